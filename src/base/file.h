@@ -1,0 +1,56 @@
+// Files: owned descriptors, bounded reads, atomic durable writes.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/secret.h"
+
+namespace tenantseal::base {
+
+// Owns a file descriptor; closes it on destruction.
+class UniqueFd {
+ public:
+  UniqueFd() = default;
+  explicit UniqueFd(int fd) : fd_(fd) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  UniqueFd(const UniqueFd&) = delete;
+  UniqueFd& operator=(const UniqueFd&) = delete;
+  ~UniqueFd() { Reset(); }
+  int get() const { return fd_; }
+  bool valid() const { return fd_ >= 0; }
+  void Reset();
+
+ private:
+  int fd_ = -1;
+};
+
+// "cannot <verb> <path>: <reason of errno>", as kNotFound for ENOENT, kUnavailable for ENOSPC and
+// EROFS, else kInternal. Call at once after the failing call.
+Error FileError(std::string_view verb, const std::string& path);
+
+bool FileExists(const std::string& path);
+
+// The whole of a file of at most `max` bytes. kNotFound when there is none, kTooLarge when longer.
+Result<SecretBytes> ReadFile(const std::string& path, std::size_t max);
+
+// Replaces `path` by `bytes` with owner-only permissions: either the old or the new content
+// survives a crash, never a mixture, and the new one is durable on return.
+Result<void> WriteFileAtomically(const std::string& path, ByteSpan bytes);
+
+// Creates the directory with mode 0700 if it is missing; refuses one that others may enter.
+Result<void> EnsurePrivateDirectory(const std::string& path);
+
+// Refuses a file that anyone but its owner may read or write.
+Result<void> RequirePrivateFile(const std::string& path);
+
+// Makes a rename or creation in `path`'s directory durable.
+Result<void> SyncParentDirectory(const std::string& path);
+
+}  // namespace tenantseal::base

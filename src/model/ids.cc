@@ -1,0 +1,33 @@
+#include "model/ids.h"
+
+#include "base/check.h"
+#include "base/encoding.h"
+
+namespace tenantseal::model {
+
+template <typename Tag>
+Id<Tag> Id<Tag>::New(const base::Random& random) {
+  std::uint8_t raw[Tag::kRandomBytes];
+  random.FillPublic(raw);
+  Id id(base::Base64UrlEncode(raw));
+  TS_CHECK(WellFormed(id.text_));
+  return id;
+}
+
+template class Id<TenantIdTag>;
+template class Id<DataKeyIdTag>;
+template class Id<ApiKeyIdTag>;
+template class Id<ProcessIdTag>;
+template class Id<FingerprintTag>;
+
+std::string NewUuid(const base::Random& random) {
+  std::uint8_t raw[16];
+  random.FillPublic(raw);
+  raw[6] = static_cast<std::uint8_t>((raw[6] & 0x0F) | 0x40);
+  raw[8] = static_cast<std::uint8_t>((raw[8] & 0x3F) | 0x80);
+  std::string text = base::HexEncode(raw);
+  for (std::size_t at : {8, 13, 18, 23}) text.insert(at, "-");
+  return text;
+}
+
+}  // namespace tenantseal::model
