@@ -18,6 +18,10 @@ Error BadPair(std::string_view key, std::string_view what) {
                          "The encryption context " + std::string(what));
 }
 
+Error BadContext(std::string_view what) {
+  return InvalidArgument(std::string(kField), "The encryption context " + std::string(what));
+}
+
 Result<void> CheckPair(const EncryptionContext::Pair& pair) {
   const auto& [key, value] = pair;
   if (key.empty()) return BadPair(key, "may not have an empty key.");
@@ -46,7 +50,7 @@ Result<EncryptionContext> EncryptionContext::Make(const TenantId& tenant, std::v
 
 Result<EncryptionContext> EncryptionContext::FromSorted(std::vector<Pair> pairs) {
   if (pairs.size() > base::kContextPairsMax) {
-    return BadPair("", "has more than " + std::to_string(base::kContextPairsMax) + " pairs.");
+    return BadContext("has more than " + std::to_string(base::kContextPairsMax) + " pairs.");
   }
   std::size_t size = 2;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
@@ -55,7 +59,7 @@ Result<EncryptionContext> EncryptionContext::FromSorted(std::vector<Pair> pairs)
     size += 4 + pairs[i].first.size() + pairs[i].second.size();
   }
   if (size > base::kContextBytesMax) {
-    return BadPair("", "is larger than " + std::to_string(base::kContextBytesMax) + " bytes.");
+    return BadContext("is larger than " + std::to_string(base::kContextBytesMax) + " bytes.");
   }
   base::Bytes out;
   out.reserve(size);
@@ -77,7 +81,7 @@ Result<EncryptionContext> EncryptionContext::FromSorted(std::vector<Pair> pairs)
 }
 
 Result<EncryptionContext> EncryptionContext::Parse(base::ByteSpan serialized) {
-  if (serialized.size() > base::kContextBytesMax) return BadPair("", "is too large.");
+  if (serialized.size() > base::kContextBytesMax) return BadContext("is too large.");
   base::ByteReader in(serialized);
   const std::size_t count = in.U16();
   std::vector<Pair> pairs;
@@ -87,10 +91,10 @@ Result<EncryptionContext> EncryptionContext::Parse(base::ByteSpan serialized) {
     pairs.emplace_back(base::AsText(key), base::AsText(value));
   }
   if (!in.AtEnd() || !std::is_sorted(pairs.begin(), pairs.end())) {
-    return BadPair("", "is malformed.");
+    return BadContext("is malformed.");
   }
   TS_ASSIGN_OR_RETURN(EncryptionContext context, FromSorted(std::move(pairs)));
-  if (context.Find(kTenantIdKey) == nullptr) return BadPair("", "does not hold TenantId.");
+  if (context.Find(kTenantIdKey) == nullptr) return BadContext("does not hold TenantId.");
   return context;
 }
 
