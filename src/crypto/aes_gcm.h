@@ -30,10 +30,16 @@ void GcmSeal(const base::Secret256& key, const GcmNonce& nonce, base::ByteSpan a
 // context is reused for message after message under one key. Not thread-safe.
 class GcmStream {
  public:
+  GcmStream();  // Without a key: SetKey() comes before the first message.
   explicit GcmStream(const base::Secret256& key);
   ~GcmStream();
   GcmStream(const GcmStream&) = delete;
   GcmStream& operator=(const GcmStream&) = delete;
+
+  // Another key for the messages that follow, cheaper than another object.
+  void SetKey(const base::Secret256& key);
+  // Wipes the key, for an object that outlives its use. SetKey() before the next message.
+  void ForgetKey();
 
   void StartSeal(const GcmNonce& nonce, base::ByteSpan associated_data);
   void StartOpen(const GcmNonce& nonce, base::ByteSpan associated_data);
