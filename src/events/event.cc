@@ -1,0 +1,23 @@
+#include "events/event.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/check.h"
+
+namespace tenantseal::events {
+
+model::NewEvent MakeEvent(const base::Clock& clock, const base::Random& random, const model::Scope& scope,
+                          std::string_view type, std::string_view actor, const nlohmann::json& data) {
+  TS_CHECK(data.is_object());
+  model::NewEvent event;
+  event.scope = scope;
+  event.id = model::NewUuid(random);
+  event.time = clock.Utc();
+  event.type = type;
+  event.source = "com.tenantseal/encryption";
+  event.actor = actor;
+  event.data = data.dump();
+  return event;
+}
+
+}  // namespace tenantseal::events

@@ -1,0 +1,107 @@
+// keyring/ holds tenant keys in memory under leases and does with them all that a request asks for:
+// values (values.h), data keys (data_keys.h), rotation (rotation.h), tenants (tenants.h).
+//
+// A tenant key may be used until the moment its last successful Decrypt was sent plus the
+// revocation bound (default 60 s), measured on CLOCK_BOOTTIME; renewal is a real Decrypt of the
+// wrapped key, ahead of expiry, jittered, one in flight per key, only for tenants in use. Besides,
+// status and active version are relied on only under the store lease. No renewal, no use.
+//
+// A provider's refusal stops the use of what it protects at once, on every process, through the
+// epoch. The keyring never hands a key to anyone above: callers get a LeasedKey to pass to
+// formats/, and it never calls the provider for a data key or a request.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "keyring/store_lease.h"
+#include "kms/kms_client.h"
+#include "model/tenant.h"
+#include "store/store.h"
+
+namespace tenantseal::keyring {
+
+// Whether a call may do I/O. With kNever it answers kWouldBlock instead, and the caller repeats
+// the call on a worker thread with kAllowed.
+enum class Wait : std::uint8_t { kNever, kAllowed };
+
+struct KeyringOptions {
+  base::Duration revocation_bound = std::chrono::seconds(60);  // 5 s to 1 h.
+  base::Duration outage_grace = std::chrono::seconds(0);       // Beyond the bound, while unavailable.
+  base::Duration idle_after = std::chrono::minutes(10);        // Unused this long: not renewed.
+  std::size_t tenants_max = 10'000;                            // Tenants cached; least recently used go first.
+};
+
+// A tenant key that may be used now. Hold it for one request only.
+class LeasedKey {
+ public:
+  const base::Secret256& key() const { return *key_; }
+  std::uint32_t version() const { return version_; }
+  // The provider that is current: what new texts are labelled with.
+  const model::Fingerprint& fingerprint() const { return fingerprint_; }
+  // How long the key, or anything unwrapped with it, may be kept. At least 1 ms, whole ms.
+  std::chrono::milliseconds usable_for() const { return usable_for_; }
+
+ private:
+  friend class Keyring;
+  std::shared_ptr<const base::Secret256> key_;
+  std::uint32_t version_ = 0;
+  model::Fingerprint fingerprint_;
+  std::chrono::milliseconds usable_for_{};
+};
+
+// What the service measures of itself, for metrics.
+struct KeyringStats {
+  std::uint64_t tenants_cached = 0;
+  std::uint64_t renewals = 0;           // Successful Decrypts.
+  std::uint64_t renewal_failures = 0;
+  std::uint64_t revocations = 0;
+  std::uint64_t integrity_alarms = 0;
+  std::int64_t longest_use_ms = 0;      // Longest time after its Decrypt was sent that a key was used: at most the bound.
+};
+
+class Keyring {
+ public:
+  Keyring(store::Store& store, const kms::KmsClient& kms, StoreLease& lease, const base::Clock& clock,
+          const base::Random& random, KeyringOptions options);
+  ~Keyring();
+
+  // The key that seals for the tenant now. Errors: kNotFound (no such tenant, or destroyed),
+  // kConflict (deactivated), kKeyRevoked, kKeyUnavailable, kIntegrity, kUnavailable (store),
+  // kWouldBlock with Wait::kNever.
+  Result<LeasedKey> Active(const model::TenantId& tenant, Wait wait, base::Deadline deadline);
+  // A given version, for opening. Besides the above, DecryptFailed() when the tenant never had it.
+  Result<LeasedKey> Version(const model::TenantId& tenant, std::uint32_t version, Wait wait,
+                            base::Deadline deadline);
+  // The tenant's state under the store lease (status, providers, versions).
+  Result<std::shared_ptr<const model::TenantState>> State(const model::TenantId& tenant, Wait wait);
+
+  // Makes a fresh tenant key of `version` under `provider`, confirmed: its wrapped form has been
+  // decrypted again and compared. Nothing is stored.
+  struct MintedKey {
+    model::TenantKey key;
+    model::TenantKeyWrap wrap;
+  };
+  Result<MintedKey> Mint(const model::TenantId& tenant, const model::KeyProvider& provider,
+                         std::uint32_t version, base::Deadline deadline);
+
+  // Renews what is due, drops what has run out or is idle, re-probes revoked providers. Called
+  // about every 250 ms by the server's background thread.
+  void Tick();
+
+  // Drops every key and state of the tenant; the next use fetches afresh.
+  void Forget(const model::TenantId& tenant);
+
+  KeyringStats Stats() const;
+
+ private:
+  class Cache;  // keyring.cc
+  std::unique_ptr<Cache> cache_;
+};
+
+}  // namespace tenantseal::keyring

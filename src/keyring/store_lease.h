@@ -1,0 +1,60 @@
+// The store lease: how long this process may rely on what it has cached from the store.
+//
+// Rule: a process reads the epoch, drops everything that changed since the epoch it knew, and only
+// then may rely on its caches, until the moment the *read was sent* plus the lease (2 s). Because
+// any read sent after a change sees it, a change is obeyed by every process, however it fares, one
+// lease after its commit at the latest; acknowledgements only make the wait shorter. No clocks are
+// compared between machines.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "base/clock.h"
+#include "store/store.h"
+
+namespace tenantseal::keyring {
+
+inline constexpr base::Duration kStoreLease = std::chrono::seconds(2);
+
+class StoreLease {
+ public:
+  // Called with the scopes that changed (or `everything`) before the lease is renewed. Must drop
+  // what is cached of them. Runs on the thread that calls Refresh().
+  using Listener = std::function<void(const store::Changes&)>;
+
+  StoreLease(store::Store& store, const base::Clock& clock, model::ProcessId process);
+
+  // Not thread-safe against Refresh(): add listeners before the first one.
+  void AddListener(Listener listener);
+
+  // Reads the epoch, informs the listeners, renews the lease, acknowledges. Called every 500 ms by
+  // the server's background thread, and by whoever has just changed something. Thread-safe.
+  Result<void> Refresh();
+
+  // Whether caches may be relied on now. Wait-free.
+  bool Live() const;
+  // How long they may be relied on from now; zero or less when not live.
+  base::Duration Remaining() const;
+
+  // Blocks until every process obeys the change made at `epoch`: all have acknowledged it, or a
+  // lease has passed since the call. Refreshes this process first.
+  Result<void> AwaitObeyed(std::uint64_t epoch);
+
+  // Tells the others not to wait for this process any more. Call at shutdown.
+  void Leave();
+
+ private:
+  store::Store& store_;
+  const base::Clock& clock_;
+  const model::ProcessId process_;
+  std::vector<Listener> listeners_;
+  base::Mutex refresh_mutex_;
+  std::uint64_t known_epoch_ TS_GUARDED_BY(refresh_mutex_) = 0;
+  bool first_ TS_GUARDED_BY(refresh_mutex_) = true;
+  std::atomic<std::int64_t> live_until_ns_{0};  // CLOCK_BOOTTIME.
+};
+
+}  // namespace tenantseal::keyring

@@ -1,0 +1,173 @@
+// store/ keeps everything that must survive: tenants, providers, tenant keys, data keys, API keys,
+// events, counts. One method is one transaction: it happens entirely or not at all, and is durable
+// when it returns.
+//
+// The database is not trusted. Rows that decide who may use which key carry an HMAC (RowMac) over
+// table, primary key, tenant and every security-relevant column, and each scope has a manifest row
+// over all its row MACs, so that swapping, replaying, deleting or re-pointing single rows is
+// kIntegrity on load. Implementations never see a key or a plaintext.
+//
+// Every change of what processes cache (tenant status, active version, providers, API keys)
+// increments the epoch in the same transaction and records what changed; see keyring/store_lease.h.
+//
+// Errors of every method: kUnavailable (the database is gone, locked or full), kIntegrity, and
+// what is listed at the method. All methods block; all are thread-safe.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/records.h"
+#include "model/tenant.h"
+
+namespace tenantseal::store {
+
+// What a database remembers of its deployment, written once.
+struct Deployment {
+  std::string id;                              // UUID.
+  std::string root_id;                         // The root key that this database belongs to.
+  std::array<std::uint8_t, 32> root_check{};   // A value derived from that root key.
+  base::UtcTime created_at;
+};
+
+// Something whose cached state is stale since `epoch`.
+struct Change {
+  std::uint64_t epoch = 0;
+  model::Scope scope = model::Scope::Deployment();
+};
+
+struct Changes {
+  std::uint64_t epoch = 0;      // The present epoch.
+  std::vector<Change> changed;  // After the epoch asked for; each scope once is enough.
+  bool everything = false;      // The log no longer reaches back: treat every scope as changed.
+};
+
+template <typename T>
+struct Page {
+  std::vector<T> items;
+  std::string next;  // Cursor of the next page, empty at the end.
+};
+
+struct TenantPage {
+  std::size_t limit = 20;   // 1 to kPageItemsMax.
+  std::string after;        // Cursor, empty for the first page.
+};
+
+// A data key row as the rewrap job sees it.
+struct StoredDataKey {
+  std::uint64_t position = 0;  // Grows with insertion.
+  model::DataKey key;
+};
+
+struct DataKeyUpdate {
+  std::uint64_t position = 0;
+  std::uint32_t old_version = 0;  // The row is left alone when its version is another by now.
+  std::uint32_t version = 0;
+  std::string wrapped;
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // --- Deployment ---
+  virtual Result<std::optional<Deployment>> LoadDeployment() const = 0;
+  // kAlreadyExists when there is one.
+  virtual Result<void> CreateDeployment(const Deployment& deployment) = 0;
+  // Points the database at another root key; `old_root_id` must be the present one (kConflict).
+  virtual Result<void> ReplaceRoot(const std::string& old_root_id, const std::string& root_id,
+                                   const std::array<std::uint8_t, 32>& root_check) = 0;
+
+  // --- Epoch and processes ---
+  virtual Result<Changes> ReadChanges(std::uint64_t since) const = 0;
+  // Records that this process has dropped everything stale up to `epoch`. Registers it.
+  virtual Result<void> Acknowledge(const model::ProcessId& process, std::uint64_t epoch) = 0;
+  virtual Result<void> RemoveProcess(const model::ProcessId& process) = 0;
+  // The processes that have not acknowledged `epoch`.
+  virtual Result<std::vector<model::ProcessId>> LaggingProcesses(std::uint64_t epoch) const = 0;
+
+  // --- Tenants. Each returns the epoch of the change. ---
+  // The tenant with its first provider, tenant key and wrap. kAlreadyExists when the id is taken.
+  virtual Result<std::uint64_t> CreateTenant(const model::TenantState& state, const model::NewEvent& event) = 0;
+  // Reads and verifies everything of a tenant. kNotFound; kIntegrity.
+  virtual Result<model::TenantState> LoadTenant(const model::TenantId& id) const = 0;
+  virtual Result<Page<model::Tenant>> ListTenants(const TenantPage& page) const = 0;
+  // Changes status and destroy_at when both are still as `expected` says, else kConflict.
+  virtual Result<std::uint64_t> ChangeTenant(const model::Tenant& expected, model::TenantStatus status,
+                                             std::optional<base::UtcTime> destroy_at,
+                                             const model::NewEvent& event) = 0;
+  // Deactivated tenants whose destroy_at is at or before `now`.
+  virtual Result<std::vector<model::TenantId>> TenantsToDestroy(base::UtcTime now) const = 0;
+  // Deletes providers, keys, wraps, data keys and API keys of a tenant whose destroy_at is at or
+  // before `now` (else kConflict); its row stays with status destroyed, its events stay.
+  virtual Result<std::uint64_t> DestroyTenant(const model::TenantId& id, base::UtcTime now,
+                                              const model::NewEvent& event) = 0;
+  // Records that the provider refuses the tenant (or, with nullopt, no longer does).
+  virtual Result<std::uint64_t> SetProviderRevoked(const model::TenantId& id, const model::Fingerprint& provider,
+                                                   std::optional<base::UtcTime> revoked_at,
+                                                   const model::NewEvent& event) = 0;
+
+  // --- Tenant keys ---
+  // Adds the version key.version = expected_active + 1 with its wraps and makes it active, when
+  // expected_active still is and no rewrap job runs, else kConflict. With `job`, starts that job
+  // (its `total` is filled in) in the same transaction.
+  virtual Result<std::uint64_t> ActivateTenantKey(const model::TenantKey& key,
+                                                  std::span<const model::TenantKeyWrap> wraps,
+                                                  std::uint32_t expected_active,
+                                                  const std::optional<model::RewrapJob>& job,
+                                                  const model::NewEvent& event) = 0;
+  // Removes a version that is not active and that no managed data key needs, else kConflict with
+  // the count in the message.
+  virtual Result<std::uint64_t> RetireTenantKey(const model::TenantId& id, std::uint32_t version,
+                                                const model::NewEvent& event) = 0;
+
+  // --- Data keys ---
+  // All or none. kConflict when the tenant is not active.
+  virtual Result<void> InsertDataKeys(std::span<const model::DataKey> keys) = 0;
+  virtual Result<model::DataKey> LoadDataKey(const model::TenantId& tenant, const model::DataKeyId& id) const = 0;
+  virtual Result<void> DeleteDataKey(const model::TenantId& tenant, const model::DataKeyId& id) = 0;
+  virtual Result<std::uint64_t> CountDataKeys(const model::TenantId& tenant,
+                                              std::optional<std::uint32_t> version) const = 0;
+
+  // --- Rewrap jobs ---
+  virtual Result<std::optional<model::RewrapJob>> LoadRewrapJob(const model::TenantId& tenant) const = 0;  // The latest.
+  virtual Result<std::vector<model::RewrapJob>> RunningRewrapJobs() const = 0;
+  // Takes the job over: increments its fence and returns it. kNotFound; kConflict when done.
+  virtual Result<model::RewrapJob> ClaimRewrapJob(const model::TenantId& tenant) = 0;
+  // Data keys of the tenant past `after` whose version is below `below_version`, in order.
+  virtual Result<std::vector<StoredDataKey>> ScanDataKeys(const model::TenantId& tenant, std::uint64_t after,
+                                                          std::uint32_t below_version, std::size_t limit) const = 0;
+  // One batch with its checkpoint: updates the rows and stores cursor, done and failed of `job`.
+  // kConflict when job.fence is not the stored one.
+  virtual Result<void> CommitRewrapBatch(std::span<const DataKeyUpdate> updates, const model::RewrapJob& job) = 0;
+  // Marks the job done under its fence and appends the event.
+  virtual Result<void> FinishRewrapJob(const model::RewrapJob& job, const model::NewEvent& event) = 0;
+
+  // --- API keys. The epochs are those of the change. ---
+  // kConflict when the scope has kApiKeysPerTenantMax keys already or its tenant is not there.
+  virtual Result<std::uint64_t> CreateApiKey(const model::ApiKey& key, const model::NewEvent& event) = 0;
+  // Verified against the scope's manifest, so that a deleted key's row cannot come back. kNotFound.
+  virtual Result<model::ApiKey> LoadApiKey(const model::ApiKeyId& id) const = 0;
+  virtual Result<std::vector<model::ApiKey>> ListApiKeys(const model::Scope& scope) const = 0;
+  virtual Result<std::uint64_t> DeleteApiKey(const model::ApiKeyId& id, const model::NewEvent& event) = 0;
+
+  // --- Events and counts ---
+  virtual Result<std::vector<model::Event>> ListEvents(const model::Scope& scope, std::uint64_t after_sequence,
+                                                       std::size_t limit) const = 0;
+  virtual Result<void> AddUsage(std::span<const model::UsageCount> counts) = 0;
+  virtual Result<std::vector<model::UsageCount>> ListUsage(const model::Scope& scope, std::int64_t from_minute,
+                                                           std::int64_t to_minute) const = 0;
+
+  // --- Maintenance ---
+  // Writes a consistent copy of the whole database to a new file, while the store is in use.
+  virtual Result<void> Backup(const std::string& path) const = 0;
+  // A cheap read that fails when the database is gone.
+  virtual Result<void> Ping() const = 0;
+};
+
+}  // namespace tenantseal::store
