@@ -1,0 +1,45 @@
+// cli/ is the command line `tenantseal`. One command, or one family of commands, per file; each
+// registers itself with a function `void Add<Name>Command(CLI::App& app)` that main.cc calls.
+//
+// A command promises: results on standard output and nothing else there; progress, warnings and
+// errors on standard error; one of the exit statuses below; no output file unless everything was
+// verified. It never takes an API key or another secret as an argument, where other users of the
+// machine could read it, and never prints a key except where that is the command's purpose.
+//
+// Commands talk to the service through sdk/; only serve, root, backup and restore, which work on
+// a data directory, call server/.
+#pragma once
+
+#include <functional>
+
+#include "base/result.h"
+
+namespace CLI {
+class App;
+}
+
+namespace tenantseal::cli {
+
+// Exit statuses that scripts may rely on.
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailure = 1;        // Anything not named below: a file, a disk, a defect.
+inline constexpr int kExitUsage = 2;          // The command line, or a value in it, is wrong.
+inline constexpr int kExitDoesNotOpen = 3;    // Tampered, truncated, foreign, or another context.
+inline constexpr int kExitUnauthorised = 4;   // No valid API key, or its role is too small.
+inline constexpr int kExitUnavailable = 5;    // Service or key cannot be reached now. Retry later.
+inline constexpr int kExitKeyRevoked = 6;     // The key's owner has withdrawn it. Do not retry.
+inline constexpr int kExitNotFound = 7;       // The named tenant, key or file does not exist.
+inline constexpr int kExitConflict = 8;       // The present state forbids it.
+inline constexpr int kExitInterrupted = 130;  // SIGINT or SIGTERM; nothing was left behind.
+
+// The status for an error, by its code.
+int ExitStatusOf(const Error& error);
+
+// Makes `command` run `body` when it is chosen. An error is printed to standard error as
+// "tenantseal: <message>" and decides the exit status of the process.
+void OnCommand(CLI::App& command, std::function<Result<void>()> body);
+
+// What main() returns once the command line has been parsed and the command has run.
+int ExitStatus();
+
+}  // namespace tenantseal::cli
