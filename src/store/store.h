@@ -107,10 +107,12 @@ class Store {
   // before `now` (else kConflict); its row stays with status destroyed, its events stay.
   virtual Result<std::uint64_t> DestroyTenant(const model::TenantId& id, base::UtcTime now,
                                               const model::NewEvent& event) = 0;
-  // Records that the provider refuses the tenant (or, with nullopt, no longer does).
+  // Records that the provider refuses the tenant (or, with nullopt, no longer does). The event is
+  // left out of the first refusal, which stops use at once but may be passing: it is told with the
+  // second one, and then of the reinstatement.
   virtual Result<std::uint64_t> SetProviderRevoked(const model::TenantId& id, const model::Fingerprint& provider,
                                                    std::optional<base::UtcTime> revoked_at,
-                                                   const model::NewEvent& event) = 0;
+                                                   const std::optional<model::NewEvent>& event) = 0;
 
   // --- Tenant keys ---
   // Adds the version key.version = expected_active + 1 with its wraps and makes it active, when
