@@ -33,14 +33,16 @@ struct HttpResponse {
   std::optional<std::string_view> Header(std::string_view name) const;
 };
 
-// Thread-safe. Never follows a redirect, never leaves http and https, never retries.
+// Thread-safe. Never follows a redirect, never leaves http and https. Retrying is the caller's
+// business.
 class HttpClient {
  public:
   virtual ~HttpClient() = default;
 
   // Any status is a response, not an error. kInvalidArgument: the request is not well-formed
-  // (field "url", "method", "headers", "timeout"). kUnavailable: no connection, or it broke; TLS
-  // verification failed. kDeadlineExceeded: the timeout passed. kTooLarge: the response is
+  // (field "url", "method", "headers", "timeout"). kUnavailable: no connection (not in time
+  // either), or it broke, or TLS verification failed. kDeadlineExceeded: the request was sent, and
+  // the timeout passed. kTooLarge: the response is
   // greater than the client's bound.
   virtual Result<HttpResponse> Send(const HttpRequest& request) const = 0;
 };

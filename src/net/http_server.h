@@ -94,7 +94,8 @@ class HttpServer {
 
   // Stops accepting, closes idle connections, answers what is in flight with Connection: close,
   // and returns when that is done or `timeout` has passed, whatever comes first; then everything
-  // is closed and the threads have ended. Blocks. Idempotent.
+  // is closed, handlers that run on workers are waited for (their answers are dropped), and the
+  // threads end. Blocks. Idempotent.
   void Drain(base::Duration timeout);
 
   // Reads the certificate and key again; new connections use them. On an error the old ones stay.

@@ -46,7 +46,7 @@ bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 // One thread at a time: first the I/O thread, then, if the request needs one, a worker.
 struct Request {
   Method method = Method::kGet;
-  std::string_view path;   // Raw, starts with '/', not percent-decoded, without the query.
+  std::string_view path;   // Raw, not percent-decoded, without the query: '/'..., or "*".
   std::string_view query;  // Raw, what follows the first '?'; empty when there is none.
   std::span<const HeaderField> headers;
   base::ByteSpan body;  // Memory that is wiped after the request.
