@@ -1,0 +1,118 @@
+#include "api/control_json.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "base/encoding.h"
+#include "base/limits.h"
+
+namespace tenantseal::api {
+namespace {
+
+using nlohmann::json;
+constexpr int kDepthMax = 16;
+
+// Remembers the names of every open object, to find one that stands twice.
+class DuplicateFinder {
+ public:
+  bool operator()(int depth, json::parse_event_t event, json& parsed) {
+    if (depth > kDepthMax) too_deep_ = true;
+    if (event == json::parse_event_t::object_start) names_.emplace_back();
+    if (event == json::parse_event_t::object_end && !names_.empty()) names_.pop_back();
+    if (event == json::parse_event_t::key && !names_.empty()) {
+      const auto& name = parsed.get_ref<const std::string&>();
+      if (!names_.back().insert(name).second && !twice_) twice_ = name;
+    }
+    return !too_deep_;
+  }
+  const std::optional<std::string>& twice() const { return twice_; }
+  bool too_deep() const { return too_deep_; }
+
+ private:
+  std::vector<std::set<std::string>> names_;
+  std::optional<std::string> twice_;
+  bool too_deep_ = false;
+};
+
+std::optional<std::string> PercentDecode(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+') {
+      out += ' ';
+    } else if (text[i] != '%') {
+      out += text[i];
+    } else {
+      const auto byte = i + 2 < text.size() ? base::HexDecode(text.substr(i + 1, 2)) : std::nullopt;
+      if (!byte) return std::nullopt;
+      out += static_cast<char>((*byte)[0]);
+      i += 2;
+    }
+  }
+  if (!base::IsUtf8(out)) return std::nullopt;
+  return out;
+}
+
+}  // namespace
+
+Result<json> ParseControlBody(base::ByteSpan body, std::initializer_list<std::string_view> known) {
+  if (body.empty()) return json(json::object());
+  DuplicateFinder finder;
+  const auto callback = [&finder](int depth, json::parse_event_t event, json& parsed) {
+    return finder(depth, event, parsed);
+  };
+  json parsed = json::parse(body.begin(), body.end(), callback, /*allow_exceptions=*/false);
+  if (finder.too_deep()) return InvalidArgument("", "The body is nested more than 16 levels deep.");
+  if (parsed.is_discarded()) return InvalidArgument("", "The body is not valid JSON (RFC 8259) in UTF-8.");
+  if (finder.twice()) {
+    const std::string name = finder.twice()->substr(0, 64);
+    return InvalidArgument(name, "The field " + name + " stands twice.");
+  }
+  if (!parsed.is_object()) return InvalidArgument("", "The body must be a JSON object.");
+  for (const auto& [name, value] : parsed.items()) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      const std::string shown = base::IsUtf8(name.substr(0, 64)) ? name.substr(0, 64) : "";
+      return InvalidArgument(shown, "The field " + shown + " is not known here.");
+    }
+  }
+  return parsed;
+}
+
+Result<std::optional<std::string>> TextField(const json& object, const std::string& name, bool required) {
+  const auto found = object.find(name);
+  if (found == object.end() || found->is_null()) {
+    if (required) return InvalidArgument(name, "The field " + name + " is missing.");
+    return std::optional<std::string>();
+  }
+  if (!found->is_string()) return InvalidArgument(name, "The field " + name + " must be a string.");
+  return std::optional(found->get<std::string>());
+}
+
+Result<std::optional<std::string>> QueryParameter(std::string_view query, std::string_view name) {
+  std::optional<std::string> value;
+  while (!query.empty()) {
+    const std::size_t end = std::min(query.find('&'), query.size());
+    const std::string_view pair = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    if (pair.substr(0, equals) != name) continue;
+    if (value) return InvalidArgument(std::string(name), "The parameter " + std::string(name) + " stands twice.");
+    value = PercentDecode(pair.substr(std::min(equals + 1, pair.size())));
+    if (!value) return InvalidArgument(std::string(name), "The parameter " + std::string(name) + " is not valid.");
+  }
+  return value;
+}
+
+Result<std::size_t> QueryLimit(std::string_view query) {
+  TS_ASSIGN_OR_RETURN(const auto text, QueryParameter(query, "limit"));
+  if (!text) return std::size_t{20};
+  std::size_t limit = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
+  if (error != std::errc() || end != text->data() + text->size() || limit < 1 || limit > base::kPageItemsMax) {
+    return InvalidArgument("limit", "The parameter limit must be a whole number from 1 to " +
+                                        std::to_string(base::kPageItemsMax) + ".");
+  }
+  return limit;
+}
+
+}  // namespace tenantseal::api

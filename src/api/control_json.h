@@ -1,0 +1,29 @@
+// JSON of the routes that carry no secrets in: a tree, checked field by field.
+#pragma once
+
+#include <initializer_list>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "model/tenant.h"
+
+namespace tenantseal::api {
+
+// A JSON object of the given body (an empty body is an empty object) with no name twice, at most
+// 16 levels deep, and no names but `known`. kInvalidArgument names the field.
+Result<nlohmann::json> ParseControlBody(base::ByteSpan body, std::initializer_list<std::string_view> known);
+
+// A field of it. `required` decides whether a missing one is an error or empty.
+Result<std::optional<std::string>> TextField(const nlohmann::json& object, const std::string& name, bool required);
+
+// The value of a query parameter, percent-decoded ('+' is a space). kInvalidArgument when it
+// stands twice or is not valid.
+Result<std::optional<std::string>> QueryParameter(std::string_view query, std::string_view name);
+// "limit": 1 to kPageItemsMax, 20 when absent.
+Result<std::size_t> QueryLimit(std::string_view query);
+
+}  // namespace tenantseal::api

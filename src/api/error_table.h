@@ -1,0 +1,48 @@
+// api/ is the HTTP API: routes, JSON in and out, limits, and the one table of errors. It decides who
+// may call what and translates between HTTP and the folders below; it holds no state but rate
+// limits and counts, and knows nothing of storage, sockets or cryptography.
+//
+// Promises: every refusal is the envelope below with a code of docs/errors.md and the field at
+// fault; bodies that carry plaintext or keys never pass through a general JSON tree; a request that
+// needs no I/O is answered on the thread that read it.
+//
+// Start at routes.h (what there is) and handler.h (the way of a request).
+//
+// This file: error codes and the envelope
+//   {"errors":[{"code","title","detail","meta":{"field"}}],"traceId"}.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "net/message.h"
+
+namespace tenantseal::api {
+
+struct ErrorRow {
+  int status;
+  std::string_view code;   // What clients may test for.
+  std::string_view title;
+};
+
+// The row of an ErrorCode, and the row of a status that the HTTP server answers by itself.
+const ErrorRow& RowOf(ErrorCode code);
+const ErrorRow& RowOfStatus(int status);
+// Every row, for documentation and its test.
+std::span<const ErrorRow> AllErrorRows();
+
+// A whole response for `error`. What is internal (kInternal, kServiceFault, kIntegrity) is logged
+// with the request id and not explained to the caller.
+net::Response ErrorResponse(const Error& error, std::string_view request_id);
+// The same for a status without an ErrorCode.
+net::Response StatusResponse(int status, std::string_view detail, std::string_view request_id);
+
+// The "error" object of a batch item: {"code","title","detail"}.
+std::string ItemErrorJson(const Error& error, std::string_view request_id);
+
+// `text` as a JSON string with its quotes.
+std::string JsonString(std::string_view text);
+
+}  // namespace tenantseal::api

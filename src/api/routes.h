@@ -1,0 +1,57 @@
+// The table of routes. openapi.json describes the same ones; a test holds them equal.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "api/route.h"
+
+namespace tenantseal::api {
+
+std::span<const Route> AllRoutes();
+
+struct RouteMatch {
+  const Route* route = nullptr;   // Null: see path_known.
+  std::string_view parameter;
+  bool path_known = false;        // Another method would have matched.
+};
+// `path` is raw; parameters are not percent-decoded (ids have no characters that need it).
+RouteMatch FindRoute(net::Method method, std::string_view path);
+
+// meta_routes.cc
+Result<net::Response> GetHealth(Call& call);
+Result<net::Response> GetReady(Call& call);
+Result<net::Response> GetOpenApi(Call& call);
+std::string_view OpenApiDocument();
+// tenant_routes.cc
+Result<net::Response> CreateTenant(Call& call);
+Result<net::Response> ListTenants(Call& call);
+Result<net::Response> GetTenant(Call& call);
+Result<net::Response> GetOwnTenant(Call& call);
+Result<net::Response> DeactivateTenant(Call& call);
+Result<net::Response> ReactivateTenant(Call& call);
+Result<net::Response> DestroyTenant(Call& call);
+Result<net::Response> CancelTenantDestruction(Call& call);
+// api_key_routes.cc
+Result<net::Response> CreateApiKey(Call& call);
+Result<net::Response> ListApiKeys(Call& call);
+Result<net::Response> GetApiKey(Call& call);
+Result<net::Response> DeleteApiKey(Call& call);
+// value_routes.cc
+Result<net::Response> SealValues(Call& call);
+Result<net::Response> OpenValues(Call& call);
+Result<net::Response> ResealValues(Call& call);
+// data_key_routes.cc
+Result<net::Response> CreateDataKeys(Call& call);
+Result<net::Response> GetDataKey(Call& call);
+Result<net::Response> DeleteDataKey(Call& call);
+Result<net::Response> UnwrapDataKeys(Call& call);
+Result<net::Response> RewrapDataKeys(Call& call);
+// tenant_key_routes.cc
+Result<net::Response> ListTenantKeys(Call& call);
+Result<net::Response> RotateTenantKey(Call& call);
+Result<net::Response> RetireTenantKey(Call& call);
+Result<net::Response> ListUsage(Call& call);
+
+}  // namespace tenantseal::api

@@ -1,0 +1,171 @@
+#include "identity/api_keys.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/encoding.h"
+#include "base/limits.h"
+#include "events/event.h"
+#include "identity/token.h"
+
+namespace tenantseal::identity {
+namespace {
+
+constexpr base::Duration kExpiryMax = std::chrono::hours(24 * 3650);
+
+bool ManagesKeysOf(const Principal& caller, const model::Scope& scope) {
+  if (caller.role == model::Role::kPlatformOperator) return true;
+  return caller.role == model::Role::kTenantAdmin && caller.tenant && model::Scope::Of(*caller.tenant) == scope;
+}
+
+Error NotAllowed() {
+  return {ErrorCode::kPermissionDenied,
+          "API keys are managed by a PlatformOperator, or by a TenantAdmin for its own tenant."};
+}
+
+// A deployment-wide admin has no tenant to administer; an operator's key belongs to none.
+Result<void> CheckRoleAndTenant(const NewApiKey& request) {
+  const bool has_tenant = request.tenant.has_value();
+  if (request.role == model::Role::kPlatformOperator && has_tenant) {
+    return InvalidArgument("tenantId", "A PlatformOperator's key belongs to no tenant: leave tenantId out.");
+  }
+  if (request.role == model::Role::kTenantAdmin && !has_tenant) {
+    return InvalidArgument("tenantId", "A TenantAdmin's key needs the tenantId that it administers.");
+  }
+  return {};
+}
+
+Result<void> CheckRequest(const NewApiKey& request) {
+  if (request.description.size() > base::kDescriptionBytesMax) {
+    return InvalidArgument("description", "The description is longer than " +
+                                              std::to_string(base::kDescriptionBytesMax) + " bytes.");
+  }
+  if (!base::IsUtf8(request.description)) return InvalidArgument("description", "The description must be UTF-8.");
+  if (request.expiry && (*request.expiry < std::chrono::seconds(1) || *request.expiry > kExpiryMax)) {
+    return InvalidArgument("expiry", "The expiry must lie between PT1S and P3650D.");
+  }
+  return CheckRoleAndTenant(request);
+}
+
+}  // namespace
+
+model::NewEvent ApiKeys::EventOf(std::string_view type, const model::ApiKey& key, const std::string& actor) const {
+  nlohmann::json data = {{"id", key.id.text()}, {"description", key.description}, {"role", model::RoleName(key.role)}};
+  if (key.tenant) data["tenantId"] = key.tenant->text();
+  if (key.expires_at) data["expiry"] = base::FormatUtc(*key.expires_at);
+  return events::MakeEvent(clock_, random_, key.scope(), type, actor, data);
+}
+
+Result<MintedApiKey> ApiKeys::Create(const Principal& creator, const NewApiKey& request) {
+  TS_RETURN_IF_ERROR(CheckRequest(request));
+  const model::Scope scope = request.tenant ? model::Scope::Of(*request.tenant) : model::Scope::Deployment();
+  if (!ManagesKeysOf(creator, scope)) return NotAllowed();
+  MintedApiKey minted;
+  minted.token = NewToken(random_);
+  const TokenRecord record = RecordOf(pepper_, minted.token.RevealText());
+  model::ApiKey& key = minted.key;
+  key.id = record.id;
+  key.secret_hash = record.hash;
+  key.description = request.description;
+  key.role = request.role;
+  key.tenant = request.tenant;
+  key.created_at = clock_.Utc();
+  if (request.expiry) {
+    key.expires_at = key.created_at + std::chrono::duration_cast<std::chrono::milliseconds>(*request.expiry);
+  }
+  key.created_by = creator.id;
+  TS_RETURN_IF_ERROR(store_.CreateApiKey(key, EventOf(events::kApiKeyCreated, key, creator.id)));
+  return minted;
+}
+
+Result<bool> ApiKeys::HasOperator() const {
+  TS_ASSIGN_OR_RETURN(const auto keys, store_.ListApiKeys(model::Scope::Deployment()));
+  return std::any_of(keys.begin(), keys.end(),
+                     [](const model::ApiKey& key) { return key.role == model::Role::kPlatformOperator; });
+}
+
+Result<bool> ApiKeys::EnsureOperator(std::string_view token) {
+  if (!IsTokenShape(token)) {
+    return InvalidArgument("TENANTSEAL_OPERATOR_KEY",
+                           "The operator's key must have 8 to 256 printable characters without spaces.");
+  }
+  TS_ASSIGN_OR_RETURN(const bool exists, HasOperator());
+  if (exists) return false;
+  const TokenRecord record = RecordOf(pepper_, token);
+  model::ApiKey key;
+  key.id = record.id;
+  key.secret_hash = record.hash;
+  key.description = "The first operator";
+  key.role = model::Role::kPlatformOperator;
+  key.created_at = clock_.Utc();
+  key.created_by = "first-start";
+  auto created = store_.CreateApiKey(key, EventOf(events::kApiKeyCreated, key, key.created_by));
+  // Another process that starts at the same time with the same token has made it.
+  if (!created && created.error().code == ErrorCode::kAlreadyExists) return false;
+  if (!created) return std::move(created).error();
+  return true;
+}
+
+Result<std::vector<model::ApiKey>> ApiKeys::List(const Principal& caller,
+                                                 const std::optional<model::TenantId>& tenant) const {
+  std::optional<model::TenantId> whose = caller.tenant ? caller.tenant : tenant;
+  const model::Scope scope = whose ? model::Scope::Of(*whose) : model::Scope::Deployment();
+  if (!ManagesKeysOf(caller, scope)) return NotAllowed();
+  return store_.ListApiKeys(scope);
+}
+
+Result<model::ApiKey> ApiKeys::Get(const Principal& caller, const model::ApiKeyId& id) const {
+  if (caller.role != model::Role::kPlatformOperator && caller.role != model::Role::kTenantAdmin) return NotAllowed();
+  TS_ASSIGN_OR_RETURN(model::ApiKey key, store_.LoadApiKey(id));
+  if (!ManagesKeysOf(caller, key.scope())) return NotFound("There is no such API key.");
+  return key;
+}
+
+Result<void> ApiKeys::Delete(const Principal& caller, const model::ApiKeyId& id) {
+  TS_ASSIGN_OR_RETURN(const model::ApiKey key, Get(caller, id));
+  if (key.role == model::Role::kPlatformOperator) {
+    TS_ASSIGN_OR_RETURN(const auto keys, store_.ListApiKeys(model::Scope::Deployment()));
+    const auto operators = std::count_if(keys.begin(), keys.end(), [](const model::ApiKey& other) {
+      return other.role == model::Role::kPlatformOperator;
+    });
+    if (operators <= 1) {
+      return Error{ErrorCode::kConflict, "This is the last operator's key: create another one first."};
+    }
+  }
+  TS_ASSIGN_OR_RETURN(const std::uint64_t epoch,
+                      store_.DeleteApiKey(id, EventOf(events::kApiKeyDeleted, key, caller.id)));
+  return lease_.AwaitObeyed(epoch);
+}
+
+Result<base::Duration> ParseDuration(std::string_view text) {
+  const Error bad = InvalidArgument("expiry", "A duration must look like P30D or PT12H (ISO 8601).");
+  if (text.size() < 3 || text.size() > 32 || text[0] != 'P') return bad;
+  base::Duration total{};
+  bool in_time = false, any = false;
+  std::int64_t number = -1;
+  for (char c : text.substr(1)) {
+    if (c >= '0' && c <= '9') {
+      number = (number < 0 ? 0 : number) * 10 + (c - '0');
+      if (number > 1'000'000'000) return bad;
+      continue;
+    }
+    if (c == 'T' && !in_time && number < 0) {
+      in_time = true;
+      continue;
+    }
+    if (number < 0) return bad;
+    if (number > 100'000 && (c == 'W' || c == 'D')) return bad;
+    if (c == 'W' && !in_time) total += std::chrono::hours(24 * 7) * number;
+    else if (c == 'D' && !in_time) total += std::chrono::hours(24) * number;
+    else if (c == 'H' && in_time && number <= 2'000'000) total += std::chrono::hours(1) * number;
+    else if (c == 'M' && in_time) total += std::chrono::minutes(1) * std::min<std::int64_t>(number, 100'000'000);
+    else if (c == 'S' && in_time) total += std::chrono::seconds(1) * number;
+    else return bad;
+    any = true;
+    number = -1;
+  }
+  if (!any || number >= 0) return bad;
+  return total;
+}
+
+}  // namespace tenantseal::identity

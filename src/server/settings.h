@@ -1,0 +1,71 @@
+// server/ makes a running service of all the folders below it: settings, the data directory, wiring,
+// background work, signals. It is the only folder that names implementations (SQLite, the internal
+// KMS). It promises that a setting is checked before anything is opened, that a failed start changes
+// nothing, and that SIGTERM loses no request.
+//
+// This file: what can be set, by flag, environment variable (TENANTSEAL_<NAME>) or TOML file, in
+// this order of precedence.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/result.h"
+
+namespace tenantseal::server {
+
+struct Settings {
+  std::string data_dir;
+  std::string listen_address = "127.0.0.1";
+  std::uint16_t listen_port = 8080;
+  std::string database;             // Empty: <data-dir>/tenantseal.db.
+  std::string region = "us-east-1";
+  std::string root_key_file;        // Empty: <data-dir>/root.key.
+  int root_key_fd = -1;
+  bool insecure_http = false;
+  std::string tls_cert_file;
+  std::string tls_key_file;
+  std::size_t io_threads = 1;
+  std::size_t worker_threads = 8;
+  std::size_t connections_max = 10'000;
+  std::size_t queue_max = 1024;
+  base::Duration revocation_bound = std::chrono::seconds(60);
+  base::Duration outage_grace = std::chrono::seconds(0);
+  base::Duration destroy_after = std::chrono::hours(24 * 7);
+  base::Duration drain_timeout = std::chrono::seconds(20);
+  double tenant_rate = 100'000;
+  double read_rate = 1000;
+  double write_rate = 100;
+  base::LogLevel log_level = base::LogLevel::kInfo;
+};
+
+struct Setting {
+  std::string_view name;   // As a flag without its dashes, e.g. "data-dir".
+  std::string_view value;  // What the help shows for its value; empty for a switch.
+  std::string_view help;
+  Result<void> (*set)(Settings&, const std::string& text);
+};
+
+std::span<const Setting> AllSettings();
+
+// "TENANTSEAL_DATA_DIR" for "data-dir".
+std::string EnvironmentName(std::string_view setting);
+
+// Puts the settings together. `flags` holds what stood on the command line, by name; `environment`
+// looks a variable up. The TOML file is the setting "config", itself a flag or variable. Errors name
+// the setting and where it came from; so do unknown names in the file.
+Result<Settings> ResolveSettings(const std::map<std::string, std::string>& flags,
+                                 const std::function<std::optional<std::string>(const std::string&)>& environment);
+
+// "90s", "15m", "12h", "7d".
+Result<base::Duration> ParseDurationText(std::string_view text);
+
+bool IsLoopback(std::string_view address);
+
+}  // namespace tenantseal::server
