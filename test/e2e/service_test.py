@@ -151,7 +151,7 @@ class Limits(harness.Case):
         harness.wait_until(lambda: server.call("POST", SEAL, BODY, token=loud).status == 200, 30, "the end of the limit")
 
     def test_full_queues_answer_503_with_retry_after(self):
-        server = self.start(arguments=["--workers", "1", "--queue", "4"])
+        server = self.start(arguments=["--worker-threads", "1", "--queue-max", "8"])
         token = self.service_token(server, self.tenant(server))
         def make(_):
             return server.call("POST", ENCRYPTION + "/data-keys",
