@@ -221,7 +221,10 @@ std::string SealValue(const base::Secret256& tenant_key, std::uint32_t version,
                       const base::Random& random) {
   TS_CHECK(plaintext.size() <= base::kValueBytesMax);
   return Seal(kValue, tenant_key,
-              {binding.tenant.text(), version, {}, binding.context.serialized(),
+              {binding.tenant.text(),
+               version,
+               {},
+               binding.context.serialized(),
                binding.fingerprint.text()},
               plaintext, random);
 }
@@ -233,10 +236,10 @@ Result<base::SecretBytes> OpenValue(const base::Secret256& tenant_key,
   const base::ByteSpan body = DecodeBody(kValue, text);
   if (body.empty()) return DecryptFailed();
   base::SecretBytes plaintext(body.size() - kEnvelopeOverheadBytes);
-  if (!OpenBody(kValue, tenant_key,
-                {tenant.text(), BodyVersion(kValue, body), {}, context.serialized(),
-                 FingerprintOf(text)},
-                body, plaintext.RevealMutable())) {
+  if (!OpenBody(
+          kValue, tenant_key,
+          {tenant.text(), BodyVersion(kValue, body), {}, context.serialized(), FingerprintOf(text)},
+          body, plaintext.RevealMutable())) {
     return DecryptFailed();
   }
   return plaintext;
