@@ -54,6 +54,9 @@ class DataKeys {
                            std::string_view wrapped, Wait wait, base::Deadline deadline);
 
  private:
+  Result<UnwrappedDataKey> UnwrapText(const model::TenantId& tenant, const model::EncryptionContext& context,
+                                      const model::DataKeyId* id, std::string_view wrapped, Wait wait,
+                                      base::Deadline deadline);
   Keyring& keyring_;
   store::Store& store_;
   const base::Clock& clock_;

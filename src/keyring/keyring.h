@@ -11,6 +11,7 @@
 // formats/, and it never calls the provider for a data key or a request.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -37,21 +38,25 @@ struct KeyringOptions {
   std::size_t tenants_max = 10'000;                            // Tenants cached; least recently used go first.
 };
 
-// A tenant key that may be used now. Hold it for one request only.
+// A tenant key that may be used now. Hold it for one request only. Copying is cheap.
 class LeasedKey {
  public:
-  const base::Secret256& key() const { return *key_; }
-  std::uint32_t version() const { return version_; }
+  const base::Secret256& key() const { return held_->key; }
+  std::uint32_t version() const { return held_->version; }
   // The provider that is current: what new texts are labelled with.
-  const model::Fingerprint& fingerprint() const { return fingerprint_; }
+  const model::Fingerprint& fingerprint() const { return held_->fingerprint; }
   // How long the key, or anything unwrapped with it, may be kept. At least 1 ms, whole ms.
   std::chrono::milliseconds usable_for() const { return usable_for_; }
 
  private:
   friend class Keyring;
-  std::shared_ptr<const base::Secret256> key_;
-  std::uint32_t version_ = 0;
-  model::Fingerprint fingerprint_;
+  friend class KeyCache;
+  struct Held {
+    base::Secret256 key;
+    std::uint32_t version = 0;
+    model::Fingerprint fingerprint;
+  };
+  std::shared_ptr<const Held> held_;  // Wiped when the last holder lets go.
   std::chrono::milliseconds usable_for_{};
 };
 
@@ -65,6 +70,13 @@ struct KeyringStats {
   std::int64_t longest_use_ms = 0;      // Longest time after its Decrypt was sent that a key was used: at most the bound.
 };
 
+class KeyCache;     // key_cache.h
+class KeySource;    // key_source.h
+struct CacheStep;   // key_cache.h
+struct KeyRefusal;  // key_cache.h
+
+// Thread-safe. Adds a listener to the store lease, so it is made before the first Refresh() and
+// outlives the last.
 class Keyring {
  public:
   Keyring(store::Store& store, const kms::KmsClient& kms, StoreLease& lease, const base::Clock& clock,
@@ -100,8 +112,25 @@ class Keyring {
   KeyringStats Stats() const;
 
  private:
-  class Cache;  // keyring.cc
-  std::unique_ptr<Cache> cache_;
+  Result<void> EnsureLease(base::BootTime now, Wait wait);
+  Result<LeasedKey> Key(const model::TenantId& tenant, std::optional<std::uint32_t> version, Wait wait,
+                        base::Deadline deadline);
+  Result<void> LoadState(const model::TenantId& tenant, const CacheStep& step);
+  Result<void> FetchKey(const model::TenantId& tenant, const CacheStep& step, base::Deadline deadline);
+  void RecordRefusal(const model::TenantId& tenant);
+  void Probe(const model::TenantId& tenant, const CacheStep& step);
+  void TellOfRefusal(const model::TenantId& tenant, const KeyRefusal& refusal);
+  void Reinstate(const model::TenantId& tenant, const KeyRefusal& refusal);
+  model::NewEvent ProviderEvent(std::string_view type, const model::TenantState& state,
+                                const model::KeyProvider& provider, base::UtcTime since) const;
+
+  store::Store& store_;
+  StoreLease& lease_;
+  const base::Clock& clock_;
+  const base::Random& random_;
+  const std::unique_ptr<KeyCache> cache_;
+  const std::unique_ptr<KeySource> source_;
+  std::atomic<std::uint64_t> renewals_{0}, renewal_failures_{0}, revocations_{0}, integrity_alarms_{0};
 };
 
 }  // namespace tenantseal::keyring

@@ -3,12 +3,16 @@
 #pragma once
 
 #include <atomic>
+#include <map>
+#include <optional>
 #include <string>
 
 #include "keyring/keyring.h"
 #include "model/records.h"
 
 namespace tenantseal::keyring {
+
+struct RewrapBatch;  // rewrap_batch.h
 
 class Rotation {
  public:
@@ -28,15 +32,34 @@ class Rotation {
 
   // Takes up running jobs and works on them until they are done or `stop` is set: batches of
   // 10,000 with a checkpoint each, a data key that does not authenticate is set aside and counted.
-  // Runs on the server's background thread; killed at any point, any process resumes it.
+  // Runs on one background thread at a time; killed at any point, any process resumes it: at once
+  // when nobody has taken the job up, else when its progress has not moved for kStaleAfter.
   void RunJobs(const std::atomic<bool>& stop);
 
+  static constexpr base::Duration kStaleAfter = std::chrono::seconds(10);
+  static constexpr std::size_t kBatchItems = 10'000;
+
  private:
+  // What this process knows of a running job: whether it is its own, or how it moved when last seen.
+  struct Seen {
+    std::optional<std::uint64_t> own_fence;
+    std::uint64_t fence = 0;
+    std::uint64_t cursor = 0;
+    base::BootTime since;
+    std::string trouble;  // Logged once.
+  };
+  bool MayTake(const model::RewrapJob& job);
+  Result<model::RewrapJob> Take(const model::RewrapJob& job);
+  Result<void> Work(model::RewrapJob job, const std::atomic<bool>& stop);
+  Result<void> Commit(RewrapBatch& batch, model::RewrapJob& job);
+  Result<void> Finish(model::RewrapJob job);
+
   Keyring& keyring_;
   store::Store& store_;
   StoreLease& lease_;
   const base::Clock& clock_;
   const base::Random& random_;
+  std::map<model::TenantId, Seen> seen_;  // Of running jobs; touched by RunJobs() only.
 };
 
 }  // namespace tenantseal::keyring

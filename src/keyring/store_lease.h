@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <vector>
 
 #include "base/clock.h"
@@ -38,23 +39,45 @@ class StoreLease {
   bool Live() const;
   // How long they may be relied on from now; zero or less when not live.
   base::Duration Remaining() const;
+  // The same for a caller that has read the clock already.
+  base::Duration RemainingAt(base::BootTime now) const {
+    return base::Duration(live_until_ns_.load(std::memory_order_acquire)) - now.since_boot();
+  }
+  // Whether a Refresh() has failed within the last second: then another is better not waited for.
+  bool FailedLately(base::BootTime now) const {
+    return now.since_boot() < base::Duration(failing_until_ns_.load(std::memory_order_relaxed));
+  }
+  // The epoch that this process obeys.
+  std::uint64_t Epoch() const;
 
   // Blocks until every process obeys the change made at `epoch`: all have acknowledged it, or a
-  // lease has passed since the call. Refreshes this process first.
+  // lease has passed since the call, which needs no store: without it nobody renews. Refreshes this
+  // process first. A process that has died is waited for once; afterwards it is known to be silent.
   Result<void> AwaitObeyed(std::uint64_t epoch);
 
   // Tells the others not to wait for this process any more. Call at shutdown.
   void Leave();
 
  private:
+  static constexpr std::size_t kSilentMax = 1024;
+  Result<void> RefreshLocked() TS_REQUIRES(refresh_mutex_);
+  bool NoneMatters(const std::vector<model::ProcessId>& lagging);
+  void RememberSilent(const std::vector<model::ProcessId>& lagging, std::uint64_t epoch);
+
   store::Store& store_;
   const base::Clock& clock_;
   const model::ProcessId process_;
   std::vector<Listener> listeners_;
-  base::Mutex refresh_mutex_;
+  mutable base::Mutex refresh_mutex_;
   std::uint64_t known_epoch_ TS_GUARDED_BY(refresh_mutex_) = 0;
   bool first_ TS_GUARDED_BY(refresh_mutex_) = true;
   std::atomic<std::int64_t> live_until_ns_{0};  // CLOCK_BOOTTIME.
+  std::atomic<std::int64_t> failing_until_ns_{0};
+  // Processes that did not acknowledge an epoch for a whole lease after it was made, and that
+  // epoch. A lease is only renewed after an acknowledgement, so until they acknowledge that epoch
+  // they have no live lease and need not be waited for.
+  base::Mutex silent_mutex_;
+  std::map<model::ProcessId, std::uint64_t> silent_ TS_GUARDED_BY(silent_mutex_);
 };
 
 }  // namespace tenantseal::keyring

@@ -1,6 +1,7 @@
 // The life of a tenant: created, deactivated, reactivated, destroyed after a waiting time.
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "keyring/keyring.h"
@@ -34,6 +35,12 @@ class Tenants {
   void DestroyDue();
 
  private:
+  model::NewEvent EventOf(std::string_view type, const model::Tenant& tenant, const std::string& actor) const;
+  Result<model::Tenant> Change(const model::Tenant& now, model::TenantStatus status,
+                               std::optional<base::UtcTime> destroy_at, std::string_view type, const std::string& actor);
+  Result<void> DestroyOne(const model::TenantId& id);
+  Result<void> DestroyLeftKeys();
+
   Keyring& keyring_;
   store::Store& store_;
   StoreLease& lease_;
@@ -41,6 +48,7 @@ class Tenants {
   const base::Clock& clock_;
   const base::Random& random_;
   const base::Duration destroy_after_;
+  std::atomic<bool> left_keys_destroyed_{false};
 };
 
 }  // namespace tenantseal::keyring

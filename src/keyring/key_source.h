@@ -1,0 +1,43 @@
+// Fetches tenant keys from their provider and checks every reply. Private to keyring/.
+#pragma once
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "kms/kms_client.h"
+#include "model/tenant.h"
+
+namespace tenantseal::keyring {
+
+// Const, thread-safe. Errors are of four codes: kKeyRevoked, kIntegrity, kServiceFault,
+// kKeyUnavailable (everything else that a provider may say).
+class KeySource {
+ public:
+  KeySource(const kms::KmsClient& kms, const base::Clock& clock) : kms_(kms), clock_(clock) {}
+
+  struct Fetched {
+    base::Secret256 key;
+    base::BootTime sent;  // When the Decrypt was sent: the lease counts from here.
+  };
+  // Decrypts `version` by the tenant's current provider. The reply must name the provider's key,
+  // hold exactly 32 bytes and match the row's check value.
+  Result<Fetched> Fetch(const model::TenantState& state, std::uint32_t version,
+                        base::Deadline deadline) const;
+
+  struct Minted {
+    model::TenantKey key;
+    model::TenantKeyWrap wrap;
+  };
+  // Makes a fresh key, decrypts its wrapped form again and compares.
+  Result<Minted> Mint(const model::TenantId& tenant, const model::KeyProvider& provider,
+                      std::uint32_t version, base::Deadline deadline) const;
+
+ private:
+  Result<base::Secret256> Decrypt(const model::TenantId& tenant, const model::KeyProvider& provider,
+                                  base::ByteSpan wrapped, base::Deadline deadline) const;
+  const kms::KmsClient& kms_;
+  const base::Clock& clock_;
+};
+
+}  // namespace tenantseal::keyring

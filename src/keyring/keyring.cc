@@ -1,0 +1,240 @@
+#include "keyring/keyring.h"
+
+#include <nlohmann/json.hpp>
+
+#include "base/log.h"
+#include "events/event.h"
+#include "keyring/key_cache.h"
+#include "keyring/key_source.h"
+
+namespace tenantseal::keyring {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kBackgroundCall = 10s;  // Deadline of a KMS call that no request waits for.
+constexpr int kStepsMax = 1000;        // Of one request; each waits for a few ms or does I/O.
+
+Error StoreGone(std::string_view why) {
+  return {ErrorCode::kUnavailable, "The store cannot be reached: " + std::string(why), "", 2};
+}
+
+Error OutOfTime() { return {ErrorCode::kDeadlineExceeded, "The tenant's key was not ready in time."}; }
+
+}  // namespace
+
+Keyring::Keyring(store::Store& store, const kms::KmsClient& kms, StoreLease& lease, const base::Clock& clock,
+                 const base::Random& random, KeyringOptions options)
+    : store_(store),
+      lease_(lease),
+      clock_(clock),
+      random_(random),
+      cache_(std::make_unique<KeyCache>(options, random)),
+      source_(std::make_unique<KeySource>(kms, clock)) {
+  lease_.AddListener([cache = cache_.get()](const store::Changes& changes) { cache->DropChanged(changes); });
+}
+
+Keyring::~Keyring() = default;
+
+Result<void> Keyring::EnsureLease(base::BootTime now, Wait wait) {
+  if (lease_.RemainingAt(now) > base::Duration::zero()) return {};
+  // While reads fail, nobody queues up to wait for another.
+  if (lease_.FailedLately(now)) return StoreGone("reads fail.");
+  if (wait == Wait::kNever) return Error{ErrorCode::kWouldBlock, "the store lease has run out"};
+  if (const auto refreshed = lease_.Refresh(); !refreshed) {
+    if (refreshed.error().code == ErrorCode::kIntegrity) return refreshed.error();
+    return StoreGone(refreshed.error().message);
+  }
+  return {};
+}
+
+Result<LeasedKey> Keyring::Key(const model::TenantId& tenant, std::optional<std::uint32_t> version, Wait wait,
+                               base::Deadline deadline) {
+  for (int i = 0; i < kStepsMax; ++i) {
+    const base::BootTime now = clock_.Boot();
+    TS_RETURN_IF_ERROR(EnsureLease(now, wait));
+    auto found = cache_->Find(tenant, version, now);
+    if (found || found.error().code != ErrorCode::kWouldBlock || wait == Wait::kNever) return found;
+    if (now >= deadline) return OutOfTime();
+    const KeyCache::Step step = cache_->Begin(tenant, true, version, now);
+    if (step.kind == KeyCache::Step::Kind::kLoadState) TS_RETURN_IF_ERROR(LoadState(tenant, step));
+    if (step.kind == KeyCache::Step::Kind::kFetchKey) TS_RETURN_IF_ERROR(FetchKey(tenant, step, deadline));
+  }
+  return OutOfTime();
+}
+
+Result<LeasedKey> Keyring::Active(const model::TenantId& tenant, Wait wait, base::Deadline deadline) {
+  return Key(tenant, std::nullopt, wait, deadline);
+}
+
+Result<LeasedKey> Keyring::Version(const model::TenantId& tenant, std::uint32_t version, Wait wait,
+                                   base::Deadline deadline) {
+  return Key(tenant, version, wait, deadline);
+}
+
+Result<std::shared_ptr<const model::TenantState>> Keyring::State(const model::TenantId& tenant, Wait wait) {
+  for (int i = 0; i < kStepsMax; ++i) {
+    const base::BootTime now = clock_.Boot();
+    TS_RETURN_IF_ERROR(EnsureLease(now, wait));
+    auto found = cache_->FindState(tenant, now);
+    if (found || found.error().code != ErrorCode::kWouldBlock || wait == Wait::kNever) return found;
+    const KeyCache::Step step = cache_->Begin(tenant, false, std::nullopt, now);
+    if (step.kind == KeyCache::Step::Kind::kLoadState) TS_RETURN_IF_ERROR(LoadState(tenant, step));
+  }
+  return OutOfTime();
+}
+
+Result<void> Keyring::LoadState(const model::TenantId& tenant, const CacheStep& step) {
+  auto state = store_.LoadTenant(tenant);
+  if (state) {
+    cache_->PutState(tenant, step.generation, std::make_shared<const model::TenantState>(std::move(*state)),
+                     clock_.Boot());
+    return {};
+  }
+  if (state.error().code == ErrorCode::kNotFound) {
+    cache_->PutMissing(tenant, step.generation);
+    return NotFound("There is no such tenant.");
+  }
+  const bool integrity = state.error().code == ErrorCode::kIntegrity;
+  cache_->FailState(tenant, state.error(), integrity ? std::optional(clock_.Boot() + 5s) : std::nullopt);
+  if (!integrity) return StoreGone(state.error().message);
+  ++integrity_alarms_;
+  base::LogError("ALARM: a tenant's rows are not what was written",
+                 {{"tenant", tenant.text()}, {"error", state.error().message}});
+  return state.error();
+}
+
+Result<void> Keyring::FetchKey(const model::TenantId& tenant, const CacheStep& step, base::Deadline deadline) {
+  auto fetched = source_->Fetch(*step.state, step.version, deadline);
+  const base::BootTime now = clock_.Boot();
+  if (fetched) {
+    ++renewals_;
+    cache_->PutKey(tenant, step, std::move(fetched->key), fetched->sent);
+    return {};
+  }
+  ++renewal_failures_;
+  const Error& error = fetched.error();
+  switch (error.code) {
+    case ErrorCode::kKeyRevoked:
+      // The cache answers from now on, in its own words.
+      if (cache_->NoteRevoked(tenant, step, clock_.Utc(), now)) RecordRefusal(tenant);
+      return {};
+    case ErrorCode::kIntegrity:
+      ++integrity_alarms_;
+      base::LogError("ALARM: a tenant key is not what was wrapped",
+                     {{"tenant", tenant.text()}, {"version", step.version}, {"error", error.message}});
+      cache_->NoteIntegrity(tenant, step, error, now);
+      return {};
+    case ErrorCode::kServiceFault:
+      base::LogError("ALARM: the provider refuses the service's own credentials",
+                     {{"tenant", tenant.text()}, {"error", error.message}});
+      break;
+    default:
+      base::LogWarning("a key provider cannot be reached",
+                       {{"tenant", tenant.text()}, {"error", error.message}});
+  }
+  cache_->NoteUnavailable(tenant, step, error, now);
+  return {};
+}
+
+// Tells the store, and so every process, of a refusal that this process has met.
+void Keyring::RecordRefusal(const model::TenantId& tenant) {
+  const auto refusal = cache_->FindRefusal(tenant);
+  if (!refusal || refusal->stored) return;
+  ++revocations_;
+  base::LogWarning("a key provider refuses a tenant's key; its use has stopped",
+                   {{"tenant", tenant.text()}, {"arnFingerPrint", refusal->provider.text()}});
+  const auto state = store_.LoadTenant(tenant);
+  const model::KeyProvider* provider = state ? state->FindProvider(refusal->provider) : nullptr;
+  if (provider != nullptr && provider->revoked_at) return cache_->MarkStored(tenant, false);
+  const auto recorded = store_.SetProviderRevoked(tenant, refusal->provider, refusal->since, std::nullopt);
+  if (recorded) return cache_->MarkStored(tenant, true);
+  base::LogError("cannot record a refusal; other processes will meet it themselves",
+                 {{"tenant", tenant.text()}, {"error", recorded.error().message}});
+}
+
+model::NewEvent Keyring::ProviderEvent(std::string_view type, const model::TenantState& state,
+                                       const model::KeyProvider& provider, base::UtcTime since) const {
+  return events::MakeEvent(clock_, random_, model::Scope::Of(state.tenant.id), type, "system",
+                           {{"tenantId", state.tenant.id.text()},
+                            {"arnFingerPrint", provider.fingerprint.text()},
+                            {"arn", provider.arn},
+                            {"revokedAt", base::FormatUtc(since)}});
+}
+
+// Asks a provider that refuses once more.
+void Keyring::Probe(const model::TenantId& tenant, const CacheStep& step) {
+  if (const auto before = cache_->FindRefusal(tenant); before && !before->stored) RecordRefusal(tenant);
+  const auto fetched = source_->Fetch(*step.state, step.version, clock_.Boot() + kBackgroundCall);
+  const auto refusal = cache_->FindRefusal(tenant);
+  if (refusal && fetched) {
+    Reinstate(tenant, *refusal);
+  } else if (refusal && fetched.error().code == ErrorCode::kKeyRevoked && refusal->ours && !refusal->told) {
+    TellOfRefusal(tenant, *refusal);
+  }
+  cache_->EndProbe(tenant, clock_.Boot());
+}
+
+void Keyring::TellOfRefusal(const model::TenantId& tenant, const KeyRefusal& refusal) {
+  const auto state = store_.LoadTenant(tenant);
+  const model::KeyProvider* provider = state ? state->FindProvider(refusal.provider) : nullptr;
+  if (provider == nullptr) return;
+  // Of two processes that met it at the same time, the one whose record stands tells of it.
+  if (provider->revoked_at != refusal.since) return cache_->MarkTold(tenant);
+  const auto told = store_.SetProviderRevoked(
+      tenant, refusal.provider, refusal.since,
+      ProviderEvent(events::kKeyProviderRevoked, *state, *provider, refusal.since));
+  if (told) cache_->MarkTold(tenant);
+}
+
+void Keyring::Reinstate(const model::TenantId& tenant, const KeyRefusal& refusal) {
+  const auto state = store_.LoadTenant(tenant);
+  if (!state) return;
+  const model::KeyProvider* provider = state->FindProvider(refusal.provider);
+  if (provider != nullptr && provider->revoked_at) {
+    std::optional<model::NewEvent> event;
+    if (refusal.told) event = ProviderEvent(events::kKeyProviderReinstated, *state, *provider, *provider->revoked_at);
+    if (!store_.SetProviderRevoked(tenant, refusal.provider, std::nullopt, event)) return;
+    base::LogInfo("a key provider allows a tenant's key again", {{"tenant", tenant.text()}});
+  }
+  cache_->ClearRefusal(tenant);
+}
+
+void Keyring::Tick() {
+  const base::BootTime now = clock_.Boot();
+  for (const KeyCache::Due& due : cache_->CollectDue(now)) {
+    switch (due.kind) {
+      case KeyCache::Due::Kind::kReload:
+        // Failures are logged and met again by whoever asks.
+        static_cast<void>(LoadState(due.tenant, due.step));
+        break;
+      case KeyCache::Due::Kind::kRenew:
+        static_cast<void>(FetchKey(due.tenant, due.step, clock_.Boot() + kBackgroundCall));
+        break;
+      case KeyCache::Due::Kind::kProbe:
+        Probe(due.tenant, due.step);
+        break;
+    }
+  }
+}
+
+Result<Keyring::MintedKey> Keyring::Mint(const model::TenantId& tenant, const model::KeyProvider& provider,
+                                         std::uint32_t version, base::Deadline deadline) {
+  TS_ASSIGN_OR_RETURN(KeySource::Minted minted, source_->Mint(tenant, provider, version, deadline));
+  return MintedKey{std::move(minted.key), std::move(minted.wrap)};
+}
+
+void Keyring::Forget(const model::TenantId& tenant) { cache_->Erase(tenant); }
+
+KeyringStats Keyring::Stats() const {
+  KeyringStats stats;
+  stats.tenants_cached = cache_->size();
+  stats.renewals = renewals_;
+  stats.renewal_failures = renewal_failures_;
+  stats.revocations = revocations_;
+  stats.integrity_alarms = integrity_alarms_;
+  stats.longest_use_ms = std::chrono::duration_cast<std::chrono::milliseconds>(cache_->longest_use()).count();
+  return stats;
+}
+
+}  // namespace tenantseal::keyring
