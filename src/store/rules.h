@@ -1,0 +1,61 @@
+// What a change requires, apart from how rows are kept: pure functions that every implementation
+// of Store calls inside its transaction, so that all of them decide alike.
+#pragma once
+
+#include <span>
+
+#include "store/store.h"
+
+namespace tenantseal::store {
+
+Error TenantNotFound();
+Error DataKeyNotFound();
+Error ApiKeyNotFound();
+Error RewrapJobNotFound();
+
+// The state is one tenant's, active, with its current provider, its active key and that key's wrap.
+Result<void> CheckNewTenant(const model::TenantState& state);
+
+// Gives `stored` the new status and time when it is still as `expected` says.
+Result<void> ApplyChange(model::Tenant& stored, const model::Tenant& expected,
+                         model::TenantStatus status, std::optional<base::UtcTime> destroy_at);
+
+// Turns `state` into what is left of a destroyed tenant.
+Result<void> ApplyDestruction(model::TenantState& state, base::UtcTime now);
+
+Result<void> CheckActivation(const model::TenantState& state, const model::TenantKey& key,
+                             std::span<const model::TenantKeyWrap> wraps,
+                             std::uint32_t expected_active, bool job_runs);
+
+// `needed_by` counts the managed data keys of that version.
+Result<void> CheckRetirement(const model::TenantState& state, std::uint32_t version,
+                             std::uint64_t needed_by);
+
+// Whether data keys wrapped by `version` may be added; `version_exists` tells of its tenant key.
+Result<void> CheckInsert(const model::Tenant& tenant, std::uint32_t version, bool version_exists);
+
+// `tenant` is null for a key of the deployment, or when the key's tenant is not there.
+Result<void> CheckNewApiKey(const model::ApiKey& key, const model::Tenant* tenant,
+                            std::size_t keys_in_scope);
+
+// `given` may go on with the job that is stored.
+Result<void> CheckFence(const model::RewrapJob& stored, const model::RewrapJob& given);
+
+Result<void> CheckRootReplacement(const std::optional<Deployment>& stored,
+                                  const std::string& old_root_id);
+
+// What `since` means for a log that holds the epochs `first` to `present` (both 0 when empty):
+// whether it still reaches back.
+bool LogReachesBack(std::uint64_t since, std::uint64_t first, std::uint64_t present);
+
+// The place of a tenant in the order of ListTenants.
+struct TenantCursor {
+  std::int64_t created_ms = 0;
+  std::string id;
+  auto operator<=>(const TenantCursor&) const = default;
+};
+std::string FormatCursor(const TenantCursor& cursor);
+// Checks limit and cursor of a page; nullopt is the first page. kInvalidArgument.
+Result<std::optional<TenantCursor>> CheckPage(const TenantPage& page);
+
+}  // namespace tenantseal::store

@@ -1,0 +1,161 @@
+#include "store/sqlite/schema.h"
+
+namespace tenantseal::store {
+namespace {
+
+// PRAGMA application_id of a Tenantseal database: "TSea".
+constexpr std::int64_t kApplicationId = 0x54536561;
+
+// Times are milliseconds since 1970. `mac` is the RowMac of the row, which covers every other column
+// except tenants.number. data_keys have none: their wrapped form authenticates them. Data keys name
+// their tenant by number, which takes a byte instead of 32 in the row and in the index, and hold
+// kStoredVersionOffset + version. No index holds a column that a rewrap changes.
+constexpr const char* kVersion1 = R"sql(
+CREATE TABLE deployment(
+  one INTEGER PRIMARY KEY CHECK(one = 1),
+  id TEXT NOT NULL, root_id TEXT NOT NULL, root_check BLOB NOT NULL, created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE changes(epoch INTEGER PRIMARY KEY, scope TEXT NOT NULL) STRICT;
+CREATE TABLE processes(id TEXT PRIMARY KEY, acknowledged INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE manifests(
+  kind TEXT NOT NULL, scope TEXT NOT NULL, version INTEGER NOT NULL, mac BLOB NOT NULL,
+  PRIMARY KEY(kind, scope)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tenants(
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, region TEXT NOT NULL, status INTEGER NOT NULL,
+  created_at INTEGER NOT NULL, destroy_at INTEGER, current_provider TEXT NOT NULL,
+  active_version INTEGER NOT NULL, mac BLOB NOT NULL
+) STRICT;
+CREATE INDEX tenants_in_order ON tenants(created_at, id);
+CREATE INDEX tenants_to_destroy ON tenants(destroy_at) WHERE destroy_at IS NOT NULL;
+
+CREATE TABLE providers(
+  tenant TEXT NOT NULL REFERENCES tenants(id), fingerprint TEXT NOT NULL, kind INTEGER NOT NULL,
+  arn TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL, created_at INTEGER NOT NULL,
+  promoted_at INTEGER, demoted_at INTEGER, revoked_at INTEGER, mac BLOB NOT NULL,
+  PRIMARY KEY(tenant, fingerprint)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tenant_keys(
+  tenant TEXT NOT NULL REFERENCES tenants(id), version INTEGER NOT NULL, check_value BLOB NOT NULL,
+  created_at INTEGER NOT NULL, mac BLOB NOT NULL,
+  PRIMARY KEY(tenant, version)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tenant_key_wraps(
+  tenant TEXT NOT NULL, version INTEGER NOT NULL, provider TEXT NOT NULL, wrapped BLOB NOT NULL,
+  mac BLOB NOT NULL,
+  PRIMARY KEY(tenant, version, provider),
+  FOREIGN KEY(tenant, version) REFERENCES tenant_keys(tenant, version),
+  FOREIGN KEY(tenant, provider) REFERENCES providers(tenant, fingerprint)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE data_keys(
+  position INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE, tenant INTEGER NOT NULL REFERENCES tenants(number),
+  version INTEGER NOT NULL, created_at INTEGER NOT NULL, context BLOB NOT NULL,
+  wrapped TEXT NOT NULL
+) STRICT;
+CREATE INDEX data_keys_of_tenant ON data_keys(tenant);
+
+CREATE TABLE rewrap_jobs(
+  tenant TEXT PRIMARY KEY REFERENCES tenants(id), id TEXT NOT NULL, to_version INTEGER NOT NULL,
+  state INTEGER NOT NULL, total INTEGER NOT NULL, done INTEGER NOT NULL, failed INTEGER NOT NULL,
+  cursor INTEGER NOT NULL, fence INTEGER NOT NULL, started_by TEXT NOT NULL,
+  started_at INTEGER NOT NULL, finished_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE api_keys(
+  id TEXT PRIMARY KEY, scope TEXT NOT NULL, description TEXT NOT NULL, role INTEGER NOT NULL,
+  secret_hash BLOB NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER,
+  created_by TEXT NOT NULL, mac BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX api_keys_of_scope ON api_keys(scope, mac);
+
+CREATE TABLE events(
+  scope TEXT NOT NULL, sequence INTEGER NOT NULL, id TEXT NOT NULL, time INTEGER NOT NULL,
+  type TEXT NOT NULL, source TEXT NOT NULL, actor TEXT NOT NULL, data TEXT NOT NULL,
+  previous_hash BLOB NOT NULL, hash BLOB NOT NULL,
+  PRIMARY KEY(scope, sequence)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE usage(
+  scope TEXT NOT NULL, minute INTEGER NOT NULL, principal TEXT NOT NULL, operation TEXT NOT NULL,
+  outcome TEXT NOT NULL, count INTEGER NOT NULL,
+  PRIMARY KEY(scope, minute, principal, operation, outcome)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr const char* kSteps[] = {kVersion1};
+
+struct Stamp {
+  std::int64_t version = 0;
+  std::int64_t application = 0;
+  std::int64_t tables = 0;
+};
+
+// All three of one moment: another process may be making the file just now.
+Result<Stamp> ReadStamp(Connection& connection) {
+  TS_RETURN_IF_ERROR(Transaction::Begin(connection, Transaction::Kind::kRead));
+  Result<Stamp> stamp = [&]() -> Result<Stamp> {
+    Stamp out;
+    TS_ASSIGN_OR_RETURN(out.tables, connection.QueryInt("SELECT count(*) FROM sqlite_schema"));
+    TS_ASSIGN_OR_RETURN(out.version, connection.QueryInt("PRAGMA user_version"));
+    TS_ASSIGN_OR_RETURN(out.application, connection.QueryInt("PRAGMA application_id"));
+    return out;
+  }();
+  Transaction::Rollback(connection);
+  return stamp;
+}
+
+Result<void> RunStep(Connection& connection, const char* step, std::size_t version) {
+  const std::string stamp = "PRAGMA application_id=" + std::to_string(kApplicationId) +
+                            "; PRAGMA user_version=" + std::to_string(version) + ";";
+  TS_RETURN_IF_ERROR(connection.Execute(step));
+  return connection.Execute(stamp.c_str());
+}
+
+// One step, or nothing when another process has been faster.
+Result<void> UpgradeFrom(Connection& connection, std::size_t version, const char* step) {
+  TS_RETURN_IF_ERROR(Transaction::Begin(connection, Transaction::Kind::kWrite));
+  Result<void> done = [&]() -> Result<void> {
+    TS_ASSIGN_OR_RETURN(const std::int64_t present, connection.QueryInt("PRAGMA user_version"));
+    if (present == static_cast<std::int64_t>(version)) {
+      TS_RETURN_IF_ERROR(RunStep(connection, step, version + 1));
+    }
+    return Transaction::Commit(connection);
+  }();
+  if (!done) Transaction::Rollback(connection);
+  return done;
+}
+
+}  // namespace
+
+std::span<const char* const> SchemaSteps() { return kSteps; }
+
+Result<void> Upgrade(Connection& connection, const std::string& path,
+                     std::span<const char* const> steps) {
+  TS_ASSIGN_OR_RETURN(const Stamp stamp, ReadStamp(connection));
+  const std::int64_t found = stamp.version;
+  const auto known = static_cast<std::int64_t>(steps.size());
+  const bool is_new = found == 0 && stamp.application == 0 && stamp.tables == 0;
+  if (!is_new && (stamp.application != kApplicationId || found < 1)) {
+    return IntegrityError(path + " is a database of another program: name another file.");
+  }
+  if (found > known) {
+    return Error{ErrorCode::kConflict, path + " was written by a newer Tenantseal (schema " +
+                                           std::to_string(found) + ", this knows " +
+                                           std::to_string(known) + "): upgrade the program."};
+  }
+  for (std::int64_t version = found; version < known; ++version) {
+    const auto index = static_cast<std::size_t>(version);
+    TS_RETURN_IF_ERROR(UpgradeFrom(connection, index, steps[index]));
+  }
+  return {};
+}
+
+}  // namespace tenantseal::store

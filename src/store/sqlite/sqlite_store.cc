@@ -1,0 +1,249 @@
+#include "store/sqlite/sqlite_store.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "store/rules.h"
+#include "store/sqlite/access.h"
+#include "store/sqlite/schema.h"
+
+namespace tenantseal::store {
+namespace {
+
+// A file of at most this size is checked whole when it is opened (a few milliseconds).
+constexpr off_t kQuickCheckBytesMax = 4 << 20;
+
+constexpr const char* kSelectDeployment =
+    "SELECT id,root_id,root_check,created_at FROM deployment";
+constexpr const char* kInsertDeployment =
+    "INSERT INTO deployment(one,id,root_id,root_check,created_at) VALUES(1,?,?,?,?)";
+constexpr const char* kUpdateRoot = "UPDATE deployment SET root_id=?,root_check=?";
+constexpr const char* kSelectAcknowledged = "SELECT acknowledged FROM processes WHERE id=?";
+constexpr const char* kPutProcess =
+    "INSERT INTO processes(id,acknowledged) VALUES(?,?) "
+    "ON CONFLICT(id) DO UPDATE SET acknowledged=excluded.acknowledged";
+constexpr const char* kDeleteProcess = "DELETE FROM processes WHERE id=?";
+constexpr const char* kSelectLagging = "SELECT id FROM processes WHERE acknowledged<? ORDER BY id";
+constexpr const char* kAddUsage =
+    "INSERT INTO usage(scope,minute,principal,operation,outcome,count) VALUES(?,?,?,?,?,?) "
+    "ON CONFLICT DO UPDATE SET count=count+excluded.count";
+constexpr const char* kSelectUsage =
+    "SELECT minute,principal,operation,outcome,count FROM usage "
+    "WHERE scope=? AND minute BETWEEN ? AND ? ORDER BY minute,principal,operation,outcome";
+constexpr const char* kQuickCheck = "PRAGMA quick_check(1)";
+constexpr const char* kPing = "SELECT count(*) FROM deployment";
+
+// SQLite gives the log and the shared memory the mode of the file itself.
+Result<void> MakePrivateFile(const std::string& path) {
+  const base::UniqueFd fd(open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
+  if (!fd.valid() && errno != EEXIST) {
+    Error error = base::FileError("create", path);
+    error.code = ErrorCode::kUnavailable;
+    error.message += ": check that its directory exists and that this user may write there";
+    return error;
+  }
+  if (fd.valid()) return base::SyncParentDirectory(path);
+  return base::RequirePrivateFile(path);
+}
+
+Result<void> CheckWhole(Connection& connection, const std::string& path) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0 || status.st_size > kQuickCheckBytesMax) return {};
+  TS_ASSIGN_OR_RETURN(const std::string verdict, connection.QueryText(kQuickCheck));
+  if (verdict == "ok") return {};
+  return IntegrityError(path + " is damaged: stop the service, keep the file for inspection and "
+                        "restore the latest backup with `tenantseal restore`.");
+}
+
+Result<void> PrepareFile(Connection& writer, const std::string& path) {
+  TS_RETURN_IF_ERROR(CheckWhole(writer, path));
+  TS_ASSIGN_OR_RETURN(const std::string mode, writer.QueryText("PRAGMA journal_mode=WAL"));
+  if (mode != "wal") {
+    return Error{ErrorCode::kUnavailable,
+                 path + " is on a file system without shared memory: use a local one."};
+  }
+  TS_RETURN_IF_ERROR(writer.Execute(
+      "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=33554432;"));
+  return Upgrade(writer, path, SchemaSteps());
+}
+
+Result<std::optional<Deployment>> ReadDeployment(Connection& db) {
+  Statement row(db, kSelectDeployment);
+  if (!row.Step()) {
+    TS_RETURN_IF_ERROR(row.Check());
+    return std::optional<Deployment>();
+  }
+  Deployment out;
+  out.id = row.Text(0);
+  out.root_id = row.Text(1);
+  if (!CopyHash(row.Blob(2), out.root_check)) return TamperedRow("deployment", out.id);
+  out.created_at = row.Time(3);
+  return std::optional(std::move(out));
+}
+
+}  // namespace
+
+SqliteStore::SqliteStore(std::string path, RowMac row_mac, const SqliteOptions& options)
+    : path_(std::move(path)), row_mac_(std::move(row_mac)), options_(options) {}
+
+SqliteStore::~SqliteStore() = default;
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& path, RowMac row_mac,
+                                                       const SqliteOptions& options) {
+  TS_RETURN_IF_ERROR(MakePrivateFile(path));
+  std::unique_ptr<SqliteStore> store(new SqliteStore(path, std::move(row_mac), options));
+  TS_ASSIGN_OR_RETURN(auto writer,
+                      Connection::Open(path, Connection::Mode::kWriter, options.busy_timeout_ms,
+                                       options.writer_cache_kib));
+  TS_RETURN_IF_ERROR(PrepareFile(*writer, path));
+  base::MutexLock lock(store->writer_mutex_);
+  store->writer_ = std::move(writer);
+  return store;
+}
+
+// --- Readers ---
+
+Result<std::unique_ptr<Connection>> SqliteStore::TakeReader() const {
+  {
+    base::MutexLock lock(readers_mutex_);
+    while (idle_readers_.empty() && readers_ >= options_.readers_max) lock.Wait(reader_returned_);
+    if (!idle_readers_.empty()) {
+      std::unique_ptr<Connection> reader = std::move(idle_readers_.back());
+      idle_readers_.pop_back();
+      return reader;
+    }
+    ++readers_;
+  }
+  auto opened = Connection::Open(path_, Connection::Mode::kReader, options_.busy_timeout_ms,
+                                 options_.reader_cache_kib);
+  if (!opened) {
+    base::MutexLock lock(readers_mutex_);
+    --readers_;
+    reader_returned_.notify_one();
+  }
+  return opened;
+}
+
+void SqliteStore::ReturnReader(std::unique_ptr<Connection> reader) const {
+  base::MutexLock lock(readers_mutex_);
+  idle_readers_.push_back(std::move(reader));
+  reader_returned_.notify_one();
+}
+
+// --- Deployment ---
+
+Result<std::optional<Deployment>> SqliteStore::LoadDeployment() const {
+  return Read([](Session& session) { return ReadDeployment(session.db); });
+}
+
+Result<void> SqliteStore::CreateDeployment(const Deployment& deployment) {
+  return Write([&](Session& session) -> Result<void> {
+    Statement insert(session.db, kInsertDeployment);
+    insert.Bind(deployment.id).Bind(deployment.root_id).Bind(deployment.root_check);
+    return insert.Bind(deployment.created_at).RunInsert("The database belongs to a deployment.");
+  });
+}
+
+Result<void> SqliteStore::ReplaceRoot(const std::string& old_root_id, const std::string& root_id,
+                                      const std::array<std::uint8_t, 32>& root_check) {
+  return Write([&](Session& session) -> Result<void> {
+    TS_ASSIGN_OR_RETURN(const std::optional<Deployment> stored, ReadDeployment(session.db));
+    TS_RETURN_IF_ERROR(CheckRootReplacement(stored, old_root_id));
+    return Statement(session.db, kUpdateRoot).Bind(root_id).Bind(root_check).Run();
+  });
+}
+
+// --- Epoch and processes ---
+
+Result<Changes> SqliteStore::ReadChanges(std::uint64_t since) const {
+  return Read([&](Session& session) { return ReadChangesSince(session.db, since); });
+}
+
+Result<void> SqliteStore::Acknowledge(const model::ProcessId& process, std::uint64_t epoch) {
+  const Result<bool> known = Read([&](Session& session) -> Result<bool> {
+    Statement row(session.db, kSelectAcknowledged);
+    row.Bind(process);
+    const bool same = row.Step() && row.Int(0) == static_cast<std::int64_t>(epoch);
+    TS_RETURN_IF_ERROR(row.Check());
+    return same;
+  });
+  if (!known) return known.error();
+  if (*known) return {};
+  return Write([&](Session& session) {
+    return Statement(session.db, kPutProcess).Bind(process).Bind(epoch).Run();
+  });
+}
+
+Result<void> SqliteStore::RemoveProcess(const model::ProcessId& process) {
+  return Write([&](Session& session) {
+    return Statement(session.db, kDeleteProcess).Bind(process).Run();
+  });
+}
+
+Result<std::vector<model::ProcessId>> SqliteStore::LaggingProcesses(std::uint64_t epoch) const {
+  return Read([&](Session& session) -> Result<std::vector<model::ProcessId>> {
+    std::vector<model::ProcessId> out;
+    Statement row(session.db, kSelectLagging);
+    row.Bind(epoch);
+    while (row.Step()) {
+      TS_ASSIGN_OR_RETURN(model::ProcessId id, model::ProcessId::Parse(row.Text(0)));
+      out.push_back(std::move(id));
+    }
+    TS_RETURN_IF_ERROR(row.Check());
+    return out;
+  });
+}
+
+// --- Events and counts ---
+
+Result<std::vector<model::Event>> SqliteStore::ListEvents(const model::Scope& scope,
+                                                          std::uint64_t after_sequence,
+                                                          std::size_t limit) const {
+  const std::uint64_t floor = guard_.Floor(kEventManifest, scope);
+  return Read([&](Session& session) {
+    return ReadEvents(session, scope, after_sequence, limit, floor);
+  });
+}
+
+Result<void> SqliteStore::AddUsage(std::span<const model::UsageCount> counts) {
+  if (counts.empty()) return {};
+  return Write([&](Session& session) -> Result<void> {
+    Statement add(session.db, kAddUsage);
+    for (const model::UsageCount& c : counts) {
+      add.Reset();
+      add.Bind(c.scope).Bind(c.minute).Bind(c.principal).Bind(c.operation).Bind(c.outcome).Bind(c.count);
+      TS_RETURN_IF_ERROR(add.Run());
+    }
+    return {};
+  });
+}
+
+Result<std::vector<model::UsageCount>> SqliteStore::ListUsage(const model::Scope& scope,
+                                                              std::int64_t from_minute,
+                                                              std::int64_t to_minute) const {
+  return Read([&](Session& session) -> Result<std::vector<model::UsageCount>> {
+    std::vector<model::UsageCount> out;
+    Statement row(session.db, kSelectUsage);
+    row.Bind(scope).Bind(from_minute).Bind(to_minute);
+    while (row.Step()) {
+      out.push_back({row.Int(0), scope, std::string(row.Text(1)), std::string(row.Text(2)),
+                     std::string(row.Text(3)), static_cast<std::uint64_t>(row.Int(4))});
+    }
+    TS_RETURN_IF_ERROR(row.Check());
+    return out;
+  });
+}
+
+Result<void> SqliteStore::Ping() const {
+  // A file that was deleted stays usable for whoever has it open, but no longer counts as there.
+  if (!base::FileExists(path_)) {
+    return Error{ErrorCode::kUnavailable, path_ + " is gone: restore it and start again."};
+  }
+  return Read([](Session& session) -> Result<void> {
+    TS_RETURN_IF_ERROR(session.db.QueryInt(kPing));
+    return {};
+  });
+}
+
+}  // namespace tenantseal::store

@@ -1,0 +1,137 @@
+// SqliteStore keeps everything in one SQLite file: the embedded default.
+//
+// Write-ahead log with synchronous=FULL: what a method has returned survives a power cut. One writer
+// connection, a few readers that never wait for it; several processes may share the file. Deleted
+// content is overwritten (secure_delete). The file and its companions are readable by their owner
+// only. A full disk, a missing right or a damaged file is an Error that says how to mend it, and
+// changes nothing.
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <vector>
+
+#include "store/manifest.h"
+#include "store/store.h"
+
+namespace tenantseal::store {
+
+class Connection;
+class Session;
+
+struct SqliteOptions {
+  int readers_max = 4;           // Connections that read at the same time; opened when first needed.
+  int busy_timeout_ms = 5000;    // How long to wait for another process's transaction.
+  int writer_cache_kib = 2048;   // Page caches; filled only by use.
+  int reader_cache_kib = 512;
+};
+
+class SqliteStore final : public Store {
+ public:
+  // Opens the file, making it if there is none, and brings it to the present schema. The directory
+  // must exist. kInvalidArgument for a file that others may read, kConflict for one of a newer
+  // schema, kIntegrity for one that is damaged or not ours, kUnavailable.
+  static Result<std::unique_ptr<SqliteStore>> Open(const std::string& path, RowMac row_mac,
+                                                   const SqliteOptions& options = {});
+  ~SqliteStore() override;
+
+  Result<std::optional<Deployment>> LoadDeployment() const override;
+  Result<void> CreateDeployment(const Deployment& deployment) override;
+  Result<void> ReplaceRoot(const std::string& old_root_id, const std::string& root_id,
+                           const std::array<std::uint8_t, 32>& root_check) override;
+
+  Result<Changes> ReadChanges(std::uint64_t since) const override;
+  // Writes only when the number differs from the stored one.
+  Result<void> Acknowledge(const model::ProcessId& process, std::uint64_t epoch) override;
+  Result<void> RemoveProcess(const model::ProcessId& process) override;
+  Result<std::vector<model::ProcessId>> LaggingProcesses(std::uint64_t epoch) const override;
+
+  Result<std::uint64_t> CreateTenant(const model::TenantState& state,
+                                     const model::NewEvent& event) override;
+  Result<model::TenantState> LoadTenant(const model::TenantId& id) const override;
+  Result<Page<model::Tenant>> ListTenants(const TenantPage& page) const override;
+  Result<std::uint64_t> ChangeTenant(const model::Tenant& expected, model::TenantStatus status,
+                                     std::optional<base::UtcTime> destroy_at,
+                                     const model::NewEvent& event) override;
+  Result<std::vector<model::TenantId>> TenantsToDestroy(base::UtcTime now) const override;
+  Result<std::uint64_t> DestroyTenant(const model::TenantId& id, base::UtcTime now,
+                                      const model::NewEvent& event) override;
+  Result<std::uint64_t> SetProviderRevoked(const model::TenantId& id,
+                                           const model::Fingerprint& provider,
+                                           std::optional<base::UtcTime> revoked_at,
+                                           const std::optional<model::NewEvent>& event) override;
+
+  Result<std::uint64_t> ActivateTenantKey(const model::TenantKey& key,
+                                          std::span<const model::TenantKeyWrap> wraps,
+                                          std::uint32_t expected_active,
+                                          const std::optional<model::RewrapJob>& job,
+                                          const model::NewEvent& event) override;
+  Result<std::uint64_t> RetireTenantKey(const model::TenantId& id, std::uint32_t version,
+                                        const model::NewEvent& event) override;
+
+  Result<void> InsertDataKeys(std::span<const model::DataKey> keys) override;
+  Result<model::DataKey> LoadDataKey(const model::TenantId& tenant,
+                                     const model::DataKeyId& id) const override;
+  Result<void> DeleteDataKey(const model::TenantId& tenant, const model::DataKeyId& id) override;
+  Result<std::uint64_t> CountDataKeys(const model::TenantId& tenant,
+                                      std::optional<std::uint32_t> version) const override;
+
+  Result<std::optional<model::RewrapJob>> LoadRewrapJob(
+      const model::TenantId& tenant) const override;
+  Result<std::vector<model::RewrapJob>> RunningRewrapJobs() const override;
+  Result<model::RewrapJob> ClaimRewrapJob(const model::TenantId& tenant) override;
+  Result<std::vector<StoredDataKey>> ScanDataKeys(const model::TenantId& tenant,
+                                                  std::uint64_t after, std::uint32_t below_version,
+                                                  std::size_t limit) const override;
+  Result<void> CommitRewrapBatch(std::span<const DataKeyUpdate> updates,
+                                 const model::RewrapJob& job) override;
+  Result<void> FinishRewrapJob(const model::RewrapJob& job, const model::NewEvent& event) override;
+
+  Result<std::uint64_t> CreateApiKey(const model::ApiKey& key,
+                                     const model::NewEvent& event) override;
+  Result<model::ApiKey> LoadApiKey(const model::ApiKeyId& id) const override;
+  Result<std::vector<model::ApiKey>> ListApiKeys(const model::Scope& scope) const override;
+  Result<std::uint64_t> DeleteApiKey(const model::ApiKeyId& id,
+                                     const model::NewEvent& event) override;
+
+  Result<std::vector<model::Event>> ListEvents(const model::Scope& scope,
+                                               std::uint64_t after_sequence,
+                                               std::size_t limit) const override;
+  Result<void> AddUsage(std::span<const model::UsageCount> counts) override;
+  Result<std::vector<model::UsageCount>> ListUsage(const model::Scope& scope,
+                                                   std::int64_t from_minute,
+                                                   std::int64_t to_minute) const override;
+
+  // The copy has mode 0600 and appears only when it is whole and durable. kAlreadyExists when
+  // there is a file at `path`.
+  Result<void> Backup(const std::string& path) const override;
+  Result<void> Ping() const override;
+
+ private:
+  SqliteStore(std::string path, RowMac row_mac, const SqliteOptions& options);
+
+  // Run `body(Session&)`, which returns a Result, inside one transaction; see sqlite/access.h.
+  template <typename Body>
+  auto Write(Body&& body) -> decltype(body(std::declval<Session&>()));
+  template <typename Body>
+  auto Read(Body&& body) const -> decltype(body(std::declval<Session&>()));
+
+  class ReaderLease;
+  Result<std::unique_ptr<Connection>> TakeReader() const;
+  void ReturnReader(std::unique_ptr<Connection> reader) const;
+
+  const std::string path_;
+  const RowMac row_mac_;
+  const SqliteOptions options_;
+  mutable VersionGuard guard_;
+
+  base::Mutex writer_mutex_;
+  std::unique_ptr<Connection> writer_ TS_GUARDED_BY(writer_mutex_);
+
+  mutable base::Mutex readers_mutex_;
+  mutable std::condition_variable reader_returned_;
+  mutable std::vector<std::unique_ptr<Connection>> idle_readers_ TS_GUARDED_BY(readers_mutex_);
+  mutable int readers_ TS_GUARDED_BY(readers_mutex_) = 0;  // Idle and in use.
+};
+
+}  // namespace tenantseal::store
