@@ -1,0 +1,87 @@
+// Rows to fill a store with in tests.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "store/store.h"
+
+namespace tenantseal::store::samples {
+
+inline const base::SystemRandom kRandom;
+inline constexpr base::UtcTime kNow{std::chrono::milliseconds(1'790'000'000'123)};
+
+inline base::UtcTime After(std::int64_t ms) { return kNow + std::chrono::milliseconds(ms); }
+
+inline model::NewEvent EventOf(const model::Scope& scope, const std::string& type = "test.happened") {
+  return {scope, model::NewUuid(kRandom), kNow, type, "tenantseal/test", "api-key:tester", R"({"a":1})"};
+}
+inline model::NewEvent EventOf(const model::TenantId& tenant, const std::string& type = "test.happened") {
+  return EventOf(model::Scope::Of(tenant), type);
+}
+
+inline model::TenantKey KeyOf(const model::TenantId& tenant, std::uint32_t version) {
+  return {tenant, version, base::Bytes(32, static_cast<std::uint8_t>(version)), After(version)};
+}
+inline model::TenantKeyWrap WrapOf(const model::TenantId& tenant, std::uint32_t version,
+                                   const model::Fingerprint& provider) {
+  return {tenant, version, provider, base::ToBytes(base::AsBytes("wrap of " + std::to_string(version)))};
+}
+
+inline model::TenantState NewTenant(base::UtcTime created = kNow, const std::string& name = "Acme") {
+  model::TenantState state;
+  model::Tenant& tenant = state.tenant;
+  tenant.id = model::TenantId::New(kRandom);
+  tenant.name = name;
+  tenant.region = "us-east-1";
+  tenant.created_at = created;
+  state.providers = {model::InternalProvider(tenant.id, created)};
+  tenant.current_provider = state.providers[0].fingerprint;
+  tenant.active_version = 1;
+  state.keys = {KeyOf(tenant.id, 1)};
+  state.wraps = {WrapOf(tenant.id, 1, tenant.current_provider)};
+  return state;
+}
+
+inline model::DataKey DataKeyOf(const model::TenantId& tenant, std::uint32_t version = 1) {
+  model::DataKey key;
+  key.id = model::DataKeyId::New(kRandom);
+  key.tenant = tenant;
+  key.version = version;
+  key.wrapped = "#BYOKv1#:" + tenant.text() + ":" + std::string(158, 'w');
+  key.context = base::Bytes(60, 7);
+  key.created_at = kNow;
+  return key;
+}
+inline std::vector<model::DataKey> DataKeysOf(const model::TenantId& tenant, std::size_t count,
+                                              std::uint32_t version = 1) {
+  std::vector<model::DataKey> keys;
+  for (std::size_t i = 0; i < count; ++i) keys.push_back(DataKeyOf(tenant, version));
+  return keys;
+}
+
+inline model::ApiKey ApiKeyOf(std::optional<model::TenantId> tenant, model::Role role = model::Role::kAuditor) {
+  model::ApiKey key;
+  key.id = model::ApiKeyId::New(kRandom);
+  key.description = "for tests";
+  key.role = role;
+  key.tenant = std::move(tenant);
+  kRandom.FillPublic(key.secret_hash);
+  key.created_at = kNow;
+  key.expires_at = After(1000);
+  key.created_by = "first-start";
+  return key;
+}
+
+inline model::RewrapJob JobOf(const model::TenantId& tenant, std::uint32_t to_version) {
+  model::RewrapJob job;
+  job.tenant = tenant;
+  job.id = model::NewUuid(kRandom);
+  job.to_version = to_version;
+  job.started_by = "api-key:tester";
+  job.started_at = kNow;
+  return job;
+}
+
+}  // namespace tenantseal::store::samples
