@@ -1,0 +1,196 @@
+// Content in files.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/result.h"
+#include "formats/content_frame.h"
+#include "formats/content_header.h"
+#include "formats/envelope.h"
+#include "sdk/data_key_cache.h"
+#include "sdk/fd_io.h"
+#include "sdk/frame_files.h"
+#include "sdk/message.h"
+#include "sdk/output_file.h"
+#include "tenantseal/content.h"
+
+namespace tenantseal {
+namespace {
+
+struct InputFile {
+  base::UniqueFd fd;
+  std::uint64_t size = 0;
+};
+
+Result<InputFile> OpenInput(const std::string& path) {
+  InputFile out;
+  // Not blocking, lest a named pipe without a writer hangs before it can be refused.
+  out.fd = base::UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!out.fd.valid()) return base::FileError("open", path);
+  struct stat info{};
+  if (::fstat(out.fd.get(), &info) != 0) return base::FileError("stat", path);
+  if (!S_ISREG(info.st_mode)) {
+    return InvalidArgument("input", path + " is not a regular file; read it as a stream.");
+  }
+  out.size = static_cast<std::uint64_t>(info.st_size);
+  return out;
+}
+
+// The header of a file, and the memory that it points into.
+struct FileHeader {
+  base::Bytes memory;
+  formats::ContentHeader header;
+};
+
+Result<FileHeader> ReadHeader(const InputFile& in) {
+  FileHeader out;
+  out.memory.resize(std::min<std::uint64_t>(in.size, formats::kContentHeaderBytesMax));
+  TS_ASSIGN_OR_RETURN(const std::size_t got, sdk::ReadAt(in.fd.get(), out.memory, 0));
+  out.memory.resize(got);
+  TS_ASSIGN_OR_RETURN(out.header, formats::ParseWholeContentHeader(out.memory));
+  return out;
+}
+
+// A message in a file, ready to have its frames opened.
+struct FileMessage {
+  InputFile file;
+  sdk::FoundMessage message;
+  formats::ContentLayout layout;
+};
+
+Result<FileMessage> OpenFileMessage(const std::string& path, sdk::DataKeyCache& cache,
+                                    const Context::Pairs& required) {
+  TS_ASSIGN_OR_RETURN(InputFile file, OpenInput(path));
+  auto header = ReadHeader(file);
+  if (!header) return sdk::DoesNotOpen(std::move(header).error());
+  auto layout = formats::ContentLayout::ForMessage(header->header.bytes.size(),
+                                                   header->header.frame_length, file.size);
+  if (!layout) return sdk::DoesNotOpen(std::move(layout).error());
+  TS_ASSIGN_OR_RETURN(sdk::FoundMessage message,
+                      sdk::OpenMessage(header->header, cache, required));
+  return FileMessage{std::move(file), std::move(message), *layout};
+}
+
+}  // namespace
+
+Result<std::uint64_t> Content::SealFile(const std::string& in, const std::string& out,
+                                        const Context& context, const FileOptions& options) const {
+  TS_ASSIGN_OR_RETURN(const InputFile file, OpenInput(in));
+  TS_ASSIGN_OR_RETURN(const sdk::CachedKeyPtr key, cache_->ForSealing(context, file.size));
+  TS_ASSIGN_OR_RETURN(const sdk::NewMessage message, sdk::StartMessage(*key, kFrameBytes));
+  TS_ASSIGN_OR_RETURN(const auto layout, formats::ContentLayout::ForPlaintext(
+                                             message.header.size(), kFrameBytes, file.size));
+  TS_ASSIGN_OR_RETURN(sdk::OutputFile output,
+                      sdk::OutputFile::Create(out, sdk::OutputFile::Mode::kByUmask));
+  TS_RETURN_IF_ERROR(output.Reserve(layout.message_bytes()));
+  TS_RETURN_IF_ERROR(sdk::WriteAt(output.fd(), message.header, 0));
+  TS_RETURN_IF_ERROR(sdk::SealFrames(
+      {file.fd.get(), output.fd(), layout, message.content_key, message.id}, options));
+  struct stat now{};
+  if (::fstat(file.fd.get(), &now) == 0 && static_cast<std::uint64_t>(now.st_size) != file.size) {
+    return Error{ErrorCode::kConflict, in + " changed its size while it was read."};
+  }
+  TS_RETURN_IF_ERROR(output.Commit(options.sync));
+  return file.size;
+}
+
+Result<std::uint64_t> Content::OpenFile(const std::string& in, const std::string& out,
+                                        const Context::Pairs& required,
+                                        const FileOptions& options) const {
+  TS_ASSIGN_OR_RETURN(const FileMessage found, OpenFileMessage(in, *cache_, required));
+  TS_ASSIGN_OR_RETURN(sdk::OutputFile output,
+                      sdk::OutputFile::Create(out, sdk::OutputFile::Mode::kPrivate));
+  TS_RETURN_IF_ERROR(output.Reserve(found.layout.plaintext_bytes()));
+  TS_RETURN_IF_ERROR(sdk::OpenFrames({found.file.fd.get(), output.fd(), found.layout,
+                                      found.message.content_key, found.message.id},
+                                     options));
+  TS_RETURN_IF_ERROR(output.Commit(options.sync));
+  return found.layout.plaintext_bytes();
+}
+
+Result<std::uint64_t> Content::OpenRange(const std::string& in, ByteRange range,
+                                         const WriteFunction& write,
+                                         const Context::Pairs& required) const {
+  TS_ASSIGN_OR_RETURN(const FileMessage found, OpenFileMessage(in, *cache_, required));
+  const std::uint64_t begin = std::min(range.offset, found.layout.plaintext_bytes());
+  const std::uint64_t end = begin + std::min(range.length, found.layout.plaintext_bytes() - begin);
+  const auto frames = found.layout.Holding(begin, end);
+  formats::FrameCipher cipher(found.message.content_key, found.message.id);
+  base::SecretBytes memory(frames.count == 0 ? 0
+                                             : formats::kFinalHeadBytes + formats::kFrameTagBytes +
+                                                   found.layout.frame_length());
+  for (std::uint32_t i = frames.first; i < frames.first + frames.count; ++i) {
+    const formats::Frame frame = found.layout.At(i);
+    const auto wire = memory.RevealMutable().first(frame.WireBytes());
+    TS_ASSIGN_OR_RETURN(const std::size_t got,
+                        sdk::ReadAt(found.file.fd.get(), wire, found.layout.WireOffset(i)));
+    if (got < wire.size()) return sdk::DoesNotOpen(formats::TruncatedMessage());
+    const auto head = formats::ParseFrameHead(wire, frame.sequence, found.layout.frame_length());
+    const auto plaintext = wire.subspan(frame.HeadBytes(), frame.plaintext_bytes);
+    if (!head || *head != frame || !cipher.Open(frame, wire, plaintext)) return DecryptFailed();
+    const std::uint64_t at = found.layout.PlaintextOffset(i);
+    const std::uint64_t from = std::max(begin, at) - at;
+    const std::uint64_t to = std::min(end, at + plaintext.size()) - at;
+    TS_RETURN_IF_ERROR(write(plaintext.subspan(from, to - from)));
+  }
+  return end - begin;
+}
+
+Result<bool> Content::RewrapFile(const std::string& path, const Context::Pairs& required) const {
+  TS_ASSIGN_OR_RETURN(const InputFile file, OpenInput(path));
+  auto found = ReadHeader(file);
+  if (!found) return sdk::DoesNotOpen(std::move(found).error());
+  const formats::ContentHeader& header = found->header;
+  TS_ASSIGN_OR_RETURN(const sdk::CachedKeyPtr key, cache_->ForOpening(header));
+  if (!sdk::HoldsAll(key->context, required)) return DecryptFailed();
+  TS_RETURN_IF_ERROR(formats::OpenContentHeader(header, key->plaintext));
+  TS_ASSIGN_OR_RETURN(const RewrappedKey rewrapped, keys_->Rewrap(key->wrapped, key->context));
+  if (!rewrapped.changed) return false;
+  // The file's only way to its content is about to be replaced: make sure that the new one leads
+  // there too.
+  TS_ASSIGN_OR_RETURN(const DataKey again, keys_->Unwrap(rewrapped.wrapped, key->context));
+  if (!base::ConstantTimeEqual(again.plaintext.Reveal(), key->plaintext.Reveal())) {
+    return IntegrityError("The service rewrapped the data key of " + path + " as another key.");
+  }
+  TS_ASSIGN_OR_RETURN(const base::Bytes renewed, formats::RewrapContentHeader(
+                                                     header, key->plaintext, rewrapped.wrapped));
+  TS_ASSIGN_OR_RETURN(sdk::OutputFile output,
+                      sdk::OutputFile::Create(path, sdk::OutputFile::Mode::kPrivate));
+  TS_RETURN_IF_ERROR(output.CopyPermissions(file.fd.get()));
+  TS_RETURN_IF_ERROR(sdk::WriteAt(output.fd(), renewed, 0));
+  const std::uint64_t old_header = header.bytes.size();
+  TS_RETURN_IF_ERROR(sdk::CopyRange(file.fd.get(), old_header, output.fd(), renewed.size(),
+                                    file.size - old_header));
+  // The only copy is replaced: durably, or not at all.
+  TS_RETURN_IF_ERROR(output.Commit(true));
+  return true;
+}
+
+Result<ContentDescription> Inspect(const std::string& path) {
+  TS_ASSIGN_OR_RETURN(const InputFile file, OpenInput(path));
+  TS_ASSIGN_OR_RETURN(const FileHeader found, ReadHeader(file));
+  const formats::ContentHeader& header = found.header;
+  TS_ASSIGN_OR_RETURN(const model::EncryptionContext context, header.ParseContext());
+  ContentDescription out;
+  out.format_version = header.bytes[0];
+  out.suite = static_cast<std::uint16_t>(header.bytes[1] << 8 | header.bytes[2]);
+  out.context = context.pairs();
+  out.tenant_id = *context.Find(model::EncryptionContext::kTenantIdKey);
+  if (const auto* own = header.TenantsealKey()) {
+    if (const auto label = formats::ParseWrappedKey(own->ciphertext)) {
+      out.provider_fingerprint = label->fingerprint.text();
+      out.tenant_key_version = label->version;
+    }
+  }
+  out.frame_bytes = header.frame_length;
+  out.header_bytes = header.bytes.size();
+  out.message_bytes = file.size;
+  if (const auto layout = formats::ContentLayout::ForMessage(out.header_bytes, out.frame_bytes,
+                                                             out.message_bytes)) {
+    out.plaintext_bytes = layout->plaintext_bytes();
+  }
+  return out;
+}
+
+}  // namespace tenantseal

@@ -1,0 +1,143 @@
+#include "sdk/data_key_cache.h"
+
+#include <algorithm>
+
+#include "base/result.h"
+
+namespace tenantseal::sdk {
+namespace {
+
+// What of a header decides which data key it has: context, data keys up to ours. Contiguous in the
+// message, so it can be looked up without a copy.
+std::string_view OpeningId(const formats::ContentHeader& header,
+                           const formats::EncryptedDataKey& own) {
+  const char* const begin = reinterpret_cast<const char*>(header.context.data());
+  const char* const end = own.ciphertext.data() + own.ciphertext.size();
+  return {begin, static_cast<std::size_t>(end - begin)};
+}
+
+}  // namespace
+
+std::int64_t SystemBootNanoseconds() { return base::SystemClock().Boot().since_boot().count(); }
+
+DataKeyCache::DataKeyCache(const DataKeySource& source, std::string tenant_id, DataKeyLimits limits,
+                           BootNanoseconds clock)
+    : source_(source),
+      tenant_id_(std::move(tenant_id)),
+      limits_(limits),
+      clock_(clock ? std::move(clock) : SystemBootNanoseconds),
+      sealing_(limits.entries),
+      opening_(limits.entries) {}
+
+CachedKeyPtr DataKeyCache::MakeKey(DataKey key, const Context& context,
+                                   std::int64_t asked_ns) const {
+  const auto usable = std::clamp(key.usable_for, std::chrono::milliseconds(0), limits_.age);
+  return std::make_shared<const CachedKey>(
+      CachedKey{base::Secret256(key.plaintext.Reveal()), std::move(key.wrapped), context,
+                asked_ns + std::chrono::nanoseconds(usable).count()});
+}
+
+CachedKeyPtr DataKeyCache::TakeUse(std::string_view id, std::uint64_t bytes) {
+  SealingKey* const kept = sealing_.Find(id);
+  if (kept == nullptr) return nullptr;
+  if (kept->messages >= limits_.messages || bytes > limits_.bytes ||
+      kept->bytes > limits_.bytes - bytes || clock_() >= kept->key->expires_ns) {
+    return nullptr;
+  }
+  ++kept->messages;
+  kept->bytes += bytes;
+  return kept->key;
+}
+
+Result<CachedKeyPtr> DataKeyCache::Await(const std::shared_ptr<Flight>& flight,
+                                         std::uint64_t bytes, std::string_view id) {
+  base::MutexLock lock(mutex_);
+  while (!flight->done) lock.Wait(landed_);
+  if (flight->key == nullptr) return flight->error;
+  return TakeUse(id, bytes);
+}
+
+Result<CachedKeyPtr> DataKeyCache::ForSealing(const Context& context, std::uint64_t bytes) {
+  if (context.tenant_id() != tenant_id_) {
+    return InvalidArgument("encryptionContext/TenantId", "The context is another tenant's.");
+  }
+  const std::string_view id = base::AsText(context.inner().serialized());
+  std::shared_ptr<Flight> flight;
+  bool first = false;
+  {
+    base::MutexLock lock(mutex_);
+    if (CachedKeyPtr key = TakeUse(id, bytes)) return key;
+    if (const auto under_way = flights_.find(id); under_way != flights_.end()) {
+      flight = under_way->second;
+    } else if (limits_.entries > 0) {
+      first = true;
+      flight = flights_.emplace(id, std::make_shared<Flight>()).first->second;
+    }
+  }
+  if (flight != nullptr && !first) {
+    TS_ASSIGN_OR_RETURN(CachedKeyPtr shared, Await(flight, bytes, id));
+    if (shared != nullptr) return shared;
+    return Fresh(context);  // The new key was used up or is for one message only.
+  }
+  auto fresh = Fresh(context);
+  if (flight == nullptr) return fresh;
+  base::MutexLock lock(mutex_);
+  flights_.erase(flights_.find(id));
+  flight->done = true;
+  landed_.notify_all();
+  if (!fresh) {
+    flight->error = fresh.error();
+    return fresh;
+  }
+  flight->key = *fresh;
+  DropExpired();
+  if (clock_() < (*fresh)->expires_ns) sealing_.Put(id, SealingKey{*fresh, 1, bytes});
+  return fresh;
+}
+
+Result<CachedKeyPtr> DataKeyCache::Fresh(const Context& context) const {
+  if (context.tenant_id() != tenant_id_) {
+    return InvalidArgument("encryptionContext/TenantId", "The context is another tenant's.");
+  }
+  const std::int64_t asked_ns = clock_();
+  TS_ASSIGN_OR_RETURN(DataKey key, source_.Mint(context));
+  return MakeKey(std::move(key), context, asked_ns);
+}
+
+Result<CachedKeyPtr> DataKeyCache::ForOpening(const formats::ContentHeader& header) {
+  const formats::EncryptedDataKey* const own = header.TenantsealKey();
+  if (own == nullptr || own->provider_info != tenant_id_) return DecryptFailed();
+  const std::string_view id = OpeningId(header, *own);
+  {
+    base::MutexLock lock(mutex_);
+    if (const CachedKeyPtr* kept = opening_.Find(id)) {
+      if (clock_() < (*kept)->expires_ns) return *kept;
+      opening_.Drop(id);
+    }
+  }
+  auto parsed = header.ParseContext();
+  if (!parsed) return DecryptFailed();
+  const Context context(std::move(*parsed));
+  if (context.tenant_id() != tenant_id_) return DecryptFailed();
+  const std::int64_t asked_ns = clock_();
+  TS_ASSIGN_OR_RETURN(DataKey key, source_.Unwrap(own->ciphertext, context));
+  key.wrapped = own->ciphertext;
+  CachedKeyPtr made = MakeKey(std::move(key), context, asked_ns);
+  base::MutexLock lock(mutex_);
+  DropExpired();
+  if (clock_() < made->expires_ns) opening_.Put(id, made);
+  return made;
+}
+
+void DataKeyCache::DropExpired() {
+  const std::int64_t now = clock_();
+  sealing_.DropIf([now](const SealingKey& kept) { return now >= kept.key->expires_ns; });
+  opening_.DropIf([now](const CachedKeyPtr& kept) { return now >= kept->expires_ns; });
+}
+
+std::size_t DataKeyCache::size() const {
+  base::MutexLock lock(mutex_);
+  return sealing_.size() + opening_.size();
+}
+
+}  // namespace tenantseal::sdk

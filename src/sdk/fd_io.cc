@@ -1,0 +1,91 @@
+#include "sdk/fd_io.h"
+
+#include <sys/types.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/file.h"
+#include "base/secret.h"
+#include "tenantseal/content.h"
+
+namespace tenantseal {
+namespace sdk {
+
+Result<std::size_t> ReadAt(int fd, base::MutableByteSpan out, std::uint64_t offset) {
+  std::size_t have = 0;
+  while (have < out.size()) {
+    const ssize_t n = ::pread(fd, out.data() + have, out.size() - have,
+                              static_cast<off_t>(offset + have));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return base::FileError("read", "the input");
+    if (n == 0) break;
+    have += static_cast<std::size_t>(n);
+  }
+  return have;
+}
+
+Result<void> WriteAt(int fd, base::ByteSpan bytes, std::uint64_t offset) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return base::FileError("write", "the output");
+    offset += static_cast<std::uint64_t>(n);
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+Result<void> CopyRange(int in, std::uint64_t from, int out, std::uint64_t to, std::uint64_t bytes) {
+  off64_t in_at = static_cast<off64_t>(from);
+  off64_t out_at = static_cast<off64_t>(to);
+  while (bytes > 0) {
+    const ssize_t n = ::copy_file_range(in, &in_at, out, &out_at,
+                                        std::min<std::uint64_t>(bytes, std::uint64_t{1} << 30), 0);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;  // Not between these file systems: by hand below.
+    bytes -= static_cast<std::uint64_t>(n);
+  }
+  base::SecretBytes piece(bytes > 0 ? 256 << 10 : 0);
+  while (bytes > 0) {
+    const auto room = piece.RevealMutable().first(std::min<std::uint64_t>(bytes, piece.size()));
+    TS_ASSIGN_OR_RETURN(const std::size_t n, ReadAt(in, room, static_cast<std::uint64_t>(in_at)));
+    if (n < room.size()) return Error{ErrorCode::kConflict, "The file became shorter while it was read."};
+    TS_RETURN_IF_ERROR(WriteAt(out, room, static_cast<std::uint64_t>(out_at)));
+    in_at += static_cast<off64_t>(n);
+    out_at += static_cast<off64_t>(n);
+    bytes -= n;
+  }
+  return {};
+}
+
+}  // namespace sdk
+
+ReadFunction ReadFrom(int fd) {
+  return [fd](MutableBytes out) -> Result<std::size_t> {
+    std::size_t have = 0;
+    while (have < out.size()) {
+      const ssize_t n = ::read(fd, out.data() + have, out.size() - have);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return base::FileError("read", "the input");
+      if (n == 0) break;
+      have += static_cast<std::size_t>(n);
+    }
+    return have;
+  };
+}
+
+WriteFunction WriteTo(int fd) {
+  return [fd](ConstBytes bytes) -> Result<void> {
+    while (!bytes.empty()) {
+      const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return base::FileError("write", "the output");
+      bytes = bytes.subspan(static_cast<std::size_t>(n));
+    }
+    return {};
+  };
+}
+
+}  // namespace tenantseal

@@ -1,0 +1,16 @@
+// Whole reads and writes on file descriptors.
+#pragma once
+
+#include "base/bytes.h"
+#include "base/result.h"
+
+namespace tenantseal::sdk {
+
+// Reads until `out` is full or the file ends; the bytes read.
+Result<std::size_t> ReadAt(int fd, base::MutableByteSpan out, std::uint64_t offset);
+Result<void> WriteAt(int fd, base::ByteSpan bytes, std::uint64_t offset);
+
+// Copies `bytes` bytes between regular files inside the kernel, sharing blocks where it can.
+Result<void> CopyRange(int in, std::uint64_t from, int out, std::uint64_t to, std::uint64_t bytes);
+
+}  // namespace tenantseal::sdk
