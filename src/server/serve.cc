@@ -1,0 +1,106 @@
+#include "server/serve.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "identity/token.h"
+#include "server/data_dir.h"
+#include "server/wiring.h"
+
+namespace tenantseal::server {
+namespace {
+
+constexpr const char* kOperatorKeyVariable = "TENANTSEAL_OPERATOR_KEY";
+
+// The operator's key from the environment, removed from it so that no child inherits it.
+std::optional<base::SecretBytes> OperatorKeyFromEnvironment() {
+  const char* value = std::getenv(kOperatorKeyVariable);  // NOLINT(concurrency-mt-unsafe): no thread exists.
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  auto key = base::SecretBytes::CopyOf(base::AsBytes(value));
+  ::unsetenv(kOperatorKeyVariable);  // NOLINT(concurrency-mt-unsafe)
+  return key;
+}
+
+// Makes the first operator's key. A random one is in its file before it is in the database, so a
+// crash between the two costs nothing: the next start makes another.
+Result<void> EnsureOperator(identity::ApiKeys& api_keys, const std::string& data_dir, const base::Random& random) {
+  auto given = OperatorKeyFromEnvironment();
+  TS_ASSIGN_OR_RETURN(const bool exists, api_keys.HasOperator());
+  if (exists) return {};
+  if (given) {
+    if (given->size() < 32) base::LogWarning("the operator's key is short; 32 characters or more resist guessing");
+    TS_RETURN_IF_ERROR(api_keys.EnsureOperator(given->RevealText()));
+    return {};
+  }
+  const std::string path = data_dir + "/operator.key";
+  const base::SecretBytes token = identity::NewToken(random);
+  TS_RETURN_IF_ERROR(base::WriteFileAtomically(path, token.Reveal()));
+  TS_RETURN_IF_ERROR(api_keys.EnsureOperator(token.RevealText()));
+  base::LogInfo("first start: the operator's API key is in a file", {{"file", path}});
+  return {};
+}
+
+sigset_t ServerSignals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, signal);
+  return set;
+}
+
+// Returns when the process is asked to stop.
+void AwaitStop(const sigset_t& signals, Service& service) {
+  for (;;) {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    if (signal != SIGHUP) return;
+    if (auto reloaded = service.ReloadCertificate(); !reloaded) {
+      base::LogError("the old certificate stays in use", {{"reason", reloaded.error().message}});
+    } else {
+      base::LogInfo("certificate read again");
+    }
+  }
+}
+
+std::string UrlOf(const Settings& settings, std::uint16_t port) {
+  const bool v6 = settings.listen_address.find(':') != std::string::npos;
+  return (settings.tls_cert_file.empty() ? "http://" : "https://") +
+         (v6 ? "[" + settings.listen_address + "]" : settings.listen_address) + ":" + std::to_string(port);
+}
+
+}  // namespace
+
+Result<void> Serve(const Settings& settings) {
+  base::SetLogLevel(settings.log_level);
+  const sigset_t signals = ServerSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // Every thread made from here on inherits this.
+
+  const base::SystemClock clock;
+  const base::SystemRandom random;
+  TS_ASSIGN_OR_RETURN(DataDir data, OpenDataDirFor(settings, clock, random));
+  const base::Secret256 pepper = data.kms->keystore().DeploymentKey("api-key-pepper");
+  Service service(settings, {*data.store, *data.kms, *data.kms, pepper, clock, random});
+  TS_RETURN_IF_ERROR(EnsureOperator(service.api_keys(), settings.data_dir, random));
+  TS_RETURN_IF_ERROR(service.Start());
+  const std::string url = UrlOf(settings, service.port());
+  if (settings.insecure_http && !IsLoopback(settings.listen_address)) {
+    base::LogWarning("INSECURE: keys and plaintext cross the network in clear; give --tls-cert and --tls-key");
+  }
+  base::LogInfo("serving", {{"url", url}, {"data-dir", settings.data_dir}, {"region", settings.region}});
+  std::printf("Tenantseal serves at %s\n", url.c_str());
+  std::fflush(stdout);
+
+  AwaitStop(signals, service);
+  base::LogInfo("stopping: answering what is in flight");
+  service.Drain();
+  base::LogInfo("stopped");
+  return {};
+}
+
+}  // namespace tenantseal::server

@@ -1,0 +1,71 @@
+// The objects of a running service, wired. Members stand in layer order: each uses only those above.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "api/handler.h"
+#include "events/usage.h"
+#include "identity/api_keys.h"
+#include "identity/authenticator.h"
+#include "keyring/data_keys.h"
+#include "keyring/keyring.h"
+#include "keyring/rotation.h"
+#include "keyring/store_lease.h"
+#include "keyring/tenants.h"
+#include "keyring/values.h"
+#include "kms/kms_client.h"
+#include "net/http_server.h"
+#include "net/worker_pool.h"
+#include "server/background.h"
+#include "server/settings.h"
+#include "store/store.h"
+
+namespace tenantseal::server {
+
+// What a service stands on; owned by the caller, outlives the service.
+struct Ground {
+  store::Store& store;
+  const kms::KmsClient& kms;
+  kms::InternalKeys& internal_keys;
+  const base::Secret256& api_key_pepper;  // See identity/token.h.
+  const base::Clock& clock;
+  const base::Random& random;
+};
+
+class Service {
+ public:
+  Service(const Settings& settings, Ground ground);
+  ~Service();
+
+  // Takes the store lease, listens, and starts the background work.
+  Result<void> Start();
+  std::uint16_t port() const { return http_.Port(); }
+  identity::ApiKeys& api_keys() { return api_keys_; }
+  Result<void> ReloadCertificate() { return http_.ReloadCertificate(); }
+
+  // Answers what is in flight, makes counts durable, gives up the store lease.
+  void Drain();
+
+ private:
+  void StartBackground();
+  void AddGauges();
+
+  const Settings settings_;
+  Ground ground_;
+  keyring::StoreLease lease_;
+  events::UsageCounter usage_;
+  keyring::Keyring keyring_;
+  keyring::Values values_;
+  keyring::DataKeys data_keys_;
+  keyring::Rotation rotation_;
+  keyring::Tenants tenants_;
+  identity::Authenticator authenticator_;
+  identity::ApiKeys api_keys_;
+  api::ApiHandler handler_;
+  net::WorkerPool workers_;
+  net::HttpServer http_;
+  std::vector<std::unique_ptr<Periodic>> background_;
+};
+
+}  // namespace tenantseal::server
