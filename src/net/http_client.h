@@ -18,16 +18,16 @@ namespace tenantseal::net {
 
 struct HttpRequest {
   Method method = Method::kGet;       // kOther is refused.
-  std::string url;                    // http:// or https://, without user, password or fragment.
-  std::vector<ResponseHeader> headers;  // Names are tokens; values hold no control characters.
-  base::ByteSpan body;                // The caller's; must live until Send returns.
+  std::string url = {};               // http:// or https://, without user, password or fragment.
+  std::vector<ResponseHeader> headers = {};  // Names are tokens; values hold no control characters.
+  base::ByteSpan body = {};           // The caller's; must live until Send returns.
   base::Duration timeout = std::chrono::seconds(10);  // The whole exchange; at least 1 ms.
 };
 
 struct HttpResponse {
   int status = 0;
-  std::vector<ResponseHeader> headers;  // Of the final response, in order.
-  base::SecretBytes body;
+  std::vector<ResponseHeader> headers = {};  // Of the final response, in order.
+  base::SecretBytes body = {};
 
   // The value of the first header of this name, ASCII case aside.
   std::optional<std::string_view> Header(std::string_view name) const;
@@ -51,7 +51,7 @@ struct HttpClientOptions {
   std::size_t response_bytes_max = 8 << 20;   // Body; headers are bounded at 64 KiB and 256 lines.
   std::size_t kept_handles_max = 16;          // Idle handles, each with its kept connections.
   base::Duration connect_timeout = std::chrono::seconds(5);
-  std::string ca_file;     // PEM roots in place of the system's; empty: the system's.
+  std::string ca_file = {};   // PEM roots in place of the system's; empty: the system's.
   std::string user_agent = "tenantseal";
   bool use_proxy_environment = true;  // Honour https_proxy, http_proxy and no_proxy.
 };

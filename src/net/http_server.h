@@ -49,8 +49,8 @@ struct HttpServerOptions {
   std::string address = "127.0.0.1";  // Numeric IPv4 or IPv6.
   std::uint16_t port = 0;             // 0: any free one; Port() tells.
   std::size_t threads = 1;
-  std::string tls_cert_file;  // PEM chain; empty with tls_key_file: plain HTTP.
-  std::string tls_key_file;   // PEM.
+  std::string tls_cert_file = {};  // PEM chain; empty with tls_key_file: plain HTTP.
+  std::string tls_key_file = {};   // PEM.
 
   std::size_t header_bytes_max = base::kHeaderBytesMax;  // Request line and fields. Passed: 431.
   std::size_t target_bytes_max = 4096;                   // Passed: 414.

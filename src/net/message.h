@@ -76,8 +76,8 @@ struct ResponseHeader {
 struct Response {
   int status = 200;
   std::string_view content_type = "application/json";  // Static storage. Not sent without a body.
-  std::variant<std::string, base::SecretBytes> body;   // Secret: wiped, with every copy, once sent.
-  std::vector<ResponseHeader> headers;
+  std::variant<std::string, base::SecretBytes> body = {};  // Secret: wiped with every copy.
+  std::vector<ResponseHeader> headers = {};
   bool close = false;  // Close the connection after this answer.
 
   base::ByteSpan BodyBytes() const {

@@ -14,6 +14,8 @@ namespace tenantseal::net {
 // Not thread-safe. The owner bounds its size.
 class SecretBuffer {
  public:
+  static constexpr std::size_t kFirstRoom = 16 << 10;  // The least that is allocated.
+
   std::size_t size() const { return used_; }
   std::size_t capacity() const { return memory_.size(); }
   base::ByteSpan Reveal() const { return memory_.Reveal().first(used_); }
@@ -47,7 +49,6 @@ class SecretBuffer {
   void Clear() { Take(); }
 
  private:
-  static constexpr std::size_t kFirstRoom = 16 << 10;
   base::SecretBytes memory_;
   std::size_t used_ = 0;
 };

@@ -63,7 +63,6 @@ bool RequestParser::Folded(std::string_view name, std::string_view value) const 
 }
 
 void RequestParser::on_field_impl(http::field field, view name, view value_text, error_code& ec) {
-  if (head_done_) return;  // A trailer field: read past, never used.
   const std::string_view value = View(value_text);
   if (Folded(View(name), value)) {
     return Refuse(400, "A header is folded over several lines.", ec);
@@ -108,7 +107,6 @@ void RequestParser::on_field_impl(http::field field, view name, view value_text,
 }
 
 void RequestParser::on_header_impl(error_code& ec) {
-  head_done_ = true;
   if (chunked && has_length) {
     return Refuse(400, "Content-Length and Transfer-Encoding exclude each other.", ec);
   }
@@ -116,15 +114,6 @@ void RequestParser::on_header_impl(error_code& ec) {
   if (version == 11 && (seen_ & (1U << kHost)) == 0) {
     return Refuse(400, "HTTP/1.1 requires the header Host.", ec);
   }
-}
-
-void RequestParser::on_chunk_header_impl(std::uint64_t size, view, error_code& ec) {
-  if (size > body_bytes_max - chunks->size()) Refuse(413, "The body is too large.", ec);
-}
-
-std::size_t RequestParser::on_chunk_body_impl(std::uint64_t, view body, error_code&) {
-  chunks->Append(base::AsBytes(View(body)), body_bytes_max);
-  return body.size();
 }
 
 }  // namespace tenantseal::net::beast

@@ -10,7 +10,6 @@
 #include <boost/beast/http/basic_parser.hpp>
 
 #include "net/message.h"
-#include "net/secret_buffer.h"
 
 namespace tenantseal::net::beast {
 
@@ -20,10 +19,9 @@ struct Refusal {
   std::string_view detail;
 };
 
-// Parses one request. The head must lie in one buffer that does not move between calls of put();
-// the views of `method` to `fields` point into it. Bodies of Content-Length are not its business;
-// chunked ones are decoded into `chunks`. A refusal of its own is in `refusal`; any other error
-// of put() is a malformed request. Not thread-safe.
+// Parses the head of one request. It must lie in one buffer that does not move between calls of put();
+// the views of `method` to `fields` point into it. Bodies are not its business. A refusal of its
+// own is in `refusal`; any other error of put() is a malformed request. Not thread-safe.
 class RequestParser final : public boost::beast::http::basic_parser<true> {
  public:
   RequestParser();
@@ -40,10 +38,6 @@ class RequestParser final : public boost::beast::http::basic_parser<true> {
 
   // The end of the buffer that put() is given: set it before each call.
   const char* buffer_end = nullptr;
-
-  // For chunked bodies.
-  std::size_t body_bytes_max = 0;
-  SecretBuffer* chunks = nullptr;
 
  private:
   using error_code = boost::beast::error_code;
@@ -65,8 +59,10 @@ class RequestParser final : public boost::beast::http::basic_parser<true> {
   void on_header_impl(error_code& ec) override;
   void on_body_init_impl(boost::optional<std::uint64_t> const&, error_code&) override {}
   std::size_t on_body_impl(view body, error_code&) override { return body.size(); }
-  void on_chunk_header_impl(std::uint64_t size, view extensions, error_code& ec) override;
-  std::size_t on_chunk_body_impl(std::uint64_t remain, view body, error_code& ec) override;
+  void on_chunk_header_impl(std::uint64_t, view, error_code&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, view body, error_code&) override {
+    return body.size();
+  }
   void on_finish_impl(error_code&) override {}
 
   // Whether the value continues on a second line, which RFC 9112 section 5.2 lets a server refuse.
@@ -76,7 +72,6 @@ class RequestParser final : public boost::beast::http::basic_parser<true> {
   void Refuse(int status, std::string_view detail, error_code& ec);
 
   std::uint8_t seen_ = 0;  // Bits of Once.
-  bool head_done_ = false;
 };
 
 }  // namespace tenantseal::net::beast

@@ -13,7 +13,7 @@ namespace {
 
 namespace http = boost::beast::http;
 
-// Room behind the head that chunks are decoded in: bounds a chunk's header and the trailer.
+// Room behind the head that chunks are decoded in.
 constexpr std::size_t kChunkRoom = 4 << 10;
 
 }  // namespace
@@ -37,7 +37,6 @@ RequestReader::~RequestReader() {
 
 void RequestReader::RestartParser() {
   parser_.emplace();
-  parser_->chunks = &body_;
   parsed_ = begin_;
 }
 
@@ -177,8 +176,8 @@ bool RequestReader::AwaitsContinue() const {
 
 RequestReader::Step RequestReader::StartBody() {
   if (parser_->chunked) {
-    parser_->eager(true);
-    parser_->body_bytes_max = body_bytes_max_;
+    chunks_ = ChunkDecoder();
+    body_apart_ = true;
     state_ = State::kChunkedBody;
     return ReadChunks();
   }
@@ -196,38 +195,32 @@ RequestReader::Step RequestReader::StartBody() {
   return Next();
 }
 
-// Decodes what has arrived and closes the gap that it leaves behind the head.
+// Decodes what has arrived behind the head and closes the gap that this leaves.
 RequestReader::Step RequestReader::ReadChunks() {
-  if (filled_ == parsed_) return Step::kNeedMore;
   const std::size_t arrived = filled_ - parsed_;
-  // All of it may be body, and the buffer doubles when it grows.
-  const std::size_t may_need =
-      std::min(2 * (body_.size() + arrived) + (16 << 10), std::max(body_bytes_max_, budget_taken_));
-  if (may_need > budget_taken_ && body_.size() + arrived > body_.capacity() &&
-      !TakeBudget(may_need)) {
+  if (arrived == 0) return Step::kNeedMore;
+  // All of it may be content, and the buffer doubles when it grows.
+  if (body_.size() + arrived > body_.capacity() &&
+      !TakeBudget(std::min(2 * (body_.size() + arrived) + SecretBuffer::kFirstRoom,
+                           std::max(body_bytes_max_, budget_taken_)))) {
     return Refuse(503, "The server has no memory to spare.");
   }
-  boost::beast::error_code error;
   std::uint8_t* const raw = arena_.get() + parsed_;
-  parser_->buffer_end = reinterpret_cast<const char*>(arena_.get() + filled_);
-  const std::size_t used = parser_->put(boost::asio::const_buffer(raw, arrived), error);
+  std::size_t used = 0;
+  const ChunkDecoder::Status status =
+      chunks_.Decode({raw, arrived}, body_, body_bytes_max_, used);
   std::memmove(raw, raw + used, arrived - used);
   base::Wipe({raw + arrived - used, used});
   filled_ -= used;
-  if (parser_->is_done()) {
-    request_.body = body_.Reveal();
-    body_apart_ = true;
-    state_ = State::kComplete;
-    return Step::kComplete;
+  switch (status) {
+    case ChunkDecoder::Status::kMore: return Step::kNeedMore;
+    case ChunkDecoder::Status::kMalformed: return Refuse(400, "The chunked body is malformed.");
+    case ChunkDecoder::Status::kTooLarge: return Refuse(413, "The body is too large.");
+    case ChunkDecoder::Status::kDone: break;
   }
-  if (error && error != http::error::need_more) {
-    if (parser_->refusal.status != 0) {
-      return Refuse(parser_->refusal.status, parser_->refusal.detail);
-    }
-    return Refuse(400, "The chunked body is malformed.");
-  }
-  if (filled_ == arena_size_) return Refuse(400, "A chunk's header or the trailer is too large.");
-  return Step::kNeedMore;
+  request_.body = body_.Reveal();
+  state_ = State::kComplete;
+  return Step::kComplete;
 }
 
 RequestReader::Step RequestReader::Refuse(int status, std::string_view detail) {

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "net/beast/request_parser.h"
+#include "net/chunk_decoder.h"
 #include "net/message.h"
 #include "net/secret_buffer.h"
 
@@ -102,6 +103,7 @@ class RequestReader {
   State state_ = State::kHead;
   std::optional<RequestParser> parser_;
   SecretBuffer body_;
+  ChunkDecoder chunks_;
   std::size_t body_in_arena_ = 0;  // Of a body of Content-Length that lies in the arena.
   std::size_t length_ = 0;         // Content-Length.
   std::size_t body_bytes_max_ = 0;

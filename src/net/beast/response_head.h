@@ -10,8 +10,8 @@
 namespace tenantseal::net::beast {
 
 struct HeadContext {
-  std::string_view date;        // IMF-fixdate, see HttpDate.
-  std::string_view request_id;  // Empty: no X-Request-Id.
+  std::string_view date = {};        // IMF-fixdate, see HttpDate.
+  std::string_view request_id = {};  // Empty: no X-Request-Id.
   bool http11 = true;
   bool keep_alive = true;
 };
