@@ -15,7 +15,10 @@ if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
 endif()
 
-add_compile_options(-Wall -Wextra -Werror -Wnon-virtual-dtor -Wshadow=local -fstack-protector-strong)
+if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  set(SHADOW_WARNING -Wshadow=local)  # Clang has no such level.
+endif()
+add_compile_options(-Wall -Wextra -Werror -Wnon-virtual-dtor ${SHADOW_WARNING} -fstack-protector-strong)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   add_compile_options(-Wthread-safety)
 else()

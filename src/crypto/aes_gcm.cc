@@ -1,6 +1,8 @@
 #include "crypto/aes_gcm.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 
 #include <limits>
 
@@ -75,8 +77,10 @@ void GcmStream::FinishSeal(std::span<std::uint8_t, kGcmTagBytes> tag) {
   int written = 0;
   std::uint8_t none[kGcmTagBytes];
   TS_CHECK(EVP_CipherFinal_ex(Context(context_), none, &written) == 1 && written == 0);
-  TS_CHECK(
-      EVP_CIPHER_CTX_ctrl(Context(context_), EVP_CTRL_AEAD_GET_TAG, kGcmTagBytes, tag.data()) == 1);
+  OSSL_PARAM params[] = {
+      OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag.data(), tag.size()),
+      OSSL_PARAM_construct_end()};
+  TS_CHECK(EVP_CIPHER_CTX_get_params(Context(context_), params) == 1);
 }
 
 bool GcmStream::FinishOpen(std::span<const std::uint8_t, kGcmTagBytes> tag) {

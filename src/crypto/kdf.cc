@@ -19,11 +19,7 @@ using Sha512Secret = base::SecretArray<kSha512Bytes>;
 // computed once and copied.
 class HmacSha512 {
  public:
-  HmacSha512()
-      : inner_(FetchedSha512()),
-        outer_(FetchedSha512()),
-        work_(FetchedSha512()),
-        outer_work_(FetchedSha512()) {}
+  HmacSha512() : inner_(FetchedSha512()), outer_(FetchedSha512()), work_(FetchedSha512()) {}
 
   // At most one block of key, which is all that HKDF needs here.
   void SetKey(base::ByteSpan key) {
@@ -41,38 +37,36 @@ class HmacSha512 {
 
   // Over `message` and `suffix`; may be called again under the same key.
   void Compute(base::ByteSpan message, base::ByteSpan suffix, Sha512Secret& out) {
+    const auto bytes = out.RevealMutable();
     work_.CopyFrom(inner_);
-    outer_work_.CopyFrom(outer_);
-    Finish(work_, outer_work_, message, suffix, out);
+    work_.Update(message);
+    work_.Update(suffix);
+    work_.Finish(bytes.data());
+    work_.CopyFrom(outer_);
+    work_.Update(bytes);
+    work_.Finish(bytes.data());
   }
 
   // For the last or only message under a key: uses the states up instead of copying them.
   void ComputeLast(base::ByteSpan message, base::ByteSpan suffix, Sha512Secret& out) {
-    Finish(inner_, outer_, message, suffix, out);
+    const auto bytes = out.RevealMutable();
+    inner_.Update(message);
+    inner_.Update(suffix);
+    inner_.Finish(bytes.data());
+    outer_.Update(bytes);
+    outer_.Finish(bytes.data());
   }
 
   void Forget() {
     inner_.Forget();
     outer_.Forget();
     work_.Forget();
-    outer_work_.Forget();
   }
 
  private:
-  static void Finish(HashContext& inner, HashContext& outer, base::ByteSpan message,
-                     base::ByteSpan suffix, Sha512Secret& out) {
-    const auto bytes = out.RevealMutable();
-    inner.Update(message);
-    inner.Update(suffix);
-    inner.Finish(bytes.data());
-    outer.Update(bytes);
-    outer.Finish(bytes.data());
-  }
-
   HashContext inner_;
   HashContext outer_;
   HashContext work_;
-  HashContext outer_work_;
 };
 
 }  // namespace
@@ -82,11 +76,24 @@ void CounterKdf(base::ByteSpan key, std::string_view label, base::ByteSpan conte
   TS_CHECK(!out.empty() && out.size() <= 64);
   const auto bits = BigEndian32(static_cast<std::uint32_t>(out.size() * 8));
   constexpr std::uint8_t kSeparator[] = {0};
+  // What every block has in common is put together once; it is short, except in tests.
+  std::array<std::uint8_t, 160> together;
+  base::ByteSpan tail;
+  const std::size_t tail_bytes = label.size() + 1 + context.size() + bits.size();
+  if (tail_bytes <= together.size()) {
+    std::uint8_t* to = together.data();
+    to = std::copy(label.begin(), label.end(), to);
+    *to++ = 0;
+    to = std::copy(context.begin(), context.end(), to);
+    std::copy(bits.begin(), bits.end(), to);
+    tail = base::ByteSpan(together).first(tail_bytes);
+  }
   std::uint32_t i = 1;
   for (base::MutableByteSpan rest = out; !rest.empty(); ++i) {
     const auto counter = BigEndian32(i);
     Sha256Digest block =
-        HmacSha256(key, {counter, base::AsBytes(label), kSeparator, context, bits});
+        tail.empty() ? HmacSha256(key, {counter, base::AsBytes(label), kSeparator, context, bits})
+                     : HmacSha256(key, {counter, tail});
     const std::size_t n = std::min(rest.size(), block.size());
     std::memcpy(rest.data(), block.data(), n);
     base::Wipe(block);
