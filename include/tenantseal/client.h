@@ -21,11 +21,11 @@ class Rest;
 }
 
 struct ClientOptions {
-  std::string server;   // "https://tenantseal.example.com"; http:// only to a loopback address.
-  std::string api_key;  // Role ContentService.
+  std::string server = {};   // "https://tenantseal.example.com"; http:// only to a loopback address.
+  std::string api_key = {};  // Role ContentService.
   // Whose content. May stay empty for an API key of one tenant: Connect() then asks the service.
-  std::string tenant_id;
-  std::string ca_file;  // PEM roots in place of the system's.
+  std::string tenant_id = {};
+  std::string ca_file = {};  // PEM roots in place of the system's.
   bool insecure_http = false;  // Allow http:// to other addresses: keys then travel in clear.
   std::chrono::milliseconds timeout = std::chrono::seconds(10);         // Of one attempt.
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(5);

@@ -27,9 +27,9 @@ Result<InputFile> OpenInput(const std::string& path) {
   InputFile out;
   // Not blocking, lest a named pipe without a writer hangs before it can be refused.
   out.fd = base::UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!out.fd.valid()) return base::FileError("open", path);
+  if (!out.fd.valid()) return sdk::LocalFileError("open", path);
   struct stat info{};
-  if (::fstat(out.fd.get(), &info) != 0) return base::FileError("stat", path);
+  if (::fstat(out.fd.get(), &info) != 0) return sdk::LocalFileError("stat", path);
   if (!S_ISREG(info.st_mode)) {
     return InvalidArgument("input", path + " is not a regular file; read it as a stream.");
   }

@@ -11,6 +11,7 @@
 
 #include "base/encoding.h"
 #include "base/random.h"
+#include "sdk/fd_io.h"
 
 namespace tenantseal::sdk {
 namespace {
@@ -54,11 +55,11 @@ Result<OutputFile> OutputFile::Create(const std::string& path, Mode mode) {
   if (!out.fd_.valid()) {
     // EISDIR and EOPNOTSUPP: a kernel or file system without O_TMPFILE.
     if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) {
-      return base::FileError("create a file in", out.directory_);
+      return LocalFileError("create a file in", out.directory_);
     }
     TS_RETURN_IF_ERROR(out.CreateNamed(permissions));
   }
-  if (::fchmod(out.fd(), permissions) != 0) return base::FileError("set permissions of", path);
+  if (::fchmod(out.fd(), permissions) != 0) return LocalFileError("set permissions of", path);
   return out;
 }
 
@@ -66,7 +67,7 @@ Result<void> OutputFile::CreateNamed(mode_t mode) {
   hidden_ = HiddenName(directory_);
   fd_ = base::UniqueFd(::open(hidden_.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, mode));
   if (fd_.valid()) return {};
-  Error error = base::FileError("create", hidden_);
+  Error error = LocalFileError("create", hidden_);
   hidden_.clear();
   return error;
 }
@@ -77,13 +78,13 @@ OutputFile::~OutputFile() {
 
 Result<void> OutputFile::CopyPermissions(int from_fd) {
   struct stat from{};
-  if (::fstat(from_fd, &from) != 0) return base::FileError("stat the original of", path_);
+  if (::fstat(from_fd, &from) != 0) return LocalFileError("stat the original of", path_);
   // Only root may give files away; for others a foreign owner's file becomes their own.
   if (::fchown(fd(), from.st_uid, from.st_gid) != 0 && errno != EPERM) {
-    return base::FileError("set the owner of", path_);
+    return LocalFileError("set the owner of", path_);
   }
   if (::fchmod(fd(), from.st_mode & kPermissionBits) != 0) {
-    return base::FileError("set permissions of", path_);
+    return LocalFileError("set permissions of", path_);
   }
   return {};
 }
@@ -97,27 +98,27 @@ Result<void> OutputFile::Reserve(std::uint64_t bytes) {
     result = ::fallocate(fd(), 0, 0, static_cast<off_t>(bytes));
   } while (result != 0 && errno == EINTR);
   if (result == 0 || errno == EOPNOTSUPP || errno == ENOSYS) return {};
-  return base::FileError("reserve " + std::to_string(bytes) + " bytes for", path_);
+  return LocalFileError("reserve " + std::to_string(bytes) + " bytes for", path_);
 }
 
 Result<void> OutputFile::LinkHidden() {
   const std::string self = "/proc/self/fd/" + std::to_string(fd());
   // Straight to the target if nothing is there; only renaming can replace.
   if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, path_.c_str(), AT_SYMLINK_FOLLOW) == 0) return {};
-  if (errno != EEXIST) return base::FileError("create", path_);
+  if (errno != EEXIST) return LocalFileError("create", path_);
   std::string name = HiddenName(directory_);
   if (::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) != 0) {
-    return base::FileError("create", name);
+    return LocalFileError("create", name);
   }
   hidden_ = std::move(name);
   return {};
 }
 
 Result<void> OutputFile::Commit(bool sync) {
-  if (sync && ::fsync(fd()) != 0) return base::FileError("sync", path_);
+  if (sync && ::fsync(fd()) != 0) return LocalFileError("sync", path_);
   if (hidden_.empty()) TS_RETURN_IF_ERROR(LinkHidden());
   if (!hidden_.empty()) {
-    if (::rename(hidden_.c_str(), path_.c_str()) != 0) return base::FileError("replace", path_);
+    if (::rename(hidden_.c_str(), path_.c_str()) != 0) return LocalFileError("replace", path_);
     hidden_.clear();
   }
   fd_.Reset();

@@ -46,7 +46,8 @@ std::string TextAt(const nlohmann::json& object, const char* name) {
 }
 
 bool IsLoopback(std::string_view host) {
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+  if (host == "localhost" || host == "[::1]") return true;
+  return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
 std::string_view HostOf(std::string_view url) {
