@@ -24,7 +24,6 @@ WORDS = {
     r"\t": "tab",
     r"[ \t]+$": "trailing blanks",
 }
-NOT_A_FUNCTION = re.compile(r"^\s*(class|struct|enum|union|namespace|template|extern)\b|=\s*\{$|^\s*\}")
 
 
 def sources(root):
@@ -38,23 +37,42 @@ def is_test(relative):
     return relative.stem.endswith("_test") or "_contract" in relative.stem or relative.parts[0] in ("test", "fuzz")
 
 
+def blocks(lines, indent, first, last):
+    """(opening line, closing line) of the blocks at `indent` among lines first..last, by indentation."""
+    start = None
+    for number in range(first, last + 1):
+        line = lines[number - 1]
+        at_indent = line.startswith(indent) and line[len(indent):len(indent) + 1] not in ("", " ")
+        if start is None:
+            # The signature may continue on lines that stand further in: its brace ends one of them.
+            if line.endswith("{") and (at_indent or line.startswith(indent + "    ")):
+                start = number
+        elif at_indent and line[len(indent)] == "}":
+            yield start, number
+            start = None
+
+
+def head_of(lines, indent, number):
+    """The first line of the signature whose brace stands at the end of line `number`."""
+    while number > 1 and lines[number - 1].startswith(indent + " "):
+        number -= 1
+    return lines[number - 1]
+
+
 def long_functions(lines):
-    """Functions at namespace or class level, found by their indentation of 0 or 2 columns."""
-    for indent in ("", "  "):
-        start = None
-        opening = re.compile(rf"^{indent}[A-Za-z_~].*")
-        for number, line in enumerate(lines, 1):
-            if start is None:
-                # The opening brace may stand at the end of a later line of the signature.
-                if line.endswith("{") and not NOT_A_FUNCTION.match(line) and "(" in "".join(lines[max(0, number - 6):number]) \
-                        and (opening.match(line) or re.match(rf"^{indent}    +\S", line)):
-                    start = number
-            elif line == f"{indent}}}":
-                if number - start + 1 > FUNCTION_LINES_MAX:
-                    yield start, number - start + 1
-                start = None
-            elif line in (f"{indent}}};", f"}}  // namespace"):
-                start = None
+    """Functions at namespace or class level. What stands in a namespace is not indented."""
+    for start, end in blocks_outside_namespaces(lines):
+        head = head_of(lines, "", start)
+        if re.match(r"(class|struct|union)\b", head):
+            yield from ((s, e - s + 1) for s, e in blocks(lines, "  ", start + 1, end - 1)
+                        if "(" in head_of(lines, "  ", s) and e - s + 1 > FUNCTION_LINES_MAX)
+        elif "(" in head and not head.rstrip().endswith("= {") and end - start + 1 > FUNCTION_LINES_MAX:
+            yield start, end - start + 1
+
+
+def blocks_outside_namespaces(lines):
+    plain = ["" if re.match(r"(namespace\b.*\{|\}  // namespace.*|extern \"C\" \{)$", l) else l for l in lines]
+    return blocks(plain, "", 1, len(plain))
 
 
 def check_file(root, path):
@@ -90,6 +108,10 @@ def self_test():
         ("src/a/a.cc", "int x;\n" * 601, 1),
         ("src/a/a_test.cc", "int x;\n" * 601, 0),
         ("src/a/a.cc", f"void Long() {{\n{body}\n}}\n", 1),
+        ("src/a/a.cc", f"void Long(int a,\n          int b) {{\n{body}\n}}\n", 1),
+        ("src/a/a.cc", f"namespace a {{\nvoid Long() {{\n{body}\n}}\n}}  // namespace a\n", 1),
+        ("src/a/a.cc", "void F() {\n  return W([] {\n    x;\n  });\n}\n" * 30, 0),
+        ("src/a/a.cc", f"constexpr int kTable[] = {{\n{body}\n}};\n", 0),
         ("src/a/a.h", f"class A {{\n  void Long() {{\n{body}\n  }}\n}};\n", 1),
         ("src/a/a.cc", "co_" "await x;\n", 1),
         ("src/a/a.cc", "  throw 1;\n", 1),
