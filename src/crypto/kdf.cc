@@ -11,62 +11,87 @@ std::array<std::uint8_t, 4> BigEndian32(std::uint32_t v) {
           static_cast<std::uint8_t>(v >> 8), static_cast<std::uint8_t>(v)};
 }
 
-constexpr std::size_t kSha512Bytes = 64;
-constexpr std::size_t kSha512BlockBytes = 128;
-using Sha512Secret = base::SecretArray<kSha512Bytes>;
+constexpr std::size_t kDigestBytes = 64;  // Of SHA-512.
+constexpr std::size_t kBlockBytes = 128;
+using Digest512 = base::SecretArray<kDigestBytes>;
 
-// HMAC-SHA-512 under one key for several short messages: the states after the padded key are
-// computed once and copied.
+// HMAC-SHA-512 by hand. A padded key and a short message lie side by side, so that one update
+// feeds both; this object keeps the contexts for a thread and no key between calls.
 class HmacSha512 {
  public:
-  HmacSha512() : inner_(FetchedSha512()), outer_(FetchedSha512()), work_(FetchedSha512()) {}
+  HmacSha512() : work_(FetchedSha512()), inner_(FetchedSha512()), outer_(FetchedSha512()) {}
 
-  // At most one block of key, which is all that HKDF needs here.
-  void SetKey(base::ByteSpan key) {
-    TS_CHECK(key.size() <= kSha512BlockBytes);
-    base::SecretArray<kSha512BlockBytes> pad;
-    const auto block = pad.RevealMutable();
-    if (!key.empty()) std::memcpy(block.data(), key.data(), key.size());
-    for (std::uint8_t& byte : block) byte ^= 0x36;
+  // HMAC(key, message), both at most one block.
+  void Once(base::ByteSpan key, base::ByteSpan message, Digest512& out) {
+    Padded padded(key);
+    HashTo(work_, padded.With(message), out);
+    padded.Outer();
+    HashTo(work_, padded.With(out.Reveal()), out);
+  }
+
+  // HMAC(key, message || suffix) for two messages: the states after the padded key are computed
+  // once, copied for the first message and used up by the second.
+  void Twice(base::ByteSpan key, base::ByteSpan first, base::ByteSpan second, base::ByteSpan suffix,
+             Digest512& first_out, Digest512& second_out) {
+    Padded padded(key);
     inner_.Start();
-    inner_.Update(block);
-    for (std::uint8_t& byte : block) byte ^= 0x36 ^ 0x5c;
+    inner_.Update(padded.With({}));
+    padded.Outer();
     outer_.Start();
-    outer_.Update(block);
-  }
-
-  // Over `message` and `suffix`; may be called again under the same key.
-  void Compute(base::ByteSpan message, base::ByteSpan suffix, Sha512Secret& out) {
-    const auto bytes = out.RevealMutable();
+    outer_.Update(padded.With({}));
     work_.CopyFrom(inner_);
-    work_.Update(message);
-    work_.Update(suffix);
-    work_.Finish(bytes.data());
+    Continue(work_, first, suffix, first_out);
     work_.CopyFrom(outer_);
-    work_.Update(bytes);
-    work_.Finish(bytes.data());
-  }
-
-  // For the last or only message under a key: uses the states up instead of copying them.
-  void ComputeLast(base::ByteSpan message, base::ByteSpan suffix, Sha512Secret& out) {
-    const auto bytes = out.RevealMutable();
-    inner_.Update(message);
-    inner_.Update(suffix);
-    inner_.Finish(bytes.data());
-    outer_.Update(bytes);
-    outer_.Finish(bytes.data());
+    Continue(work_, first_out.Reveal(), {}, first_out);
+    Continue(inner_, second, suffix, second_out);
+    Continue(outer_, second_out.Reveal(), {}, second_out);
   }
 
   void Forget() {
+    work_.Forget();
     inner_.Forget();
     outer_.Forget();
-    work_.Forget();
   }
 
  private:
+  // A key of at most one block, XORed with ipad or opad, and room for a message behind it.
+  class Padded {
+   public:
+    explicit Padded(base::ByteSpan key) {
+      TS_CHECK(key.size() <= kBlockBytes);
+      const auto bytes = bytes_.RevealMutable();
+      if (!key.empty()) std::memcpy(bytes.data(), key.data(), key.size());
+      for (std::uint8_t& byte : bytes.first<kBlockBytes>()) byte ^= 0x36;
+    }
+    void Outer() {
+      for (std::uint8_t& byte : bytes_.RevealMutable().first<kBlockBytes>()) byte ^= 0x36 ^ 0x5c;
+    }
+    base::ByteSpan With(base::ByteSpan message) {
+      TS_CHECK(message.size() <= kBlockBytes);
+      const auto bytes = bytes_.RevealMutable();
+      if (!message.empty()) std::memcpy(bytes.data() + kBlockBytes, message.data(), message.size());
+      return bytes.first(kBlockBytes + message.size());
+    }
+
+   private:
+    base::SecretArray<2 * kBlockBytes> bytes_;
+  };
+
+  static void HashTo(HashContext& hash, base::ByteSpan bytes, Digest512& out) {
+    hash.Start();
+    hash.Update(bytes);
+    hash.Finish(out.RevealMutable().data());
+  }
+  static void Continue(HashContext& hash, base::ByteSpan message, base::ByteSpan suffix,
+                       Digest512& out) {
+    hash.Update(message);
+    if (!suffix.empty()) hash.Update(suffix);
+    hash.Finish(out.RevealMutable().data());
+  }
+
+  HashContext work_;
   HashContext inner_;
   HashContext outer_;
-  HashContext work_;
 };
 
 }  // namespace
@@ -76,24 +101,11 @@ void CounterKdf(base::ByteSpan key, std::string_view label, base::ByteSpan conte
   TS_CHECK(!out.empty() && out.size() <= 64);
   const auto bits = BigEndian32(static_cast<std::uint32_t>(out.size() * 8));
   constexpr std::uint8_t kSeparator[] = {0};
-  // What every block has in common is put together once; it is short, except in tests.
-  std::array<std::uint8_t, 160> together;
-  base::ByteSpan tail;
-  const std::size_t tail_bytes = label.size() + 1 + context.size() + bits.size();
-  if (tail_bytes <= together.size()) {
-    std::uint8_t* to = together.data();
-    to = std::copy(label.begin(), label.end(), to);
-    *to++ = 0;
-    to = std::copy(context.begin(), context.end(), to);
-    std::copy(bits.begin(), bits.end(), to);
-    tail = base::ByteSpan(together).first(tail_bytes);
-  }
   std::uint32_t i = 1;
   for (base::MutableByteSpan rest = out; !rest.empty(); ++i) {
     const auto counter = BigEndian32(i);
     Sha256Digest block =
-        tail.empty() ? HmacSha256(key, {counter, base::AsBytes(label), kSeparator, context, bits})
-                     : HmacSha256(key, {counter, tail});
+        HmacSha256(key, {counter, base::AsBytes(label), kSeparator, context, bits});
     const std::size_t n = std::min(rest.size(), block.size());
     std::memcpy(rest.data(), block.data(), n);
     base::Wipe(block);
@@ -105,20 +117,15 @@ HkdfPair HkdfSha512Pair(const base::Secret256& key, base::ByteSpan salt, base::B
                         base::ByteSpan second_info) {
   thread_local HmacSha512 hmac;
   // Extract. An empty salt is a block of zeros, as RFC 5869 says, by the padding of the key.
-  Sha512Secret prk;
-  hmac.SetKey(salt);
-  hmac.ComputeLast(key.Reveal(), {}, prk);
+  Digest512 prk;
+  hmac.Once(salt, key.Reveal(), prk);
   // Expand; 32 bytes are less than one block, so the counter is 1 in both.
   constexpr std::uint8_t kCounter[] = {1};
-  HkdfPair out;
-  Sha512Secret block;
-  hmac.SetKey(prk.Reveal());
-  hmac.Compute(first_info, kCounter, block);
-  std::memcpy(out.first.RevealMutable().data(), block.Reveal().data(), 32);
-  hmac.ComputeLast(second_info, kCounter, block);
-  std::memcpy(out.second.RevealMutable().data(), block.Reveal().data(), 32);
+  Digest512 first, second;
+  hmac.Twice(prk.Reveal(), first_info, second_info, kCounter, first, second);
   hmac.Forget();
-  return out;
+  return {base::Secret256(first.Reveal().first<32>()),
+          base::Secret256(second.Reveal().first<32>())};
 }
 
 }  // namespace tenantseal::crypto

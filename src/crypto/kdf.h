@@ -13,7 +13,8 @@ void CounterKdf(base::ByteSpan key, std::string_view label, base::ByteSpan conte
                 base::MutableByteSpan out);
 
 // HKDF with SHA-512 (RFC 5869) from one input key and salt to two 32-byte outputs, as the AWS
-// Encryption SDK's committing suites need them: the extraction is done once.
+// Encryption SDK's committing suites need them: the extraction is done once. `salt` has at most
+// 128 bytes.
 struct HkdfPair {
   base::Secret256 first;
   base::Secret256 second;
