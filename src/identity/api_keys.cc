@@ -57,9 +57,13 @@ model::NewEvent ApiKeys::EventOf(std::string_view type, const model::ApiKey& key
 }
 
 Result<MintedApiKey> ApiKeys::Create(const Principal& creator, const NewApiKey& request) {
-  TS_RETURN_IF_ERROR(CheckRequest(request));
   const model::Scope scope = request.tenant ? model::Scope::Of(*request.tenant) : model::Scope::Deployment();
-  if (!ManagesKeysOf(creator, scope)) return NotAllowed();
+  const bool for_operator = request.role == model::Role::kPlatformOperator;
+  if (!ManagesKeysOf(creator, scope) || (for_operator && creator.role != model::Role::kPlatformOperator)) {
+    return NotAllowed();
+  }
+  TS_RETURN_IF_ERROR(CheckRequest(request));
+  if (request.tenant) TS_RETURN_IF_ERROR(store_.LoadTenant(*request.tenant));
   MintedApiKey minted;
   minted.token = NewToken(random_);
   const TokenRecord record = RecordOf(pepper_, minted.token.RevealText());

@@ -127,7 +127,10 @@ class Server:
         sent.update(headers or {})
         connection = self.connect(timeout)
         try:
-            connection.request(method, path, body=data, headers={k: v for k, v in sent.items() if v is not None})
+            try:
+                connection.request(method, path, body=data, headers={k: v for k, v in sent.items() if v is not None})
+            except BrokenPipeError:
+                pass   # Refused before the whole body was sent; the answer is there to be read.
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read())
         finally:

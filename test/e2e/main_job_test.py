@@ -4,6 +4,7 @@ tenant's leaves no output."""
 import filecmp
 import os
 import random
+import subprocess
 
 import harness
 
@@ -160,8 +161,7 @@ class MainJob(harness.Case):
 
     def test_a_full_disk_leaves_no_output(self):
         plain, sealed = self.sealed(5 * MIB)
-        command = f'ulimit -f 1024; trap "" XFSZ; exec "$@"'
-        import subprocess
+        command = 'ulimit -f 1024; trap "" XFSZ; exec "$@"'
         env = {**os.environ, "TENANTSEAL_SERVER": self.server.url, "TENANTSEAL_API_KEY": self.token}
         for verb, source in (("seal", plain), ("open", sealed)):
             done = subprocess.run(["bash", "-c", command, "_", harness.BINARY, verb, str(source), "--output",

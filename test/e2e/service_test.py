@@ -1,6 +1,7 @@
 """The service as a whole: health, metrics, the API document, TLS, limits, overload, drain, counts."""
 import http.client
 import json
+import re
 import signal
 import socket
 import ssl
@@ -45,15 +46,19 @@ class Service(harness.Case):
                 answer = server.call(method.upper(), place, token=None)
                 self.assertIn(answer.status, (200, 400, 401, 415), (method, path, answer))
 
+    def test_every_setting_is_documented_and_every_documented_one_exists(self):
+        told = self.cli_ok("serve", "--help").stdout.decode()
+        page = (harness.ROOT / "docs/operations.md").read_text()
+        page = page[page.index("## Settings"):page.index("## Files")]
+        flags, documented = (set(re.findall(r"--([a-z][a-z-]+)", text)) for text in (told, page))
+        self.assertEqual(flags - {"help"}, documented)
+
     def test_answers_carry_a_request_id_and_the_log_names_it(self):
         server = self.start()
         answer = server.call("GET", API + "/tenants", token="tsk_" + "w" * 43)
         self.assertRegex(answer.headers["X-Request-Id"], r"^[A-Za-z0-9_-]{16}$")
 
     def test_plain_http_elsewhere_than_on_loopback_is_refused(self):
-        server = harness.Server(self.data)
-        server.kill()
-        import subprocess
         done = subprocess.run([harness.BINARY, "serve", "--data-dir", str(self.data), "--listen",
                                f"0.0.0.0:{harness.free_port()}"], capture_output=True, timeout=20)
         self.assertNotEqual(done.returncode, 0)
