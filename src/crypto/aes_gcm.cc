@@ -111,7 +111,7 @@ bool GcmOpen(const base::Secret256& key, const GcmNonce& nonce, base::ByteSpan a
   stream.Update(ciphertext, plaintext);
   const bool authentic = stream.FinishOpen(tag);
   stream.ForgetKey();
-  if (!authentic) base::Wipe(plaintext);
+  if (!authentic && !plaintext.empty()) base::Wipe(plaintext);
   return authentic;
 }
 

@@ -158,7 +158,7 @@ bool FrameCipher::Open(const Frame& frame, base::ByteSpan wire, base::MutableByt
   StartOpen(frame);
   Update(wire.subspan(frame.HeadBytes(), plaintext.size()), plaintext);
   if (FinishOpen(wire.last<kFrameTagBytes>())) return true;
-  base::Wipe(plaintext);
+  if (!plaintext.empty()) base::Wipe(plaintext);
   return false;
 }
 
