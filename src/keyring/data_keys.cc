@@ -5,12 +5,16 @@
 
 namespace tenantseal::keyring {
 
-Result<std::vector<MintedDataKey>> DataKeys::Mint(const model::TenantId& tenant, const model::EncryptionContext& context,
-                                                  bool managed, std::size_t count, Wait wait, base::Deadline deadline) {
+Result<std::vector<MintedDataKey>> DataKeys::Mint(const model::TenantId& tenant,
+                                                  const model::EncryptionContext& context,
+                                                  bool managed, std::size_t count, Wait wait,
+                                                  base::Deadline deadline) {
   if (count < 1 || count > base::kBatchItemsMax) {
-    return InvalidArgument("count", "The number of data keys must be 1 to " + std::to_string(base::kBatchItemsMax) + ".");
+    return InvalidArgument("count", "The number of data keys must be 1 to " +
+                                        std::to_string(base::kBatchItemsMax) + ".");
   }
-  if (managed && wait == Wait::kNever) return Error{ErrorCode::kWouldBlock, "managed data keys are rows"};
+  if (managed && wait == Wait::kNever)
+    return Error{ErrorCode::kWouldBlock, "managed data keys are rows"};
   TS_ASSIGN_OR_RETURN(const LeasedKey active, keyring_.Active(tenant, wait, deadline));
   std::vector<MintedDataKey> minted(count);
   std::vector<model::DataKey> rows;
@@ -18,11 +22,14 @@ Result<std::vector<MintedDataKey>> DataKeys::Mint(const model::TenantId& tenant,
   for (MintedDataKey& item : minted) {
     if (managed) item.id = model::DataKeyId::New(random_);
     item.plaintext = random_.Key();
-    item.wrapped = formats::WrapDataKey(active.key(), active.version(), {tenant, active.fingerprint(), context},
+    item.wrapped = formats::WrapDataKey(active.key(), active.version(),
+                                        {tenant, active.fingerprint(), context},
                                         managed ? &*item.id : nullptr, item.plaintext, random_);
     item.version = active.version();
     item.usable_for = active.usable_for();
-    if (managed) rows.push_back({*item.id, tenant, item.version, item.wrapped, context.serialized(), clock_.Utc()});
+    if (managed)
+      rows.push_back(
+          {*item.id, tenant, item.version, item.wrapped, context.serialized(), clock_.Utc()});
   }
   if (managed) TS_RETURN_IF_ERROR(store_.InsertDataKeys(rows));
   return minted;
@@ -36,29 +43,37 @@ Result<void> DataKeys::Delete(const model::TenantId& tenant, const model::DataKe
   return store_.DeleteDataKey(tenant, id);
 }
 
-Result<UnwrappedDataKey> DataKeys::UnwrapText(const model::TenantId& tenant, const model::EncryptionContext& context,
-                                              const model::DataKeyId* id, std::string_view wrapped, Wait wait,
-                                              base::Deadline deadline) {
+Result<UnwrappedDataKey> DataKeys::UnwrapText(const model::TenantId& tenant,
+                                              const model::EncryptionContext& context,
+                                              const model::DataKeyId* id, std::string_view wrapped,
+                                              Wait wait, base::Deadline deadline) {
   TS_ASSIGN_OR_RETURN(const formats::EnvelopeLabel label, formats::ParseWrappedKey(wrapped));
   TS_ASSIGN_OR_RETURN(const LeasedKey key, keyring_.Version(tenant, label.version, wait, deadline));
-  TS_ASSIGN_OR_RETURN(base::Secret256 plaintext, formats::UnwrapDataKey(key.key(), tenant, context, id, wrapped));
+  TS_ASSIGN_OR_RETURN(base::Secret256 plaintext,
+                      formats::UnwrapDataKey(key.key(), tenant, context, id, wrapped));
   return UnwrappedDataKey{std::move(plaintext), key.usable_for()};
 }
 
-Result<UnwrappedDataKey> DataKeys::Unwrap(const model::TenantId& tenant, const model::EncryptionContext& context,
-                                          std::string_view wrapped, Wait wait, base::Deadline deadline) {
+Result<UnwrappedDataKey> DataKeys::Unwrap(const model::TenantId& tenant,
+                                          const model::EncryptionContext& context,
+                                          std::string_view wrapped, Wait wait,
+                                          base::Deadline deadline) {
   return UnwrapText(tenant, context, nullptr, wrapped, wait, deadline);
 }
 
-Result<UnwrappedDataKey> DataKeys::UnwrapManaged(const model::TenantId& tenant, const model::EncryptionContext& context,
-                                                 const model::DataKeyId& id, Wait wait, base::Deadline deadline) {
+Result<UnwrappedDataKey> DataKeys::UnwrapManaged(const model::TenantId& tenant,
+                                                 const model::EncryptionContext& context,
+                                                 const model::DataKeyId& id, Wait wait,
+                                                 base::Deadline deadline) {
   if (wait == Wait::kNever) return Error{ErrorCode::kWouldBlock, "managed data keys are rows"};
   TS_ASSIGN_OR_RETURN(const model::DataKey row, store_.LoadDataKey(tenant, id));
   return UnwrapText(tenant, context, &id, row.wrapped, wait, deadline);
 }
 
-Result<DataKeys::Rewrapped> DataKeys::Rewrap(const model::TenantId& tenant, const model::EncryptionContext& context,
-                                             std::string_view wrapped, Wait wait, base::Deadline deadline) {
+Result<DataKeys::Rewrapped> DataKeys::Rewrap(const model::TenantId& tenant,
+                                             const model::EncryptionContext& context,
+                                             std::string_view wrapped, Wait wait,
+                                             base::Deadline deadline) {
   TS_ASSIGN_OR_RETURN(const formats::EnvelopeLabel label, formats::ParseWrappedKey(wrapped));
   TS_ASSIGN_OR_RETURN(const LeasedKey old, keyring_.Version(tenant, label.version, wait, deadline));
   TS_ASSIGN_OR_RETURN(const LeasedKey active, keyring_.Active(tenant, wait, deadline));
@@ -67,9 +82,10 @@ Result<DataKeys::Rewrapped> DataKeys::Rewrap(const model::TenantId& tenant, cons
   if (label.version == active.version() && label.fingerprint == active.fingerprint()) {
     return Rewrapped{std::string(wrapped), false};
   }
-  return Rewrapped{formats::WrapDataKey(active.key(), active.version(), {tenant, active.fingerprint(), context}, nullptr,
-                                        plaintext, random_),
-                   true};
+  return Rewrapped{
+      formats::WrapDataKey(active.key(), active.version(), {tenant, active.fingerprint(), context},
+                           nullptr, plaintext, random_),
+      true};
 }
 
 }  // namespace tenantseal::keyring

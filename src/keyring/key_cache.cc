@@ -27,7 +27,8 @@ base::Duration Between(const base::Random& random, base::Duration low, base::Dur
   std::array<std::uint8_t, 4> bytes{};
   random.FillPublic(bytes);
   const std::uint32_t draw = base::ByteReader(bytes).U32();
-  return low + base::Duration(static_cast<std::int64_t>(static_cast<double>((high - low).count()) * draw / 4294967296.0));
+  return low + base::Duration(static_cast<std::int64_t>(static_cast<double>((high - low).count()) *
+                                                        draw / 4294967296.0));
 }
 
 KeyCache::KeyCache(const KeyringOptions& options, const base::Random& random)
@@ -38,15 +39,17 @@ KeyCache::KeyCache(const KeyringOptions& options, const base::Random& random)
 
 KeyCache::Slot* KeyCache::FindSlot(Entry& entry, std::uint32_t version) {
   if (!entry.slots.empty() && entry.slots.back().version == version) return &entry.slots.back();
-  const auto at = std::lower_bound(entry.slots.begin(), entry.slots.end(), version,
-                                   [](const Slot& slot, std::uint32_t v) { return slot.version < v; });
+  const auto at =
+      std::lower_bound(entry.slots.begin(), entry.slots.end(), version,
+                       [](const Slot& slot, std::uint32_t v) { return slot.version < v; });
   return at != entry.slots.end() && at->version == version ? &*at : nullptr;
 }
 
 KeyCache::Slot& KeyCache::MakeSlot(Entry& entry, std::uint32_t version) {
   if (Slot* slot = FindSlot(entry, version)) return *slot;
-  const auto at = std::lower_bound(entry.slots.begin(), entry.slots.end(), version,
-                                   [](const Slot& slot, std::uint32_t v) { return slot.version < v; });
+  const auto at =
+      std::lower_bound(entry.slots.begin(), entry.slots.end(), version,
+                       [](const Slot& slot, std::uint32_t v) { return slot.version < v; });
   Slot slot;
   slot.version = version;
   return *entry.slots.insert(at, std::move(slot));
@@ -61,8 +64,8 @@ std::optional<Error> KeyCache::Forbidden(const Entry& entry) {
   return std::nullopt;
 }
 
-Result<LeasedKey> KeyCache::Find(const model::TenantId& tenant, std::optional<std::uint32_t> version,
-                                 base::BootTime now) {
+Result<LeasedKey> KeyCache::Find(const model::TenantId& tenant,
+                                 std::optional<std::uint32_t> version, base::BootTime now) {
   Shard& shard = ShardOf(tenant);
   base::MutexLock lock(shard.mutex);
   const auto found = shard.entries.find(tenant);
@@ -78,7 +81,8 @@ Result<LeasedKey> KeyCache::Find(const model::TenantId& tenant, std::optional<st
   if (auto forbidden = Forbidden(entry)) return std::move(*forbidden);
   const std::uint32_t wanted = version.value_or(entry.state->tenant.active_version);
   Slot* slot = FindSlot(entry, wanted);
-  if (slot == nullptr) return entry.state->FindKey(wanted) == nullptr ? DecryptFailed() : WouldBlock();
+  if (slot == nullptr)
+    return entry.state->FindKey(wanted) == nullptr ? DecryptFailed() : WouldBlock();
   slot->last_used = now;
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(slot->usable_until - now);
   if (slot->held == nullptr || left < 1ms) {
@@ -101,12 +105,13 @@ Result<KeyCache::StatePtr> KeyCache::FindState(const model::TenantId& tenant, ba
   }
   found->second.last_used = now;
   if (found->second.state != nullptr) return found->second.state;
-  if (found->second.state_failure && now < found->second.state_retry_at) return *found->second.state_failure;
+  if (found->second.state_failure && now < found->second.state_retry_at)
+    return *found->second.state_failure;
   return WouldBlock();
 }
 
-KeyCache::Step KeyCache::Begin(const model::TenantId& tenant, bool want_key, std::optional<std::uint32_t> version,
-                               base::BootTime now) {
+KeyCache::Step KeyCache::Begin(const model::TenantId& tenant, bool want_key,
+                               std::optional<std::uint32_t> version, base::BootTime now) {
   Shard& shard = ShardOf(tenant);
   base::MutexLock lock(shard.mutex);
   Step step;
@@ -150,7 +155,8 @@ KeyCache::Step KeyCache::Begin(const model::TenantId& tenant, bool want_key, std
   return step;
 }
 
-void KeyCache::PutState(const model::TenantId& tenant, std::uint64_t generation, StatePtr state, base::BootTime now) {
+void KeyCache::PutState(const model::TenantId& tenant, std::uint64_t generation, StatePtr state,
+                        base::BootTime now) {
   Shard& shard = ShardOf(tenant);
   base::MutexLock lock(shard.mutex);
   shard.changed.notify_all();
@@ -176,17 +182,21 @@ void KeyCache::Reconcile(Shard& shard, Entry& entry, base::BootTime now) {
     refusal.stored = refusal.told = true;
     refusal.next_probe = now + Between(random_, 1s, 5s);
     entry.refusal = refusal;
-  } else if (!refused && entry.refusal && (entry.refusal->stored || entry.refusal->provider != current)) {
+  } else if (!refused && entry.refusal &&
+             (entry.refusal->stored || entry.refusal->provider != current)) {
     entry.refusal.reset();  // Another process has found it reinstated.
   }
-  if (entry.refusal || state.tenant.status != model::TenantStatus::kActive) return Purge(shard, entry);
-  std::erase_if(entry.slots, [&state](const Slot& slot) {
+  if (entry.refusal || state.tenant.status != model::TenantStatus::kActive)
+    return Purge(shard, entry);
+  const auto gone = [&state](const Slot& slot) {
     const model::TenantKey* row = state.FindKey(slot.version);
     return row == nullptr || row->check_value != slot.check_value;
-  });
+  };
+  std::erase_if(entry.slots, gone);
   for (Slot& slot : entry.slots) {
     if (slot.held == nullptr || slot.held->fingerprint == current) continue;
-    slot.held = std::make_shared<const LeasedKey::Held>(slot.held->key.Copy(), slot.version, current);
+    slot.held =
+        std::make_shared<const LeasedKey::Held>(slot.held->key.Copy(), slot.version, current);
   }
 }
 
@@ -200,16 +210,18 @@ void KeyCache::PutMissing(const model::TenantId& tenant, std::uint64_t generatio
   shard.missing.insert(tenant);
 }
 
-void KeyCache::FailState(const model::TenantId& tenant, const Error& error, std::optional<base::BootTime> retry_at) {
+void KeyCache::FailState(const model::TenantId& tenant, const Error& error,
+                         std::optional<base::BootTime> retry_at) {
   Shard& shard = ShardOf(tenant);
   base::MutexLock lock(shard.mutex);
   shard.changed.notify_all();
   const auto found = shard.entries.find(tenant);
   if (found == shard.entries.end()) return;
   found->second.loading = false;
-  if (!retry_at) return;
-  found->second.state_failure = error;
-  found->second.state_retry_at = *retry_at;
+  if (retry_at) {
+    found->second.state_failure = error;
+    found->second.state_retry_at = *retry_at;
+  }
 }
 
 KeyCache::Slot* KeyCache::EndFetch(Shard& shard, const model::TenantId& tenant, const Step& step) {
@@ -221,20 +233,24 @@ KeyCache::Slot* KeyCache::EndFetch(Shard& shard, const model::TenantId& tenant, 
   return slot;
 }
 
-void KeyCache::PutKey(const model::TenantId& tenant, const Step& step, base::Secret256 key, base::BootTime sent) {
+void KeyCache::PutKey(const model::TenantId& tenant, const Step& step, base::Secret256 key,
+                      base::BootTime sent) {
   Shard& shard = ShardOf(tenant);
   base::MutexLock lock(shard.mutex);
   Slot* slot = EndFetch(shard, tenant, step);
   if (slot == nullptr) return;
-  slot->held = std::make_shared<const LeasedKey::Held>(std::move(key), step.version, step.state->tenant.current_provider);
+  slot->held = std::make_shared<const LeasedKey::Held>(std::move(key), step.version,
+                                                       step.state->tenant.current_provider);
   slot->sent = sent;
   slot->usable_until = sent + options_.revocation_bound;
   // Between two thirds and three quarters of the bound, so that processes and tenants spread.
-  slot->renew_at = sent + Between(random_, options_.revocation_bound * 2 / 3, options_.revocation_bound * 3 / 4);
+  slot->renew_at =
+      sent + Between(random_, options_.revocation_bound * 2 / 3, options_.revocation_bound * 3 / 4);
   slot->failure.reset();
 }
 
-void KeyCache::NoteUnavailable(const model::TenantId& tenant, const Step& step, const Error& error, base::BootTime now) {
+void KeyCache::NoteUnavailable(const model::TenantId& tenant, const Step& step, const Error& error,
+                               base::BootTime now) {
   Shard& shard = ShardOf(tenant);
   base::MutexLock lock(shard.mutex);
   Slot* slot = EndFetch(shard, tenant, step);
@@ -245,10 +261,12 @@ void KeyCache::NoteUnavailable(const model::TenantId& tenant, const Step& step, 
   slot->failure->code = ErrorCode::kKeyUnavailable;
   slot->failure->retry_after_s = 2;
   slot->retry_at = now + 1s;
-  slot->renew_at = now + Between(random_, 1s, std::min<base::Duration>(5s, options_.revocation_bound / 10 + 1s));
+  slot->renew_at =
+      now + Between(random_, 1s, std::min<base::Duration>(5s, options_.revocation_bound / 10 + 1s));
 }
 
-void KeyCache::NoteIntegrity(const model::TenantId& tenant, const Step& step, const Error& error, base::BootTime now) {
+void KeyCache::NoteIntegrity(const model::TenantId& tenant, const Step& step, const Error& error,
+                             base::BootTime now) {
   Shard& shard = ShardOf(tenant);
   base::MutexLock lock(shard.mutex);
   Slot* slot = EndFetch(shard, tenant, step);
@@ -304,7 +322,8 @@ void KeyCache::EvictOne(Shard& shard, const model::TenantId& keep) {
   auto oldest = shard.entries.end();
   for (auto it = shard.entries.begin(); it != shard.entries.end(); ++it) {
     if (it->first == keep || it->second.loading) continue;
-    if (oldest == shard.entries.end() || it->second.last_used < oldest->second.last_used) oldest = it;
+    if (oldest == shard.entries.end() || it->second.last_used < oldest->second.last_used)
+      oldest = it;
   }
   if (oldest == shard.entries.end()) return;
   shard.entries.erase(oldest);

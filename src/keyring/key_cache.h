@@ -29,19 +29,19 @@ struct CacheStep {
     kLoadState,  // The caller must load the state, then PutState, PutMissing or FailState.
     kFetchKey,   // The caller must fetch the key, then PutKey or one of the Note functions.
   } kind = Kind::kAgain;
-  std::uint64_t generation = 0;  // kLoadState: for PutState.
-  std::uint64_t purges = 0;      // kFetchKey: for PutKey.
-  std::shared_ptr<const model::TenantState> state;               // kFetchKey.
-  std::uint32_t version = 0;     // kFetchKey.
+  std::uint64_t generation = 0;                     // kLoadState: for PutState.
+  std::uint64_t purges = 0;                         // kFetchKey: for PutKey.
+  std::shared_ptr<const model::TenantState> state;  // kFetchKey.
+  std::uint32_t version = 0;                        // kFetchKey.
 };
 
 // A provider that refuses a tenant.
 struct KeyRefusal {
   model::Fingerprint provider;
   base::UtcTime since;
-  bool stored = false;   // The store knows of it.
-  bool ours = false;     // This process met it first and tells of it once it is confirmed.
-  bool told = false;     // Its event is committed.
+  bool stored = false;  // The store knows of it.
+  bool ours = false;    // This process met it first and tells of it once it is confirmed.
+  bool told = false;    // Its event is committed.
   bool probing = false;
   int probes = 0;
   base::BootTime next_probe;
@@ -55,28 +55,36 @@ class KeyCache {
 
   // --- The fast path. The caller has a live store lease at `now`. ---
   // kWouldBlock when only I/O can tell. Without `version`: the active one.
-  Result<LeasedKey> Find(const model::TenantId& tenant, std::optional<std::uint32_t> version, base::BootTime now);
+  Result<LeasedKey> Find(const model::TenantId& tenant, std::optional<std::uint32_t> version,
+                         base::BootTime now);
   Result<StatePtr> FindState(const model::TenantId& tenant, base::BootTime now);
 
   // --- The slow path: one caller at a time does the I/O that a tenant or version needs. ---
   using Step = CacheStep;
   // What is to be done; waits a few ms where another thread is at it. Without `want_key` only the
   // state is wanted.
-  Step Begin(const model::TenantId& tenant, bool want_key, std::optional<std::uint32_t> version, base::BootTime now);
+  Step Begin(const model::TenantId& tenant, bool want_key, std::optional<std::uint32_t> version,
+             base::BootTime now);
 
-  void PutState(const model::TenantId& tenant, std::uint64_t generation, StatePtr state, base::BootTime now);
+  void PutState(const model::TenantId& tenant, std::uint64_t generation, StatePtr state,
+                base::BootTime now);
   void PutMissing(const model::TenantId& tenant, std::uint64_t generation);
   // The state could not be loaded; with `retry_at` nobody tries again before.
-  void FailState(const model::TenantId& tenant, const Error& error, std::optional<base::BootTime> retry_at);
+  void FailState(const model::TenantId& tenant, const Error& error,
+                 std::optional<base::BootTime> retry_at);
 
   // Ends a fetch. A key is kept unless something was purged meanwhile.
-  void PutKey(const model::TenantId& tenant, const Step& step, base::Secret256 key, base::BootTime sent);
+  void PutKey(const model::TenantId& tenant, const Step& step, base::Secret256 key,
+              base::BootTime sent);
   // The lease may now run on for the outage grace; the next attempt comes after a backoff.
-  void NoteUnavailable(const model::TenantId& tenant, const Step& step, const Error& error, base::BootTime now);
+  void NoteUnavailable(const model::TenantId& tenant, const Step& step, const Error& error,
+                       base::BootTime now);
   // Drops the key and refuses until a backoff has passed.
-  void NoteIntegrity(const model::TenantId& tenant, const Step& step, const Error& error, base::BootTime now);
+  void NoteIntegrity(const model::TenantId& tenant, const Step& step, const Error& error,
+                     base::BootTime now);
   // Drops every key of the tenant. Returns false when the refusal was known already.
-  bool NoteRevoked(const model::TenantId& tenant, const Step& step, base::UtcTime since, base::BootTime now);
+  bool NoteRevoked(const model::TenantId& tenant, const Step& step, base::UtcTime since,
+                   base::BootTime now);
 
   // --- Refusals ---
   using Refusal = KeyRefusal;
@@ -132,7 +140,8 @@ class KeyCache {
     Entries entries TS_GUARDED_BY(mutex);
     std::unordered_set<model::TenantId> missing TS_GUARDED_BY(mutex);
     std::uint64_t generation TS_GUARDED_BY(mutex) = 1;
-    std::uint64_t purge_count TS_GUARDED_BY(mutex) = 1;  // So that a new entry is told from an old one.
+    std::uint64_t purge_count TS_GUARDED_BY(mutex) =
+        1;  // So that a new entry is told from an old one.
     base::Duration longest_use TS_GUARDED_BY(mutex){};
   };
 
@@ -152,7 +161,8 @@ class KeyCache {
                     std::vector<Due>& due) TS_REQUIRES(shard.mutex);
   void WipeExpired(Entry& entry, base::BootTime now) const;
   // The slot that a fetch was begun for, its flag cleared; nullptr when it was purged.
-  Slot* EndFetch(Shard& shard, const model::TenantId& tenant, const Step& step) TS_REQUIRES(shard.mutex);
+  Slot* EndFetch(Shard& shard, const model::TenantId& tenant, const Step& step)
+      TS_REQUIRES(shard.mutex);
 
   const KeyringOptions options_;
   const base::Random& random_;

@@ -16,7 +16,8 @@ base::Duration ProbeInterval(const base::Random& random, int probes) {
 
 }  // namespace
 
-bool KeyCache::NoteRevoked(const model::TenantId& tenant, const Step& step, base::UtcTime since, base::BootTime now) {
+bool KeyCache::NoteRevoked(const model::TenantId& tenant, const Step& step, base::UtcTime since,
+                           base::BootTime now) {
   Shard& shard = ShardOf(tenant);
   base::MutexLock lock(shard.mutex);
   shard.changed.notify_all();
@@ -82,37 +83,44 @@ void KeyCache::ClearRefusal(const model::TenantId& tenant) {
 }
 
 void KeyCache::WipeExpired(Entry& entry, base::BootTime now) const {
-  std::erase_if(entry.slots, [&](Slot& slot) {
-    // Within the grace a key is kept, though not used unless the provider cannot be reached.
-    if (slot.held != nullptr && now >= slot.sent + options_.revocation_bound + options_.outage_grace) slot.held.reset();
+  // Within the grace a key is kept, though not used unless the provider cannot be reached.
+  const base::Duration kept = options_.revocation_bound + options_.outage_grace;
+  const auto done = [&](Slot& slot) {
+    if (slot.held != nullptr && now >= slot.sent + kept) slot.held.reset();
     return slot.held == nullptr && !slot.fetching && (!slot.failure || now >= slot.retry_at);
-  });
+  };
+  std::erase_if(entry.slots, done);
 }
 
-void KeyCache::CollectEntry(Shard& shard, const model::TenantId& tenant, Entry& entry, base::BootTime now,
-                            std::vector<Due>& due) {
+void KeyCache::CollectEntry(Shard& shard, const model::TenantId& tenant, Entry& entry,
+                            base::BootTime now, std::vector<Due>& due) {
   const bool idle = now - entry.last_used > options_.idle_after;
   if (entry.state == nullptr) {
     // What is held must follow the change that dropped the state, whether it is asked for or not.
     const bool wanted = !entry.slots.empty() || entry.refusal;
     if (!wanted || entry.loading || (entry.state_failure && now < entry.state_retry_at)) return;
     entry.loading = true;
-    due.push_back({Due::Kind::kReload, tenant, {Step::Kind::kLoadState, shard.generation, 0, nullptr, 0}});
+    due.push_back(
+        {Due::Kind::kReload, tenant, {Step::Kind::kLoadState, shard.generation, 0, nullptr, 0}});
     return;
   }
   if (entry.refusal) {
     if (entry.refusal->probing || now < entry.refusal->next_probe) return;
     if (entry.state->tenant.status != model::TenantStatus::kActive) return;
     entry.refusal->probing = true;
-    due.push_back({Due::Kind::kProbe, tenant,
-                   {Step::Kind::kFetchKey, 0, entry.purges, entry.state, entry.state->tenant.active_version}});
+    due.push_back({Due::Kind::kProbe,
+                   tenant,
+                   {Step::Kind::kFetchKey, 0, entry.purges, entry.state,
+                    entry.state->tenant.active_version}});
     return;
   }
   for (Slot& slot : entry.slots) {
     if (slot.held == nullptr || slot.fetching || now < slot.renew_at || idle) continue;
     if (now - slot.last_used > options_.idle_after) continue;
     slot.fetching = true;
-    due.push_back({Due::Kind::kRenew, tenant, {Step::Kind::kFetchKey, 0, entry.purges, entry.state, slot.version}});
+    due.push_back({Due::Kind::kRenew,
+                   tenant,
+                   {Step::Kind::kFetchKey, 0, entry.purges, entry.state, slot.version}});
   }
 }
 

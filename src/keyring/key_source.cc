@@ -15,8 +15,10 @@ std::string ExpectedArn(const model::KeyProvider& provider) {
 
 Error Classed(Error error) {
   switch (error.code) {
-    case ErrorCode::kKeyRevoked: case ErrorCode::kIntegrity:
-    case ErrorCode::kServiceFault: case ErrorCode::kKeyUnavailable:
+    case ErrorCode::kKeyRevoked:
+    case ErrorCode::kIntegrity:
+    case ErrorCode::kServiceFault:
+    case ErrorCode::kKeyUnavailable:
       break;
     case ErrorCode::kDecryptFailed:
       error.code = ErrorCode::kIntegrity;
@@ -40,7 +42,8 @@ Result<base::Secret256> Checked(const base::SecretBytes& plaintext, const std::s
 
 }  // namespace
 
-Result<base::Secret256> KeySource::Decrypt(const model::TenantId& tenant, const model::KeyProvider& provider,
+Result<base::Secret256> KeySource::Decrypt(const model::TenantId& tenant,
+                                           const model::KeyProvider& provider,
                                            base::ByteSpan wrapped, base::Deadline deadline) const {
   auto reply = kms_.Decrypt(KmsKeyOf(provider), tenant, wrapped, deadline);
   if (!reply) return Classed(std::move(reply.error()));
@@ -53,26 +56,32 @@ Result<KeySource::Fetched> KeySource::Fetch(const model::TenantState& state, std
   const model::TenantKey* row = state.FindKey(version);
   const model::TenantKeyWrap* wrap = state.FindWrap(version, state.tenant.current_provider);
   if (provider == nullptr || row == nullptr || wrap == nullptr) {
-    return IntegrityError("version " + std::to_string(version) + " has no wrapped form under the current provider");
+    return IntegrityError("version " + std::to_string(version) +
+                          " has no wrapped form under the current provider");
   }
   const base::BootTime sent = clock_.Boot();
-  TS_ASSIGN_OR_RETURN(base::Secret256 key, Decrypt(state.tenant.id, *provider, wrap->wrapped, deadline));
-  if (!base::ConstantTimeEqual(formats::TenantKeyCheckValue(key, state.tenant.id, version), row->check_value)) {
+  TS_ASSIGN_OR_RETURN(base::Secret256 key,
+                      Decrypt(state.tenant.id, *provider, wrap->wrapped, deadline));
+  if (!base::ConstantTimeEqual(formats::TenantKeyCheckValue(key, state.tenant.id, version),
+                               row->check_value)) {
     return IntegrityError("version " + std::to_string(version) + " does not match its check value");
   }
   return Fetched{std::move(key), sent};
 }
 
-Result<KeySource::Minted> KeySource::Mint(const model::TenantId& tenant, const model::KeyProvider& provider,
-                                          std::uint32_t version, base::Deadline deadline) const {
+Result<KeySource::Minted> KeySource::Mint(const model::TenantId& tenant,
+                                          const model::KeyProvider& provider, std::uint32_t version,
+                                          base::Deadline deadline) const {
   auto generated = kms_.GenerateDataKey(KmsKeyOf(provider), tenant, deadline);
   if (!generated) return Classed(std::move(generated.error()));
   kms::KmsCiphertext& wrapped = generated->wrapped;
-  TS_ASSIGN_OR_RETURN(const base::Secret256 key, Checked(generated->plaintext, wrapped.key_arn, provider));
+  TS_ASSIGN_OR_RETURN(const base::Secret256 key,
+                      Checked(generated->plaintext, wrapped.key_arn, provider));
   if (wrapped.blob.empty() || wrapped.blob.size() > kms::kCiphertextBytesMax) {
     return IntegrityError("the provider answered with a wrapped key of an impossible length");
   }
-  TS_ASSIGN_OR_RETURN(const base::Secret256 again, Decrypt(tenant, provider, wrapped.blob, deadline));
+  TS_ASSIGN_OR_RETURN(const base::Secret256 again,
+                      Decrypt(tenant, provider, wrapped.blob, deadline));
   if (!(again == key)) {
     return IntegrityError("the provider wrapped another key than the one it gave us");
   }

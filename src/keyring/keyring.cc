@@ -19,19 +19,22 @@ Error StoreGone(std::string_view why) {
   return {ErrorCode::kUnavailable, "The store cannot be reached: " + std::string(why), "", 2};
 }
 
-Error OutOfTime() { return {ErrorCode::kDeadlineExceeded, "The tenant's key was not ready in time."}; }
+Error OutOfTime() {
+  return {ErrorCode::kDeadlineExceeded, "The tenant's key was not ready in time."};
+}
 
 }  // namespace
 
-Keyring::Keyring(store::Store& store, const kms::KmsClient& kms, StoreLease& lease, const base::Clock& clock,
-                 const base::Random& random, KeyringOptions options)
+Keyring::Keyring(store::Store& store, const kms::KmsClient& kms, StoreLease& lease,
+                 const base::Clock& clock, const base::Random& random, KeyringOptions options)
     : store_(store),
       lease_(lease),
       clock_(clock),
       random_(random),
       cache_(std::make_unique<KeyCache>(options, random)),
       source_(std::make_unique<KeySource>(kms, clock)) {
-  lease_.AddListener([cache = cache_.get()](const store::Changes& changes) { cache->DropChanged(changes); });
+  lease_.AddListener(
+      [cache = cache_.get()](const store::Changes& changes) { cache->DropChanged(changes); });
 }
 
 Keyring::~Keyring() = default;
@@ -48,8 +51,8 @@ Result<void> Keyring::EnsureLease(base::BootTime now, Wait wait) {
   return {};
 }
 
-Result<LeasedKey> Keyring::Key(const model::TenantId& tenant, std::optional<std::uint32_t> version, Wait wait,
-                               base::Deadline deadline) {
+Result<LeasedKey> Keyring::Key(const model::TenantId& tenant, std::optional<std::uint32_t> version,
+                               Wait wait, base::Deadline deadline) {
   for (int i = 0; i < kStepsMax; ++i) {
     const base::BootTime now = clock_.Boot();
     TS_RETURN_IF_ERROR(EnsureLease(now, wait));
@@ -58,12 +61,14 @@ Result<LeasedKey> Keyring::Key(const model::TenantId& tenant, std::optional<std:
     if (now >= deadline) return OutOfTime();
     const KeyCache::Step step = cache_->Begin(tenant, true, version, now);
     if (step.kind == KeyCache::Step::Kind::kLoadState) TS_RETURN_IF_ERROR(LoadState(tenant, step));
-    if (step.kind == KeyCache::Step::Kind::kFetchKey) TS_RETURN_IF_ERROR(FetchKey(tenant, step, deadline));
+    if (step.kind == KeyCache::Step::Kind::kFetchKey)
+      TS_RETURN_IF_ERROR(FetchKey(tenant, step, deadline));
   }
   return OutOfTime();
 }
 
-Result<LeasedKey> Keyring::Active(const model::TenantId& tenant, Wait wait, base::Deadline deadline) {
+Result<LeasedKey> Keyring::Active(const model::TenantId& tenant, Wait wait,
+                                  base::Deadline deadline) {
   return Key(tenant, std::nullopt, wait, deadline);
 }
 
@@ -72,7 +77,8 @@ Result<LeasedKey> Keyring::Version(const model::TenantId& tenant, std::uint32_t 
   return Key(tenant, version, wait, deadline);
 }
 
-Result<std::shared_ptr<const model::TenantState>> Keyring::State(const model::TenantId& tenant, Wait wait) {
+Result<std::shared_ptr<const model::TenantState>> Keyring::State(const model::TenantId& tenant,
+                                                                 Wait wait) {
   for (int i = 0; i < kStepsMax; ++i) {
     const base::BootTime now = clock_.Boot();
     TS_RETURN_IF_ERROR(EnsureLease(now, wait));
@@ -87,8 +93,8 @@ Result<std::shared_ptr<const model::TenantState>> Keyring::State(const model::Te
 Result<void> Keyring::LoadState(const model::TenantId& tenant, const CacheStep& step) {
   auto state = store_.LoadTenant(tenant);
   if (state) {
-    cache_->PutState(tenant, step.generation, std::make_shared<const model::TenantState>(std::move(*state)),
-                     clock_.Boot());
+    cache_->PutState(tenant, step.generation,
+                     std::make_shared<const model::TenantState>(std::move(*state)), clock_.Boot());
     return {};
   }
   if (state.error().code == ErrorCode::kNotFound) {
@@ -96,7 +102,8 @@ Result<void> Keyring::LoadState(const model::TenantId& tenant, const CacheStep& 
     return NotFound("There is no such tenant.");
   }
   const bool integrity = state.error().code == ErrorCode::kIntegrity;
-  cache_->FailState(tenant, state.error(), integrity ? std::optional(clock_.Boot() + 5s) : std::nullopt);
+  cache_->FailState(tenant, state.error(),
+                    integrity ? std::optional(clock_.Boot() + 5s) : std::nullopt);
   if (!integrity) return StoreGone(state.error().message);
   ++integrity_alarms_;
   base::LogError("ALARM: a tenant's rows are not what was written",
@@ -104,7 +111,8 @@ Result<void> Keyring::LoadState(const model::TenantId& tenant, const CacheStep& 
   return state.error();
 }
 
-Result<void> Keyring::FetchKey(const model::TenantId& tenant, const CacheStep& step, base::Deadline deadline) {
+Result<void> Keyring::FetchKey(const model::TenantId& tenant, const CacheStep& step,
+                               base::Deadline deadline) {
   auto fetched = source_->Fetch(*step.state, step.version, deadline);
   const base::BootTime now = clock_.Boot();
   if (fetched) {
@@ -121,8 +129,9 @@ Result<void> Keyring::FetchKey(const model::TenantId& tenant, const CacheStep& s
       return {};
     case ErrorCode::kIntegrity:
       ++integrity_alarms_;
-      base::LogError("ALARM: a tenant key is not what was wrapped",
-                     {{"tenant", tenant.text()}, {"version", step.version}, {"error", error.message}});
+      base::LogError(
+          "ALARM: a tenant key is not what was wrapped",
+          {{"tenant", tenant.text()}, {"version", step.version}, {"error", error.message}});
       cache_->NoteIntegrity(tenant, step, error, now);
       return {};
     case ErrorCode::kServiceFault:
@@ -147,14 +156,16 @@ void Keyring::RecordRefusal(const model::TenantId& tenant) {
   const auto state = store_.LoadTenant(tenant);
   const model::KeyProvider* provider = state ? state->FindProvider(refusal->provider) : nullptr;
   if (provider != nullptr && provider->revoked_at) return cache_->MarkStored(tenant, false);
-  const auto recorded = store_.SetProviderRevoked(tenant, refusal->provider, refusal->since, std::nullopt);
+  const auto recorded =
+      store_.SetProviderRevoked(tenant, refusal->provider, refusal->since, std::nullopt);
   if (recorded) return cache_->MarkStored(tenant, true);
   base::LogError("cannot record a refusal; other processes will meet it themselves",
                  {{"tenant", tenant.text()}, {"error", recorded.error().message}});
 }
 
 model::NewEvent Keyring::ProviderEvent(std::string_view type, const model::TenantState& state,
-                                       const model::KeyProvider& provider, base::UtcTime since) const {
+                                       const model::KeyProvider& provider,
+                                       base::UtcTime since) const {
   return events::MakeEvent(clock_, random_, model::Scope::Of(state.tenant.id), type, "system",
                            {{"tenantId", state.tenant.id.text()},
                             {"arnFingerPrint", provider.fingerprint.text()},
@@ -164,12 +175,14 @@ model::NewEvent Keyring::ProviderEvent(std::string_view type, const model::Tenan
 
 // Asks a provider that refuses once more.
 void Keyring::Probe(const model::TenantId& tenant, const CacheStep& step) {
-  if (const auto before = cache_->FindRefusal(tenant); before && !before->stored) RecordRefusal(tenant);
+  if (const auto before = cache_->FindRefusal(tenant); before && !before->stored)
+    RecordRefusal(tenant);
   const auto fetched = source_->Fetch(*step.state, step.version, clock_.Boot() + kBackgroundCall);
   const auto refusal = cache_->FindRefusal(tenant);
   if (refusal && fetched) {
     Reinstate(tenant, *refusal);
-  } else if (refusal && fetched.error().code == ErrorCode::kKeyRevoked && refusal->ours && !refusal->told) {
+  } else if (refusal && fetched.error().code == ErrorCode::kKeyRevoked && refusal->ours &&
+             !refusal->told) {
     TellOfRefusal(tenant, *refusal);
   }
   cache_->EndProbe(tenant, clock_.Boot());
@@ -193,7 +206,9 @@ void Keyring::Reinstate(const model::TenantId& tenant, const KeyRefusal& refusal
   const model::KeyProvider* provider = state->FindProvider(refusal.provider);
   if (provider != nullptr && provider->revoked_at) {
     std::optional<model::NewEvent> event;
-    if (refusal.told) event = ProviderEvent(events::kKeyProviderReinstated, *state, *provider, *provider->revoked_at);
+    if (refusal.told)
+      event =
+          ProviderEvent(events::kKeyProviderReinstated, *state, *provider, *provider->revoked_at);
     if (!store_.SetProviderRevoked(tenant, refusal.provider, std::nullopt, event)) return;
     base::LogInfo("a key provider allows a tenant's key again", {{"tenant", tenant.text()}});
   }
@@ -218,8 +233,9 @@ void Keyring::Tick() {
   }
 }
 
-Result<Keyring::MintedKey> Keyring::Mint(const model::TenantId& tenant, const model::KeyProvider& provider,
-                                         std::uint32_t version, base::Deadline deadline) {
+Result<Keyring::MintedKey> Keyring::Mint(const model::TenantId& tenant,
+                                         const model::KeyProvider& provider, std::uint32_t version,
+                                         base::Deadline deadline) {
   TS_ASSIGN_OR_RETURN(KeySource::Minted minted, source_->Mint(tenant, provider, version, deadline));
   return MintedKey{std::move(minted.key), std::move(minted.wrap)};
 }
@@ -233,7 +249,8 @@ KeyringStats Keyring::Stats() const {
   stats.renewal_failures = renewal_failures_;
   stats.revocations = revocations_;
   stats.integrity_alarms = integrity_alarms_;
-  stats.longest_use_ms = std::chrono::duration_cast<std::chrono::milliseconds>(cache_->longest_use()).count();
+  stats.longest_use_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(cache_->longest_use()).count();
   return stats;
 }
 

@@ -33,9 +33,9 @@ enum class Wait : std::uint8_t { kNever, kAllowed };
 
 struct KeyringOptions {
   base::Duration revocation_bound = std::chrono::seconds(60);  // 5 s to 1 h.
-  base::Duration outage_grace = std::chrono::seconds(0);       // Beyond the bound, while unavailable.
-  base::Duration idle_after = std::chrono::minutes(10);        // Unused this long: not renewed.
-  std::size_t tenants_max = 10'000;                            // Tenants cached; least recently used go first.
+  base::Duration outage_grace = std::chrono::seconds(0);  // Beyond the bound, while unavailable.
+  base::Duration idle_after = std::chrono::minutes(10);   // Unused this long: not renewed.
+  std::size_t tenants_max = 10'000;  // Tenants cached; least recently used go first.
 };
 
 // A tenant key that may be used now. Hold it for one request only. Copying is cheap.
@@ -63,11 +63,12 @@ class LeasedKey {
 // What the service measures of itself, for metrics.
 struct KeyringStats {
   std::uint64_t tenants_cached = 0;
-  std::uint64_t renewals = 0;           // Successful Decrypts.
+  std::uint64_t renewals = 0;  // Successful Decrypts.
   std::uint64_t renewal_failures = 0;
   std::uint64_t revocations = 0;
   std::uint64_t integrity_alarms = 0;
-  std::int64_t longest_use_ms = 0;      // Longest time after its Decrypt was sent that a key was used: at most the bound.
+  std::int64_t longest_use_ms =
+      0;  // Longest time after its Decrypt was sent that a key was used: at most the bound.
 };
 
 class KeyCache;     // key_cache.h
@@ -79,8 +80,8 @@ struct KeyRefusal;  // key_cache.h
 // outlives the last.
 class Keyring {
  public:
-  Keyring(store::Store& store, const kms::KmsClient& kms, StoreLease& lease, const base::Clock& clock,
-          const base::Random& random, KeyringOptions options);
+  Keyring(store::Store& store, const kms::KmsClient& kms, StoreLease& lease,
+          const base::Clock& clock, const base::Random& random, KeyringOptions options);
   ~Keyring();
 
   // The key that seals for the tenant now. Errors: kNotFound (no such tenant, or destroyed),
@@ -113,10 +114,11 @@ class Keyring {
 
  private:
   Result<void> EnsureLease(base::BootTime now, Wait wait);
-  Result<LeasedKey> Key(const model::TenantId& tenant, std::optional<std::uint32_t> version, Wait wait,
-                        base::Deadline deadline);
+  Result<LeasedKey> Key(const model::TenantId& tenant, std::optional<std::uint32_t> version,
+                        Wait wait, base::Deadline deadline);
   Result<void> LoadState(const model::TenantId& tenant, const CacheStep& step);
-  Result<void> FetchKey(const model::TenantId& tenant, const CacheStep& step, base::Deadline deadline);
+  Result<void> FetchKey(const model::TenantId& tenant, const CacheStep& step,
+                        base::Deadline deadline);
   void RecordRefusal(const model::TenantId& tenant);
   void Probe(const model::TenantId& tenant, const CacheStep& step);
   void TellOfRefusal(const model::TenantId& tenant, const KeyRefusal& refusal);
@@ -130,7 +132,8 @@ class Keyring {
   const base::Random& random_;
   const std::unique_ptr<KeyCache> cache_;
   const std::unique_ptr<KeySource> source_;
-  std::atomic<std::uint64_t> renewals_{0}, renewal_failures_{0}, revocations_{0}, integrity_alarms_{0};
+  std::atomic<std::uint64_t> renewals_{0}, renewal_failures_{0}, revocations_{0},
+      integrity_alarms_{0};
 };
 
 }  // namespace tenantseal::keyring

@@ -52,13 +52,15 @@ class LastContext {
 };
 
 // The new wrapped form, confirmed.
-Result<std::string> RewrapRow(const model::TenantId& tenant, const store::StoredDataKey& row, const LeasedKey& from,
-                              const LeasedKey& to, LastContext& contexts, const base::Random& random) {
+Result<std::string> RewrapRow(const model::TenantId& tenant, const store::StoredDataKey& row,
+                              const LeasedKey& from, const LeasedKey& to, LastContext& contexts,
+                              const base::Random& random) {
   TS_ASSIGN_OR_RETURN(const model::EncryptionContext* context, contexts.Parse(row.key.context));
-  TS_ASSIGN_OR_RETURN(const base::Secret256 plain,
-                      formats::UnwrapDataKey(from.key(), tenant, *context, &row.key.id, row.key.wrapped));
-  std::string wrapped = formats::WrapDataKey(to.key(), to.version(), {tenant, to.fingerprint(), *context}, &row.key.id,
-                                             plain, random);
+  TS_ASSIGN_OR_RETURN(
+      const base::Secret256 plain,
+      formats::UnwrapDataKey(from.key(), tenant, *context, &row.key.id, row.key.wrapped));
+  std::string wrapped = formats::WrapDataKey(
+      to.key(), to.version(), {tenant, to.fingerprint(), *context}, &row.key.id, plain, random);
   TS_ASSIGN_OR_RETURN(const base::Secret256 again,
                       formats::UnwrapDataKey(to.key(), tenant, *context, &row.key.id, wrapped));
   if (!(again == plain)) return Internal("a rewrapped data key does not open");
@@ -78,15 +80,18 @@ Result<void> RewrapRows(Keyring& keyring, const model::TenantId& tenant, std::ui
     TS_ASSIGN_OR_RETURN(const LeasedKey* from, keys->Get(row.key.version));
     TS_ASSIGN_OR_RETURN(const LeasedKey* to, keys->Get(to_version));
     if (to == nullptr) return IntegrityError("the version to move data keys to does not exist");
-    Result<std::string> wrapped = from == nullptr ? Result<std::string>(DecryptFailed())
-                                                  : RewrapRow(tenant, row, *from, *to, contexts, random);
+    Result<std::string> wrapped = from == nullptr
+                                      ? Result<std::string>(DecryptFailed())
+                                      : RewrapRow(tenant, row, *from, *to, contexts, random);
     if (wrapped) {
       batch.updates.push_back({row.position, row.key.version, to_version, std::move(*wrapped)});
       continue;
     }
     if (++batch.failed <= kFailuresLogged) {
       base::LogError("ALARM: a data key does not authenticate; it is set aside",
-                     {{"tenant", tenant.text()}, {"dataKey", row.key.id.text()}, {"version", row.key.version}});
+                     {{"tenant", tenant.text()},
+                      {"dataKey", row.key.id.text()},
+                      {"version", row.key.version}});
     }
   }
   return {};

@@ -1,9 +1,8 @@
 #include "keyring/rotation.h"
 
 #include <future>
-#include <system_error>
-
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "base/limits.h"
 #include "base/log.h"
@@ -17,7 +16,8 @@ Error Wrong(std::string what) { return {ErrorCode::kConflict, std::move(what)}; 
 
 Result<void> CheckIdle(const store::Store& store, const model::TenantId& tenant) {
   TS_ASSIGN_OR_RETURN(const std::optional<model::RewrapJob> job, store.LoadRewrapJob(tenant));
-  if (job && job->state == model::RewrapState::kRunning) return Wrong("The data keys are still being rewrapped.");
+  if (job && job->state == model::RewrapState::kRunning)
+    return Wrong("The data keys are still being rewrapped.");
   return {};
 }
 
@@ -32,32 +32,38 @@ std::future<Result<void>> RunBeside(std::function<Result<void>()> work) {
 
 }  // namespace
 
-Rotation::Rotation(Keyring& keyring, store::Store& store, StoreLease& lease, const base::Clock& clock,
-                   const base::Random& random)
+Rotation::Rotation(Keyring& keyring, store::Store& store, StoreLease& lease,
+                   const base::Clock& clock, const base::Random& random)
     : keyring_(keyring), store_(store), lease_(lease), clock_(clock), random_(random) {}
 
 Result<model::RewrapJob> Rotation::Start(const model::TenantId& tenant, const std::string& actor,
                                          base::Deadline deadline) {
   TS_ASSIGN_OR_RETURN(const model::TenantState state, store_.LoadTenant(tenant));
-  if (state.tenant.status != model::TenantStatus::kActive) return Wrong("The tenant is not active.");
+  if (state.tenant.status != model::TenantStatus::kActive)
+    return Wrong("The tenant is not active.");
   TS_RETURN_IF_ERROR(CheckIdle(store_, tenant));
   if (state.keys.size() >= base::kTenantKeyVersionsMax) {
-    return Wrong("The tenant has " + std::to_string(state.keys.size()) + " key versions; retire some first.");
+    return Wrong("The tenant has " + std::to_string(state.keys.size()) +
+                 " key versions; retire some first.");
   }
   const model::KeyProvider* provider = state.FindProvider(state.tenant.current_provider);
   if (provider == nullptr) return IntegrityError("the tenant's current provider is not there");
   const std::uint32_t active = state.tenant.active_version;
-  TS_ASSIGN_OR_RETURN(const Keyring::MintedKey minted, keyring_.Mint(tenant, *provider, active + 1, deadline));
+  TS_ASSIGN_OR_RETURN(const Keyring::MintedKey minted,
+                      keyring_.Mint(tenant, *provider, active + 1, deadline));
   model::RewrapJob job;
   job.tenant = tenant;
   job.id = model::NewUuid(random_);
   job.to_version = active + 1;
   job.started_by = actor;
   job.started_at = clock_.Utc();
-  const model::NewEvent event = events::MakeEvent(
-      clock_, random_, model::Scope::Of(tenant), events::kTenantKeyRotated, actor,
-      {{"tenantId", tenant.text()}, {"arnFingerPrint", provider->fingerprint.text()}, {"fromVersion", active},
-       {"toVersion", active + 1}, {"jobId", job.id}});
+  const model::NewEvent event =
+      events::MakeEvent(clock_, random_, model::Scope::Of(tenant), events::kTenantKeyRotated, actor,
+                        {{"tenantId", tenant.text()},
+                         {"arnFingerPrint", provider->fingerprint.text()},
+                         {"fromVersion", active},
+                         {"toVersion", active + 1},
+                         {"jobId", job.id}});
   TS_ASSIGN_OR_RETURN(const std::uint64_t epoch,
                       store_.ActivateTenantKey(minted.key, {&minted.wrap, 1}, active, job, event));
   TS_RETURN_IF_ERROR(lease_.AwaitObeyed(epoch));
@@ -66,12 +72,15 @@ Result<model::RewrapJob> Rotation::Start(const model::TenantId& tenant, const st
   return std::move(*started);
 }
 
-Result<void> Rotation::Retire(const model::TenantId& tenant, std::uint32_t version, const std::string& actor) {
+Result<void> Rotation::Retire(const model::TenantId& tenant, std::uint32_t version,
+                              const std::string& actor) {
   TS_RETURN_IF_ERROR(CheckIdle(store_, tenant));
   const model::NewEvent event = events::MakeEvent(
       clock_, random_, model::Scope::Of(tenant), events::kTenantKeyRetired, actor,
-      {{"tenantId", tenant.text()}, {"version", version},
-       {"consequence", "Values and detached data keys under this version cannot be opened any more."}});
+      {{"tenantId", tenant.text()},
+       {"version", version},
+       {"consequence",
+        "Values and detached data keys under this version cannot be opened any more."}});
   TS_ASSIGN_OR_RETURN(const std::uint64_t epoch, store_.RetireTenantKey(tenant, version, event));
   return lease_.AwaitObeyed(epoch);
 }
@@ -109,7 +118,8 @@ void Rotation::RunJobs(const std::atomic<bool>& stop) {
   const auto jobs = store_.RunningRewrapJobs();
   if (!jobs) return;  // The store is gone; others say so.
   std::erase_if(seen_, [&jobs](const auto& seen) {
-    return std::none_of(jobs->begin(), jobs->end(), [&seen](const auto& job) { return job.tenant == seen.first; });
+    return std::none_of(jobs->begin(), jobs->end(),
+                        [&seen](const auto& job) { return job.tenant == seen.first; });
   });
   for (const model::RewrapJob& job : *jobs) {
     if (stop.load()) return;
@@ -127,7 +137,8 @@ void Rotation::RunJobs(const std::atomic<bool>& stop) {
     }
     if (worked.error().message == seen.trouble) continue;
     seen.trouble = worked.error().message;
-    base::LogWarning("a rewrap job waits", {{"tenant", job.tenant.text()}, {"error", seen.trouble}});
+    base::LogWarning("a rewrap job waits",
+                     {{"tenant", job.tenant.text()}, {"error", seen.trouble}});
   }
 }
 
@@ -148,8 +159,10 @@ Result<void> Rotation::Work(model::RewrapJob job, const std::atomic<bool>& stop)
     Result<void> stored = Commit(before, job);
     if (stored) {
       auto rows = scan(last);
-      if (rows) after.rows = std::move(*rows);
-      else stored = rows.error();
+      if (rows)
+        after.rows = std::move(*rows);
+      else
+        stored = rows.error();
     }
     const Result<void> rewrapped = crypto.get();
     if (!stored) return stored;
@@ -179,13 +192,19 @@ Result<void> Rotation::Commit(RewrapBatch& batch, model::RewrapJob& job) {
 Result<void> Rotation::Finish(model::RewrapJob job) {
   job.state = model::RewrapState::kDone;
   job.finished_at = clock_.Utc();
-  const model::NewEvent event = events::MakeEvent(
-      clock_, random_, model::Scope::Of(job.tenant), events::kTenantKeyRewrapped, job.started_by,
-      {{"tenantId", job.tenant.text()}, {"jobId", job.id}, {"toVersion", job.to_version}, {"total", job.total},
-       {"done", job.done}, {"failed", job.failed}});
+  const model::NewEvent event = events::MakeEvent(clock_, random_, model::Scope::Of(job.tenant),
+                                                  events::kTenantKeyRewrapped, job.started_by,
+                                                  {{"tenantId", job.tenant.text()},
+                                                   {"jobId", job.id},
+                                                   {"toVersion", job.to_version},
+                                                   {"total", job.total},
+                                                   {"done", job.done},
+                                                   {"failed", job.failed}});
   TS_RETURN_IF_ERROR(store_.FinishRewrapJob(job, event));
-  base::LogInfo("data keys were rewrapped", {{"tenant", job.tenant.text()}, {"version", job.to_version},
-                                             {"done", job.done}, {"failed", job.failed}});
+  base::LogInfo("data keys were rewrapped", {{"tenant", job.tenant.text()},
+                                             {"version", job.to_version},
+                                             {"done", job.done},
+                                             {"failed", job.failed}});
   return {};
 }
 

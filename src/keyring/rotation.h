@@ -21,11 +21,13 @@ class Rotation {
 
   // Makes version n+1, activates it, waits until every process obeys, starts the rewrap job and
   // returns it. `actor` stands in the event. kConflict while a job runs or when not active.
-  Result<model::RewrapJob> Start(const model::TenantId& tenant, const std::string& actor, base::Deadline deadline);
+  Result<model::RewrapJob> Start(const model::TenantId& tenant, const std::string& actor,
+                                 base::Deadline deadline);
 
   // Removes `version` (not the active one). Detached keys and values sealed under it cannot be
   // opened afterwards; the event says so. kConflict while managed data keys need it, or a job runs.
-  Result<void> Retire(const model::TenantId& tenant, std::uint32_t version, const std::string& actor);
+  Result<void> Retire(const model::TenantId& tenant, std::uint32_t version,
+                      const std::string& actor);
 
   // The latest job, if there ever was one.
   Result<std::optional<model::RewrapJob>> Job(const model::TenantId& tenant) const;
@@ -40,7 +42,8 @@ class Rotation {
   static constexpr std::size_t kBatchItems = 10'000;
 
  private:
-  // What this process knows of a running job: whether it is its own, or how it moved when last seen.
+  // What this process knows of a running job: whether it is its own, or how it moved when last
+  // seen.
   struct Seen {
     std::optional<std::uint64_t> own_fence;
     std::uint64_t fence = 0;

@@ -8,7 +8,7 @@
 namespace tenantseal::keyring {
 namespace {
 
-constexpr auto kPoll = std::chrono::milliseconds(5);
+constexpr auto kPoll = std::chrono::milliseconds(2);
 
 }  // namespace
 
@@ -20,7 +20,8 @@ void StoreLease::AddListener(Listener listener) { listeners_.push_back(std::move
 Result<void> StoreLease::Refresh() {
   base::MutexLock lock(refresh_mutex_);
   Result<void> refreshed = RefreshLocked();
-  const base::BootTime failing_until = refreshed ? base::BootTime() : clock_.Boot() + std::chrono::seconds(1);
+  const base::BootTime failing_until =
+      refreshed ? base::BootTime() : clock_.Boot() + std::chrono::seconds(1);
   failing_until_ns_.store(failing_until.since_boot().count(), std::memory_order_relaxed);
   return refreshed;
 }

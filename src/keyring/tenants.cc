@@ -1,7 +1,6 @@
 #include "keyring/tenants.h"
 
 #include <algorithm>
-
 #include <nlohmann/json.hpp>
 
 #include "base/encoding.h"
@@ -13,14 +12,16 @@ namespace tenantseal::keyring {
 namespace {
 
 Result<void> CheckName(const std::string& name) {
-  const Error bad = InvalidArgument(
-      "name", "A name has 1 to " + std::to_string(base::kNameBytesMax) + " bytes of text without control characters.");
+  const Error bad =
+      InvalidArgument("name", "A name has 1 to " + std::to_string(base::kNameBytesMax) +
+                                  " bytes of text without control characters.");
   if (name.empty() || name.size() > base::kNameBytesMax || !base::IsUtf8(name)) return bad;
   for (std::size_t i = 0; i < name.size(); ++i) {
     const auto c = static_cast<std::uint8_t>(name[i]);
     if (c < 0x20 || c == 0x7f) return bad;
     // U+0080 to U+009F are control characters, too.
-    if (c == 0xc2 && i + 1 < name.size() && static_cast<std::uint8_t>(name[i + 1]) < 0xa0) return bad;
+    if (c == 0xc2 && i + 1 < name.size() && static_cast<std::uint8_t>(name[i + 1]) < 0xa0)
+      return bad;
   }
   return {};
 }
@@ -36,7 +37,8 @@ bool IsRegion(std::string_view text) {
     const std::size_t dash = text.find('-');
     const std::string_view word = text.substr(0, dash);
     if (dash == std::string_view::npos) {
-      return words >= 2 && !word.empty() && word.size() <= 2 && std::all_of(word.begin(), word.end(), IsDigit);
+      return words >= 2 && !word.empty() && word.size() <= 2 &&
+             std::all_of(word.begin(), word.end(), IsDigit);
     }
     if (word.size() < 2 || !std::all_of(word.begin(), word.end(), IsLower)) return false;
     if (words == 0 && word.size() > 3) return false;
@@ -49,22 +51,32 @@ Error Wrong(std::string what) { return {ErrorCode::kConflict, std::move(what)}; 
 
 }  // namespace
 
-Tenants::Tenants(Keyring& keyring, store::Store& store, StoreLease& lease, kms::InternalKeys& internal_keys,
-                 const base::Clock& clock, const base::Random& random, base::Duration destroy_after)
-    : keyring_(keyring), store_(store), lease_(lease), internal_keys_(internal_keys), clock_(clock),
-      random_(random), destroy_after_(destroy_after) {}
+Tenants::Tenants(Keyring& keyring, store::Store& store, StoreLease& lease,
+                 kms::InternalKeys& internal_keys, const base::Clock& clock,
+                 const base::Random& random, base::Duration destroy_after)
+    : keyring_(keyring),
+      store_(store),
+      lease_(lease),
+      internal_keys_(internal_keys),
+      clock_(clock),
+      random_(random),
+      destroy_after_(destroy_after) {}
 
-model::NewEvent Tenants::EventOf(std::string_view type, const model::Tenant& tenant, const std::string& actor) const {
-  nlohmann::json data = {{"tenantId", tenant.id.text()}, {"name", tenant.name}, {"region", tenant.region},
+model::NewEvent Tenants::EventOf(std::string_view type, const model::Tenant& tenant,
+                                 const std::string& actor) const {
+  nlohmann::json data = {{"tenantId", tenant.id.text()},
+                         {"name", tenant.name},
+                         {"region", tenant.region},
                          {"status", model::TenantStatusName(tenant.status)}};
   if (tenant.destroy_at) data["destroyAt"] = base::FormatUtc(*tenant.destroy_at);
   return events::MakeEvent(clock_, random_, model::Scope::Of(tenant.id), type, actor, data);
 }
 
-Result<model::Tenant> Tenants::Create(const std::string& name, const std::string& region, const std::string& actor,
-                                      base::Deadline deadline) {
+Result<model::Tenant> Tenants::Create(const std::string& name, const std::string& region,
+                                      const std::string& actor, base::Deadline deadline) {
   TS_RETURN_IF_ERROR(CheckName(name));
-  if (!IsRegion(region)) return InvalidArgument("region", "A region must be an AWS region code, such as us-east-1.");
+  if (!IsRegion(region))
+    return InvalidArgument("region", "A region must be an AWS region code, such as us-east-1.");
   model::TenantState state;
   model::Tenant& tenant = state.tenant;
   tenant.id = model::TenantId::New(random_);
@@ -79,7 +91,8 @@ Result<model::Tenant> Tenants::Create(const std::string& name, const std::string
   if (!minted) {
     // Nothing was stored that might need the key.
     if (const auto gone = internal_keys_.DestroyKey(tenant.id); !gone) {
-      base::LogWarning("a key that no tenant has stays in the keystore", {{"error", gone.error().message}});
+      base::LogWarning("a key that no tenant has stays in the keystore",
+                       {{"error", gone.error().message}});
     }
     return minted.error();
   }
@@ -98,11 +111,13 @@ Result<model::Tenant> Tenants::Get(const model::TenantId& id) const {
   return std::move(state.tenant);
 }
 
-Result<store::Page<model::Tenant>> Tenants::List(const store::TenantPage& page) const { return store_.ListTenants(page); }
+Result<store::Page<model::Tenant>> Tenants::List(const store::TenantPage& page) const {
+  return store_.ListTenants(page);
+}
 
 Result<model::Tenant> Tenants::Change(const model::Tenant& now, model::TenantStatus status,
-                                      std::optional<base::UtcTime> destroy_at, std::string_view type,
-                                      const std::string& actor) {
+                                      std::optional<base::UtcTime> destroy_at,
+                                      std::string_view type, const std::string& actor) {
   model::Tenant changed = now;
   changed.status = status;
   changed.destroy_at = destroy_at;
@@ -115,24 +130,30 @@ Result<model::Tenant> Tenants::Change(const model::Tenant& now, model::TenantSta
 Result<model::Tenant> Tenants::Deactivate(const model::TenantId& id, const std::string& actor) {
   TS_ASSIGN_OR_RETURN(const model::Tenant now, Get(id));
   if (now.status != model::TenantStatus::kActive) return Wrong("The tenant is not active.");
-  return Change(now, model::TenantStatus::kDeactivated, std::nullopt, events::kTenantDeactivated, actor);
+  return Change(now, model::TenantStatus::kDeactivated, std::nullopt, events::kTenantDeactivated,
+                actor);
 }
 
 Result<model::Tenant> Tenants::Reactivate(const model::TenantId& id, const std::string& actor) {
   TS_ASSIGN_OR_RETURN(const model::Tenant now, Get(id));
-  if (now.status != model::TenantStatus::kDeactivated) return Wrong("The tenant is not deactivated.");
+  if (now.status != model::TenantStatus::kDeactivated)
+    return Wrong("The tenant is not deactivated.");
   return Change(now, model::TenantStatus::kActive, std::nullopt, events::kTenantReactivated, actor);
 }
 
-Result<model::Tenant> Tenants::ScheduleDestruction(const model::TenantId& id, const std::string& actor) {
+Result<model::Tenant> Tenants::ScheduleDestruction(const model::TenantId& id,
+                                                   const std::string& actor) {
   TS_ASSIGN_OR_RETURN(const model::Tenant now, Get(id));
-  if (now.status != model::TenantStatus::kDeactivated) return Wrong("Deactivate the tenant before destroying it.");
+  if (now.status != model::TenantStatus::kDeactivated)
+    return Wrong("Deactivate the tenant before destroying it.");
   if (now.destroy_at) return Wrong("The tenant's destruction is scheduled already.");
-  const auto at = clock_.Utc() + std::chrono::duration_cast<std::chrono::milliseconds>(destroy_after_);
+  const auto at =
+      clock_.Utc() + std::chrono::duration_cast<std::chrono::milliseconds>(destroy_after_);
   return Change(now, now.status, at, events::kTenantDestructionScheduled, actor);
 }
 
-Result<model::Tenant> Tenants::CancelDestruction(const model::TenantId& id, const std::string& actor) {
+Result<model::Tenant> Tenants::CancelDestruction(const model::TenantId& id,
+                                                 const std::string& actor) {
   TS_ASSIGN_OR_RETURN(const model::Tenant now, Get(id));
   if (now.status != model::TenantStatus::kDeactivated || !now.destroy_at) {
     return Wrong("No destruction of the tenant is scheduled.");
@@ -143,7 +164,8 @@ Result<model::Tenant> Tenants::CancelDestruction(const model::TenantId& id, cons
 Result<void> Tenants::DestroyOne(const model::TenantId& id) {
   TS_ASSIGN_OR_RETURN(model::Tenant tenant, Get(id));
   tenant.status = model::TenantStatus::kDestroyed;
-  const auto destroyed = store_.DestroyTenant(id, clock_.Utc(), EventOf(events::kTenantDestroyed, tenant, "system"));
+  const auto destroyed =
+      store_.DestroyTenant(id, clock_.Utc(), EventOf(events::kTenantDestroyed, tenant, "system"));
   if (!destroyed) return destroyed.error();
   TS_RETURN_IF_ERROR(lease_.AwaitObeyed(*destroyed));
   return internal_keys_.DestroyKey(id);
@@ -159,7 +181,8 @@ Result<void> Tenants::DestroyLeftKeys() {
       if (listed.status != model::TenantStatus::kDestroyed) continue;
       // Verified as a whole before a key is destroyed for good.
       TS_ASSIGN_OR_RETURN(const model::TenantState state, store_.LoadTenant(listed.id));
-      if (state.tenant.status == model::TenantStatus::kDestroyed) TS_RETURN_IF_ERROR(internal_keys_.DestroyKey(listed.id));
+      if (state.tenant.status == model::TenantStatus::kDestroyed)
+        TS_RETURN_IF_ERROR(internal_keys_.DestroyKey(listed.id));
     }
     page.after = tenants.next;
   } while (!page.after.empty());
@@ -169,18 +192,22 @@ Result<void> Tenants::DestroyLeftKeys() {
 void Tenants::DestroyDue() {
   if (!left_keys_destroyed_.load()) {
     const auto done = DestroyLeftKeys();
-    if (!done) base::LogWarning("cannot look for keys of destroyed tenants", {{"error", done.error().message}});
+    if (!done)
+      base::LogWarning("cannot look for keys of destroyed tenants",
+                       {{"error", done.error().message}});
     left_keys_destroyed_.store(done.ok());
   }
   const auto due = store_.TenantsToDestroy(clock_.Utc());
-  if (!due) return base::LogWarning("cannot look for tenants to destroy", {{"error", due.error().message}});
+  if (!due)
+    return base::LogWarning("cannot look for tenants to destroy", {{"error", due.error().message}});
   for (const model::TenantId& id : *due) {
     const auto destroyed = DestroyOne(id);
     if (destroyed) {
       base::LogInfo("a tenant was destroyed", {{"tenant", id.text()}});
     } else if (destroyed.error().code != ErrorCode::kConflict) {
       left_keys_destroyed_.store(false);  // Perhaps the rows are gone and the key is not.
-      base::LogError("cannot destroy a tenant", {{"tenant", id.text()}, {"error", destroyed.error().message}});
+      base::LogError("cannot destroy a tenant",
+                     {{"tenant", id.text()}, {"error", destroyed.error().message}});
     }
   }
 }

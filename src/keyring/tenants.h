@@ -11,18 +11,20 @@ namespace tenantseal::keyring {
 class Tenants {
  public:
   // `destroy_after` is the waiting time between a request to destroy and the destruction.
-  Tenants(Keyring& keyring, store::Store& store, StoreLease& lease, kms::InternalKeys& internal_keys,
-          const base::Clock& clock, const base::Random& random, base::Duration destroy_after);
+  Tenants(Keyring& keyring, store::Store& store, StoreLease& lease,
+          kms::InternalKeys& internal_keys, const base::Clock& clock, const base::Random& random,
+          base::Duration destroy_after);
 
   // Makes the tenant's key in the internal KMS, its first tenant key, and the tenant.
   // `name`: 1 to kNameBytesMax bytes of UTF-8 without control characters; `region`: an AWS region
   // code such as "us-east-1".
-  Result<model::Tenant> Create(const std::string& name, const std::string& region, const std::string& actor,
-                               base::Deadline deadline);
+  Result<model::Tenant> Create(const std::string& name, const std::string& region,
+                               const std::string& actor, base::Deadline deadline);
   Result<model::Tenant> Get(const model::TenantId& id) const;  // From the store. kNotFound.
   Result<store::Page<model::Tenant>> List(const store::TenantPage& page) const;
 
-  // active -> deactivated: returns once every process refuses to seal and open. kConflict otherwise.
+  // active -> deactivated: returns once every process refuses to seal and open. kConflict
+  // otherwise.
   Result<model::Tenant> Deactivate(const model::TenantId& id, const std::string& actor);
   // deactivated -> active; also cancels a waiting destruction.
   Result<model::Tenant> Reactivate(const model::TenantId& id, const std::string& actor);
@@ -35,9 +37,11 @@ class Tenants {
   void DestroyDue();
 
  private:
-  model::NewEvent EventOf(std::string_view type, const model::Tenant& tenant, const std::string& actor) const;
+  model::NewEvent EventOf(std::string_view type, const model::Tenant& tenant,
+                          const std::string& actor) const;
   Result<model::Tenant> Change(const model::Tenant& now, model::TenantStatus status,
-                               std::optional<base::UtcTime> destroy_at, std::string_view type, const std::string& actor);
+                               std::optional<base::UtcTime> destroy_at, std::string_view type,
+                               const std::string& actor);
   Result<void> DestroyOne(const model::TenantId& id);
   Result<void> DestroyLeftKeys();
 

@@ -17,7 +17,8 @@ class Values {
   Result<std::string> Seal(const model::TenantId& tenant, const model::EncryptionContext& context,
                            base::ByteSpan plaintext, Wait wait, base::Deadline deadline);
   // DecryptFailed() for whatever reason of the caller's.
-  Result<base::SecretBytes> Open(const model::TenantId& tenant, const model::EncryptionContext& context,
+  Result<base::SecretBytes> Open(const model::TenantId& tenant,
+                                 const model::EncryptionContext& context,
                                  std::string_view ciphertext, Wait wait, base::Deadline deadline);
   struct Resealed {
     std::string ciphertext;

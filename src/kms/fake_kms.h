@@ -27,9 +27,12 @@ class FakeKms final : public KmsClient, public InternalKeys {
   static constexpr int kForever = -1;
 
   // `clock` is advanced by the time that slow calls take; may be nullptr.
-  explicit FakeKms(const base::Random& random, base::FakeClock* clock = nullptr) : random_(random), clock_(clock) {}
+  explicit FakeKms(const base::Random& random, base::FakeClock* clock = nullptr)
+      : random_(random), clock_(clock) {}
 
-  void Fail(const model::TenantId& tenant, Fault fault, int calls = kForever) { Set(tenant.text(), {fault, calls}); }
+  void Fail(const model::TenantId& tenant, Fault fault, int calls = kForever) {
+    Set(tenant.text(), {fault, calls});
+  }
   void FailAll(Fault fault, int calls = kForever) { Set("", {fault, calls}); }
   // The call after `calls` more of whatever kind fails once, as unavailable.
   void FailAfter(int calls) {
@@ -68,8 +71,8 @@ class FakeKms final : public KmsClient, public InternalKeys {
     return KmsGenerated{std::move(plaintext), std::move(wrapped)};
   }
 
-  Result<KmsCiphertext> Encrypt(const KmsKey& key, const model::TenantId& tenant, base::ByteSpan plaintext,
-                                base::Deadline) const override {
+  Result<KmsCiphertext> Encrypt(const KmsKey& key, const model::TenantId& tenant,
+                                base::ByteSpan plaintext, base::Deadline) const override {
     const std::string arn = ArnOf(key, tenant);
     TS_ASSIGN_OR_RETURN(const std::optional<Fault> fault, Enter(tenant, false));
     TS_ASSIGN_OR_RETURN(const base::Secret256 provider_key, Key(arn));
@@ -80,13 +83,14 @@ class FakeKms final : public KmsClient, public InternalKeys {
                          fault == Fault::kWrongArn ? arn + "-other" : arn};
   }
 
-  Result<KmsPlaintext> Decrypt(const KmsKey& key, const model::TenantId& tenant, base::ByteSpan ciphertext,
-                               base::Deadline) const override {
+  Result<KmsPlaintext> Decrypt(const KmsKey& key, const model::TenantId& tenant,
+                               base::ByteSpan ciphertext, base::Deadline) const override {
     const std::string arn = ArnOf(key, tenant);
     TS_ASSIGN_OR_RETURN(const std::optional<Fault> fault, Enter(tenant, true));
     TS_ASSIGN_OR_RETURN(const base::Secret256 provider_key, Key(arn));
-    TS_ASSIGN_OR_RETURN(base::SecretBytes plaintext,
-                        OpenBox(provider_key, kLabel, base::AsBytes(arn + " " + tenant.text()), ciphertext));
+    TS_ASSIGN_OR_RETURN(
+        base::SecretBytes plaintext,
+        OpenBox(provider_key, kLabel, base::AsBytes(arn + " " + tenant.text()), ciphertext));
     if (fault == Fault::kWrongLength) plaintext.Truncate(plaintext.size() - 1);
     return KmsPlaintext{std::move(plaintext), fault == Fault::kWrongArn ? arn + "-other" : arn};
   }
@@ -125,7 +129,7 @@ class FakeKms final : public KmsClient, public InternalKeys {
     base::MutexLock lock(mutex_);
     faults_.insert_or_assign(whom, order);
   }
-  std::uint64_t Count(std::uint64_t Counts::* which) const {
+  std::uint64_t Count(std::uint64_t Counts::*which) const {
     base::MutexLock lock(mutex_);
     return counts_.*which;
   }
@@ -151,11 +155,16 @@ class FakeKms final : public KmsClient, public InternalKeys {
       if (found == faults_.end() || found->second.calls == 0) continue;
       if (found->second.calls > 0) --found->second.calls;
       switch (found->second.fault) {
-        case Fault::kRevoked: return Error{ErrorCode::kKeyRevoked, "AccessDenied"};
-        case Fault::kUnavailable: return Error{ErrorCode::kKeyUnavailable, "no answer"};
-        case Fault::kServiceFault: return Error{ErrorCode::kServiceFault, "ExpiredToken"};
-        case Fault::kIntegrity: return IntegrityError("InvalidCiphertext");
-        default: return std::optional<Fault>(found->second.fault);
+        case Fault::kRevoked:
+          return Error{ErrorCode::kKeyRevoked, "AccessDenied"};
+        case Fault::kUnavailable:
+          return Error{ErrorCode::kKeyUnavailable, "no answer"};
+        case Fault::kServiceFault:
+          return Error{ErrorCode::kServiceFault, "ExpiredToken"};
+        case Fault::kIntegrity:
+          return IntegrityError("InvalidCiphertext");
+        default:
+          return std::optional<Fault>(found->second.fault);
       }
     }
     return std::optional<Fault>();

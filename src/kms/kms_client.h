@@ -52,9 +52,11 @@ class KmsClient {
   virtual Result<KmsGenerated> GenerateDataKey(const KmsKey& key, const model::TenantId& tenant,
                                                base::Deadline deadline) const = 0;
   virtual Result<KmsCiphertext> Encrypt(const KmsKey& key, const model::TenantId& tenant,
-                                        base::ByteSpan plaintext, base::Deadline deadline) const = 0;
+                                        base::ByteSpan plaintext,
+                                        base::Deadline deadline) const = 0;
   virtual Result<KmsPlaintext> Decrypt(const KmsKey& key, const model::TenantId& tenant,
-                                       base::ByteSpan ciphertext, base::Deadline deadline) const = 0;
+                                       base::ByteSpan ciphertext,
+                                       base::Deadline deadline) const = 0;
 };
 
 // Makes and destroys the provider keys of the internal KMS. Thread-safe, durable on return.

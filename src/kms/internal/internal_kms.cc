@@ -37,17 +37,21 @@ Result<KmsGenerated> InternalKms::GenerateDataKey(const KmsKey& key, const model
 Result<KmsCiphertext> InternalKms::Encrypt(const KmsKey& key, const model::TenantId& tenant,
                                            base::ByteSpan plaintext, base::Deadline) const {
   TS_RETURN_IF_ERROR(CheckKind(key));
-  if (plaintext.size() > kPlaintextBytesMax) return InvalidArgument("plaintext", "more than 4096 bytes");
+  if (plaintext.size() > kPlaintextBytesMax)
+    return InvalidArgument("plaintext", "more than 4096 bytes");
   TS_ASSIGN_OR_RETURN(const base::Secret256 provider_key, keystore_->LoadKey(tenant));
-  return KmsCiphertext{SealBox(provider_key, kLabel, Binding(tenant), plaintext, random_), InternalKeyArn(tenant)};
+  return KmsCiphertext{SealBox(provider_key, kLabel, Binding(tenant), plaintext, random_),
+                       InternalKeyArn(tenant)};
 }
 
 Result<KmsPlaintext> InternalKms::Decrypt(const KmsKey& key, const model::TenantId& tenant,
                                           base::ByteSpan ciphertext, base::Deadline) const {
   TS_RETURN_IF_ERROR(CheckKind(key));
-  if (ciphertext.size() > kCiphertextBytesMax) return IntegrityError("A wrapped tenant key is too long.");
+  if (ciphertext.size() > kCiphertextBytesMax)
+    return IntegrityError("A wrapped tenant key is too long.");
   TS_ASSIGN_OR_RETURN(const base::Secret256 provider_key, keystore_->LoadKey(tenant));
-  TS_ASSIGN_OR_RETURN(base::SecretBytes plaintext, OpenBox(provider_key, kLabel, Binding(tenant), ciphertext));
+  TS_ASSIGN_OR_RETURN(base::SecretBytes plaintext,
+                      OpenBox(provider_key, kLabel, Binding(tenant), ciphertext));
   return KmsPlaintext{std::move(plaintext), InternalKeyArn(tenant)};
 }
 

@@ -22,12 +22,16 @@ class InternalKms final : public KmsClient, public InternalKeys {
 
   Result<KmsGenerated> GenerateDataKey(const KmsKey& key, const model::TenantId& tenant,
                                        base::Deadline deadline) const override;
-  Result<KmsCiphertext> Encrypt(const KmsKey& key, const model::TenantId& tenant, base::ByteSpan plaintext,
-                                base::Deadline deadline) const override;
-  Result<KmsPlaintext> Decrypt(const KmsKey& key, const model::TenantId& tenant, base::ByteSpan ciphertext,
-                               base::Deadline deadline) const override;
-  Result<void> CreateKey(const model::TenantId& tenant) override { return keystore_->CreateKey(tenant); }
-  Result<void> DestroyKey(const model::TenantId& tenant) override { return keystore_->DestroyKey(tenant); }
+  Result<KmsCiphertext> Encrypt(const KmsKey& key, const model::TenantId& tenant,
+                                base::ByteSpan plaintext, base::Deadline deadline) const override;
+  Result<KmsPlaintext> Decrypt(const KmsKey& key, const model::TenantId& tenant,
+                               base::ByteSpan ciphertext, base::Deadline deadline) const override;
+  Result<void> CreateKey(const model::TenantId& tenant) override {
+    return keystore_->CreateKey(tenant);
+  }
+  Result<void> DestroyKey(const model::TenantId& tenant) override {
+    return keystore_->DestroyKey(tenant);
+  }
 
   Keystore& keystore() { return *keystore_; }
 

@@ -45,7 +45,8 @@ Result<Db> OpenFile(const std::string& path) {
   }
   TS_RETURN_IF_ERROR(base::RequirePrivateFile(path));
   sqlite3* raw = nullptr;
-  const int status = sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int status =
+      sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   Db db(raw);
   if (status != SQLITE_OK) return SqliteError(raw, status, "open " + path);
   sqlite3_busy_timeout(raw, 5000);
@@ -65,12 +66,14 @@ Result<std::int64_t> Pragma(sqlite3* db, std::string_view name) {
 
 Result<void> CheckFormat(sqlite3* db, const std::string& path) {
   const auto application = Pragma(db, "application_id");
-  if (!application && application.error().code == ErrorCode::kIntegrity) return Damaged(path, "not a database");
+  if (!application && application.error().code == ErrorCode::kIntegrity)
+    return Damaged(path, "not a database");
   if (!application) return application.error();
   if (*application != kApplicationId) return Damaged(path, "not a keystore");
   TS_ASSIGN_OR_RETURN(const std::int64_t format, Pragma(db, "user_version"));
   if (format > kFormat) {
-    return Error{ErrorCode::kConflict, "the keystore " + path + " was written by a newer release (format " +
+    return Error{ErrorCode::kConflict, "the keystore " + path +
+                                           " was written by a newer release (format " +
                                            std::to_string(format) + "); use that release"};
   }
   if (format != kFormat) return Damaged(path, "no format");
@@ -87,10 +90,11 @@ Result<Keystore::Header> SelectHeader(sqlite3* db, const std::string& path) {
   if (!there) return Damaged(path, "no header");
   header.deployment_id = head.Text(0);
   header.root_id = head.Text(1);
-  Statement counts(db,
-                   "SELECT COUNT(*) FILTER (WHERE destroyed_at IS NULL),"
-                   " COUNT(*) FILTER (WHERE destroyed_at IS NOT NULL),"
-                   " COUNT(*) FILTER (WHERE destroyed_at IS NULL AND root_id <> ?1) FROM provider_key");
+  Statement counts(
+      db,
+      "SELECT COUNT(*) FILTER (WHERE destroyed_at IS NULL),"
+      " COUNT(*) FILTER (WHERE destroyed_at IS NOT NULL),"
+      " COUNT(*) FILTER (WHERE destroyed_at IS NULL AND root_id <> ?1) FROM provider_key");
   TS_RETURN_IF_ERROR(counts.Bind(1, header.root_id).Step("count its keys"));
   header.live_keys = static_cast<std::uint64_t>(counts.Number(0));
   header.destroyed_keys = static_cast<std::uint64_t>(counts.Number(1));
@@ -108,7 +112,11 @@ Error AsKmsError(Error error) {
 
 Keystore::Keystore(std::string path, RootSource source, RootKeys roots, const base::Random& random,
                    const base::Clock& clock)
-    : path_(std::move(path)), source_(std::move(source)), random_(random), clock_(clock), roots_(std::move(roots)) {}
+    : path_(std::move(path)),
+      source_(std::move(source)),
+      random_(random),
+      clock_(clock),
+      roots_(std::move(roots)) {}
 
 Keystore::~Keystore() { sqlite3_close_v2(db_); }
 
@@ -118,8 +126,9 @@ Result<Keystore::Header> Keystore::Inspect(const std::string& path) {
   return SelectHeader(db.get(), path);
 }
 
-Result<std::unique_ptr<Keystore>> Keystore::Create(const std::string& path, RootSource source, RootKeys roots,
-                                                   const std::string& deployment_id, const base::Random& random,
+Result<std::unique_ptr<Keystore>> Keystore::Create(const std::string& path, RootSource source,
+                                                   RootKeys roots, const std::string& deployment_id,
+                                                   const base::Random& random,
                                                    const base::Clock& clock) {
   if (base::FileExists(path)) return Error{ErrorCode::kAlreadyExists, path + " exists already"};
   // Written aside and linked into place, so that a crash leaves a whole keystore or none.
@@ -139,8 +148,11 @@ Result<std::unique_ptr<Keystore>> Keystore::Create(const std::string& path, Root
     binding.Field(root.id());
     const base::Bytes wrapped = root.Wrap(kSecretLabel, binding.bytes(), secret.Reveal(), random);
     Statement insert(db.get(), "INSERT INTO header VALUES (1, ?, ?, ?, ?, ?)");
-    TS_RETURN_IF_ERROR(insert.Bind(1, deployment_id).Bind(2, root.id()).Bind(3, root.CheckValue())
-                           .Bind(4, wrapped).Bind(5, clock.Utc().time_since_epoch().count())
+    TS_RETURN_IF_ERROR(insert.Bind(1, deployment_id)
+                           .Bind(2, root.id())
+                           .Bind(3, root.CheckValue())
+                           .Bind(4, wrapped)
+                           .Bind(5, clock.Utc().time_since_epoch().count())
                            .Run("write its header"));
     return transaction.Commit();
   };
@@ -155,9 +167,11 @@ Result<std::unique_ptr<Keystore>> Keystore::Create(const std::string& path, Root
   return Open(path, std::move(source), std::move(roots), random, clock);
 }
 
-Result<std::unique_ptr<Keystore>> Keystore::Open(const std::string& path, RootSource source, RootKeys roots,
-                                                 const base::Random& random, const base::Clock& clock) {
-  std::unique_ptr<Keystore> keystore(new Keystore(path, std::move(source), std::move(roots), random, clock));
+Result<std::unique_ptr<Keystore>> Keystore::Open(const std::string& path, RootSource source,
+                                                 RootKeys roots, const base::Random& random,
+                                                 const base::Clock& clock) {
+  std::unique_ptr<Keystore> keystore(
+      new Keystore(path, std::move(source), std::move(roots), random, clock));
   TS_RETURN_IF_ERROR(keystore->Connect());
   return keystore;
 }
@@ -172,7 +186,8 @@ Result<void> Keystore::Connect() {
 }
 
 Result<void> Keystore::OpenHeader() {
-  Statement head(db_, "SELECT deployment_id, root_id, root_check, secret FROM header WHERE one = 1");
+  Statement head(db_,
+                 "SELECT deployment_id, root_id, root_check, secret FROM header WHERE one = 1");
   TS_ASSIGN_OR_RETURN(const bool there, head.Step("read its header"));
   if (!there) return Damaged(path_, "no header");
   deployment_id_ = head.Text(0);
@@ -180,11 +195,13 @@ Result<void> Keystore::OpenHeader() {
   const RootKey* root = roots_.Find(root_id);
   if (root == nullptr) {
     return InvalidArgument("root-key-file",
-                           "this is the wrong root key: the keystore " + path_ + " needs root " + root_id + ", but " +
-                               source_.origin + " holds " + roots_.active().id() +
+                           "this is the wrong root key: the keystore " + path_ + " needs root " +
+                               root_id + ", but " + source_.origin + " holds " +
+                               roots_.active().id() +
                                "; give the right one, or restore it from its backup");
   }
-  if (!base::ConstantTimeEqual(head.Blob(2), root->CheckValue())) return Damaged(path_, "root check value");
+  if (!base::ConstantTimeEqual(head.Blob(2), root->CheckValue()))
+    return Damaged(path_, "root check value");
   const auto secret = root->Unwrap(kSecretLabel, SecretBinding(root_id), head.Blob(3));
   if (!secret || secret->size() != 32) return Damaged(path_, "deployment secret");
   deployment_secret_ = base::Secret256(secret->Reveal().first<32>());
@@ -198,7 +215,8 @@ base::Bytes Keystore::SecretBinding(std::string_view root_id) const {
   return out.Take();
 }
 
-base::Bytes Keystore::KeyBinding(std::string_view tenant, std::string_view key_id, std::string_view root_id) const {
+base::Bytes Keystore::KeyBinding(std::string_view tenant, std::string_view key_id,
+                                 std::string_view root_id) const {
   base::ByteWriter out;
   out.Field(deployment_id_);
   out.Field(tenant);
@@ -209,7 +227,8 @@ base::Bytes Keystore::KeyBinding(std::string_view tenant, std::string_view key_i
 
 base::Secret256 Keystore::DeploymentKey(std::string_view label) const {
   base::Secret256 out;
-  crypto::CounterKdf(deployment_secret_.Reveal(), label, base::AsBytes(deployment_id_), out.RevealMutable());
+  crypto::CounterKdf(deployment_secret_.Reveal(), label, base::AsBytes(deployment_id_),
+                     out.RevealMutable());
   return out;
 }
 
@@ -225,8 +244,9 @@ Result<const RootKey*> Keystore::FindRoot(const std::string& id) const {
     if (again) roots_ = std::move(*again);
     if (const RootKey* root = roots_.Find(id)) return root;
   }
-  return Error{ErrorCode::kServiceFault, "the keystore is under root " + id + ", which " + source_.origin +
-                                             " does not hold; give the process that root and restart it"};
+  return Error{ErrorCode::kServiceFault,
+               "the keystore is under root " + id + ", which " + source_.origin +
+                   " does not hold; give the process that root and restart it"};
 }
 
 Result<std::string> Keystore::CurrentRootId() const {
@@ -238,16 +258,21 @@ Result<std::string> Keystore::CurrentRootId() const {
 
 Result<base::Secret256> Keystore::LoadKey(const model::TenantId& tenant) const {
   base::MutexLock lock(mutex_);
-  Statement select(db_, "SELECT key_id, root_id, wrapped, destroyed_at FROM provider_key WHERE tenant_id = ?");
+  Statement select(
+      db_, "SELECT key_id, root_id, wrapped, destroyed_at FROM provider_key WHERE tenant_id = ?");
   const auto there = select.Bind(1, tenant.text()).Step("read a key");
   if (!there) return AsKmsError(there.error());
-  if (!*there) return IntegrityError("the keystore has no key of tenant " + tenant.text() + "; is it the right one?");
+  if (!*there)
+    return IntegrityError("the keystore has no key of tenant " + tenant.text() +
+                          "; is it the right one?");
   if (!select.IsNull(3)) {
-    return Error{ErrorCode::kKeyRevoked, "the internal key of tenant " + tenant.text() + " was destroyed"};
+    return Error{ErrorCode::kKeyRevoked,
+                 "the internal key of tenant " + tenant.text() + " was destroyed"};
   }
   const std::string root_id = select.Text(1);
   TS_ASSIGN_OR_RETURN(const RootKey* root, FindRoot(root_id));
-  const auto key = root->Unwrap(kKeyLabel, KeyBinding(tenant.text(), select.Text(0), root_id), select.Blob(2));
+  const auto key =
+      root->Unwrap(kKeyLabel, KeyBinding(tenant.text(), select.Text(0), root_id), select.Blob(2));
   if (!key || key->size() != 32) {
     return IntegrityError("the keystore's key of tenant " + tenant.text() + " was altered");
   }
@@ -261,7 +286,9 @@ Result<void> Keystore::CreateKey(const model::TenantId& tenant) {
   Statement select(db_, "SELECT destroyed_at FROM provider_key WHERE tenant_id = ?");
   TS_ASSIGN_OR_RETURN(const bool there, select.Bind(1, tenant.text()).Step("look for a key"));
   if (there && select.IsNull(0)) return {};
-  if (there) return Error{ErrorCode::kConflict, "the internal key of tenant " + tenant.text() + " was destroyed"};
+  if (there)
+    return Error{ErrorCode::kConflict,
+                 "the internal key of tenant " + tenant.text() + " was destroyed"};
   // Under the root that the file is under now, which another process may have changed.
   TS_ASSIGN_OR_RETURN(const std::string root_id, CurrentRootId());
   TS_ASSIGN_OR_RETURN(const RootKey* root, FindRoot(root_id));
@@ -272,8 +299,12 @@ Result<void> Keystore::CreateKey(const model::TenantId& tenant) {
   const base::Bytes wrapped =
       root->Wrap(kKeyLabel, KeyBinding(tenant.text(), key_id, root_id), key.Reveal(), random_);
   Statement insert(db_, "INSERT INTO provider_key VALUES (?, ?, ?, ?, ?, NULL)");
-  TS_RETURN_IF_ERROR(insert.Bind(1, tenant.text()).Bind(2, key_id).Bind(3, root_id).Bind(4, wrapped)
-                         .Bind(5, clock_.Utc().time_since_epoch().count()).Run("add a key"));
+  TS_RETURN_IF_ERROR(insert.Bind(1, tenant.text())
+                         .Bind(2, key_id)
+                         .Bind(3, root_id)
+                         .Bind(4, wrapped)
+                         .Bind(5, clock_.Utc().time_since_epoch().count())
+                         .Run("add a key"));
   return transaction.Commit();
 }
 
@@ -282,18 +313,23 @@ Result<void> Keystore::DestroyKey(const model::TenantId& tenant) {
   WriteTransaction transaction(db_);
   TS_RETURN_IF_ERROR(transaction.Begin());
   // Same size first: the row is overwritten where it lies. secure_delete zeroes what then goes.
-  Statement overwrite(db_, "UPDATE provider_key SET wrapped = zeroblob(length(wrapped))"
-                           " WHERE tenant_id = ? AND destroyed_at IS NULL");
-  TS_RETURN_IF_ERROR(overwrite.Bind(1, tenant.text()).Run("destroy a key"));
-  Statement mark(db_, "UPDATE provider_key SET wrapped = x'', destroyed_at = ?"
+  Statement overwrite(db_,
+                      "UPDATE provider_key SET wrapped = zeroblob(length(wrapped))"
                       " WHERE tenant_id = ? AND destroyed_at IS NULL");
-  TS_RETURN_IF_ERROR(mark.Bind(1, clock_.Utc().time_since_epoch().count()).Bind(2, tenant.text())
+  TS_RETURN_IF_ERROR(overwrite.Bind(1, tenant.text()).Run("destroy a key"));
+  Statement mark(db_,
+                 "UPDATE provider_key SET wrapped = x'', destroyed_at = ?"
+                 " WHERE tenant_id = ? AND destroyed_at IS NULL");
+  TS_RETURN_IF_ERROR(mark.Bind(1, clock_.Utc().time_since_epoch().count())
+                         .Bind(2, tenant.text())
                          .Run("destroy a key"));
   return transaction.Commit();
 }
 
 Result<void> Keystore::RewrapRows(const RootKey& to) {
-  Statement select(db_, "SELECT tenant_id, key_id, root_id, wrapped FROM provider_key WHERE destroyed_at IS NULL");
+  Statement select(
+      db_,
+      "SELECT tenant_id, key_id, root_id, wrapped FROM provider_key WHERE destroyed_at IS NULL");
   struct Row {
     std::string tenant;
     base::Bytes wrapped;
@@ -305,7 +341,9 @@ Result<void> Keystore::RewrapRows(const RootKey& to) {
     const std::string tenant = select.Text(0), key_id = select.Text(1), root_id = select.Text(2);
     TS_ASSIGN_OR_RETURN(const RootKey* from, FindRoot(root_id));
     auto key = from->Unwrap(kKeyLabel, KeyBinding(tenant, key_id, root_id), select.Blob(3));
-    if (!key) return IntegrityError("the keystore's key of tenant " + tenant + " was altered; nothing was changed");
+    if (!key)
+      return IntegrityError("the keystore's key of tenant " + tenant +
+                            " was altered; nothing was changed");
     const base::Bytes binding = KeyBinding(tenant, key_id, to.id());
     rows.push_back({tenant, to.Wrap(kKeyLabel, binding, key->Reveal(), random_)});
     const auto again = to.Unwrap(kKeyLabel, binding, rows.back().wrapped);
@@ -313,13 +351,15 @@ Result<void> Keystore::RewrapRows(const RootKey& to) {
   }
   for (const Row& row : rows) {
     Statement update(db_, "UPDATE provider_key SET wrapped = ?, root_id = ? WHERE tenant_id = ?");
-    TS_RETURN_IF_ERROR(update.Bind(1, row.wrapped).Bind(2, to.id()).Bind(3, row.tenant).Run("rewrap a key"));
+    TS_RETURN_IF_ERROR(
+        update.Bind(1, row.wrapped).Bind(2, to.id()).Bind(3, row.tenant).Run("rewrap a key"));
   }
   return {};
 }
 
 Result<void> Keystore::RewrapHeader(const RootKey& to) {
-  const base::Bytes wrapped = to.Wrap(kSecretLabel, SecretBinding(to.id()), deployment_secret_.Reveal(), random_);
+  const base::Bytes wrapped =
+      to.Wrap(kSecretLabel, SecretBinding(to.id()), deployment_secret_.Reveal(), random_);
   Statement update(db_, "UPDATE header SET root_id = ?, root_check = ?, secret = ? WHERE one = 1");
   return update.Bind(1, to.id()).Bind(2, to.CheckValue()).Bind(3, wrapped).Run("rewrap its header");
 }
@@ -329,7 +369,8 @@ Result<void> Keystore::RewrapUnder(RootKeys roots) {
   WriteTransaction transaction(db_);
   TS_RETURN_IF_ERROR(transaction.Begin());
   TS_ASSIGN_OR_RETURN(const std::string current, CurrentRootId());
-  if (roots.Find(current) == nullptr) return Error{ErrorCode::kConflict, "the present root " + current + " is missing"};
+  if (roots.Find(current) == nullptr)
+    return Error{ErrorCode::kConflict, "the present root " + current + " is missing"};
   roots_ = std::move(roots);
   if (current == roots_.active().id()) return {};
   // A file source might be read again while rows are rewrapped, hence a copy that stays.
@@ -341,7 +382,8 @@ Result<void> Keystore::RewrapUnder(RootKeys roots) {
 
 Result<void> Keystore::Backup(const std::string& path) const {
   const base::UniqueFd fd(::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600));
-  if (!fd.valid() && errno == EEXIST) return Error{ErrorCode::kAlreadyExists, path + " exists already"};
+  if (!fd.valid() && errno == EEXIST)
+    return Error{ErrorCode::kAlreadyExists, path + " exists already"};
   if (!fd.valid()) return base::FileError("create", path);
   Result<void> copied;
   {

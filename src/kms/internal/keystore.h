@@ -38,7 +38,8 @@ class Keystore {
   // Makes the file, complete or not at all. kAlreadyExists.
   static Result<std::unique_ptr<Keystore>> Create(const std::string& path, RootSource source,
                                                   RootKeys roots, const std::string& deployment_id,
-                                                  const base::Random& random, const base::Clock& clock);
+                                                  const base::Random& random,
+                                                  const base::Clock& clock);
   // Besides Inspect()'s errors: kInvalidArgument when no root of `roots` is the keystore's,
   // kIntegrity when it is and yet does not open the header. `source` is read again when another
   // process has rotated the root.

@@ -59,8 +59,9 @@ Result<RootKeys::Entry> ParseLine(std::string_view line, bool* active) {
   TS_ASSIGN_OR_RETURN(base::Secret256 key, ParseKey(Trim(rest)));
   RootKey root(std::move(key));
   if (root.id() != id) {
-    return Malformed("the key does not have the id that its line says; the file is damaged, take "
-                     "it from a backup.");
+    return Malformed(
+        "the key does not have the id that its line says; the file is damaged, take "
+        "it from a backup.");
   }
   return RootKeys::Entry{std::move(root), *created_at};
 }
@@ -140,7 +141,8 @@ base::SecretBytes RootKeys::Serialize() const {
   std::vector<std::string> heads;
   std::size_t size = plain.size();
   for (const Entry& entry : entries_) {
-    heads.push_back("key " + entry.root.id() + (&entry == &entries_.front() ? " active " : " previous ") +
+    heads.push_back("key " + entry.root.id() +
+                    (&entry == &entries_.front() ? " active " : " previous ") +
                     base::FormatUtc(entry.created_at) + " ");
     size += heads.back().size() + kKeyChars + 1;
   }
@@ -198,11 +200,14 @@ Result<RootSource> RootSource::Descriptor(int fd) {
   while (have < text.size()) {
     const ssize_t n = ::read(fd, text.RevealMutable().data() + have, text.size() - have);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return InvalidArgument("root-key-fd", "cannot read " + source.origin + ": " + std::strerror(errno));
+    if (n < 0)
+      return InvalidArgument("root-key-fd",
+                             "cannot read " + source.origin + ": " + std::strerror(errno));
     if (n == 0) break;
     have += static_cast<std::size_t>(n);
   }
-  if (have > kRootTextBytesMax) return InvalidArgument("root-key-fd", source.origin + " holds too much");
+  if (have > kRootTextBytesMax)
+    return InvalidArgument("root-key-fd", source.origin + " holds too much");
   text.Truncate(have);
   source.text = std::move(text);
   return source;

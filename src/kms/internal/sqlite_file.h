@@ -15,14 +15,21 @@ namespace tenantseal::kms {
 inline Error SqliteError(sqlite3* db, int status, std::string_view doing) {
   ErrorCode code = ErrorCode::kInternal;
   switch (status & 0xff) {
-    case SQLITE_BUSY: case SQLITE_LOCKED: case SQLITE_FULL: case SQLITE_IOERR:
-    case SQLITE_READONLY: case SQLITE_CANTOPEN: case SQLITE_PERM:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
       code = ErrorCode::kUnavailable;
       break;
-    case SQLITE_CORRUPT: case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
       code = ErrorCode::kIntegrity;
       break;
-    default: break;
+    default:
+      break;
   }
   return {code, "keystore: cannot " + std::string(doing) + ": " +
                     (db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(status))};
@@ -32,7 +39,8 @@ inline Error SqliteError(sqlite3* db, int status, std::string_view doing) {
 class Statement {
  public:
   Statement(sqlite3* db, std::string_view sql) : db_(db) {
-    status_ = sqlite3_prepare_v2(db, sql.data(), static_cast<int>(sql.size()), &statement_, nullptr);
+    status_ =
+        sqlite3_prepare_v2(db, sql.data(), static_cast<int>(sql.size()), &statement_, nullptr);
   }
   ~Statement() { sqlite3_finalize(statement_); }
   Statement(const Statement&) = delete;
@@ -40,13 +48,15 @@ class Statement {
 
   Statement& Bind(int at, std::string_view text) {
     if (status_ == SQLITE_OK) {
-      status_ = sqlite3_bind_text(statement_, at, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT);
+      status_ = sqlite3_bind_text(statement_, at, text.data(), static_cast<int>(text.size()),
+                                  SQLITE_TRANSIENT);
     }
     return *this;
   }
   Statement& Bind(int at, base::ByteSpan bytes) {
     if (status_ == SQLITE_OK) {
-      status_ = sqlite3_bind_blob(statement_, at, bytes.data(), static_cast<int>(bytes.size()), SQLITE_TRANSIENT);
+      status_ = sqlite3_bind_blob(statement_, at, bytes.data(), static_cast<int>(bytes.size()),
+                                  SQLITE_TRANSIENT);
     }
     return *this;
   }

@@ -12,7 +12,7 @@
 
 namespace tenantseal::store {
 
-class MemoryStore final : public Store {
+class MemoryStore : public Store {
  public:
   // Changes kept for ReadChanges(); small so that tests reach the end of the log.
   static constexpr std::size_t kChangesMax = 10'000;

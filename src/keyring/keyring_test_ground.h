@@ -1,0 +1,115 @@
+// What the keyring's tests stand on: one store and one KMS, and any number of "processes".
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "keyring/data_keys.h"
+#include "keyring/keyring.h"
+#include "keyring/rotation.h"
+#include "keyring/store_lease.h"
+#include "keyring/tenants.h"
+#include "keyring/values.h"
+#include "kms/fake_kms.h"
+#include "store/memory/memory_store.h"
+
+namespace tenantseal::keyring {
+
+// One process: everything that it has of its own.
+struct Process {
+  Process(store::Store& store_in, kms::FakeKms& kms, const base::Clock& clock,
+          const base::Random& random, KeyringOptions options = {})
+      : store(store_in),
+        lease(store, clock, model::ProcessId::New(random)),
+        keyring(store, kms, lease, clock, random, options),
+        values(keyring, random),
+        data_keys(keyring, store, clock, random),
+        rotation(keyring, store, lease, clock, random),
+        tenants(keyring, store, lease, kms, clock, random, std::chrono::hours(24 * 7)) {}
+
+  store::Store& store;
+  StoreLease lease;
+  Keyring keyring;
+  Values values;
+  DataKeys data_keys;
+  Rotation rotation;
+  Tenants tenants;
+};
+
+class KeyringGround : public testing::Test {
+ protected:
+  using Fault = kms::FakeKms::Fault;
+
+  explicit KeyringGround(KeyringOptions options = {})
+      : one_(std::make_unique<Process>(store_, kms_, clock_, random_, options)) {
+    EXPECT_TRUE(one_->lease.Refresh().ok());
+    tenant_ = NewTenant();
+  }
+
+  model::TenantId NewTenant() {
+    const auto made = one_->tenants.Create("Acme", "us-east-1", "test", Soon());
+    EXPECT_TRUE(made.ok()) << made.error().message;
+    return made.ok() ? made->id : model::TenantId();
+  }
+  base::Deadline Soon() const { return clock_.Boot() + std::chrono::seconds(30); }
+  static model::EncryptionContext Context(const model::TenantId& tenant) {
+    return model::EncryptionContext::Make(tenant, {{"app", "test"}}).value();
+  }
+  // Time passes as in a live process: 250 ms a step, lease refreshed, keyring ticked.
+  void Live(base::Duration duration, Process& process) {
+    for (base::Duration done{}; done < duration; done += std::chrono::milliseconds(250)) {
+      clock_.Advance(std::chrono::milliseconds(250));
+      static_cast<void>(process.lease.Refresh());
+      process.keyring.Tick();
+    }
+  }
+  void Live(base::Duration duration) { Live(duration, *one_); }
+  Result<std::string> Seal(Process& process, const model::TenantId& tenant) {
+    return process.values.Seal(tenant, Context(tenant), base::AsBytes("text"), Wait::kAllowed,
+                               Soon());
+  }
+  Result<std::string> Seal() { return Seal(*one_, tenant_); }
+  ErrorCode SealCode() { return CodeOf(Seal()); }
+  bool Opens(Process& process, const model::TenantId& tenant, const std::string& text) {
+    const auto opened = process.values.Open(tenant, Context(tenant), text, Wait::kAllowed, Soon());
+    return opened.ok() && opened->RevealText() == "text";
+  }
+  std::size_t CountEvents(std::string_view type) const {
+    std::size_t count = 0;
+    const auto events = store_.ListEvents(model::Scope::Of(tenant_), 0, 1000);
+    for (const model::Event& event : events.value()) count += event.content.type == type ? 1 : 0;
+    return count;
+  }
+  template <typename T>
+  static ErrorCode CodeOf(const Result<T>& result) {
+    return result.ok() ? ErrorCode::kInternal : result.error().code;
+  }
+
+  base::FakeClock clock_;
+  base::SystemRandom random_;
+  store::MemoryStore store_;
+  kms::FakeKms kms_{random_, &clock_};
+  std::unique_ptr<Process> one_;
+  model::TenantId tenant_;
+};
+
+// Lets another process answer while this thread waits for it.
+class Follower {
+ public:
+  explicit Follower(Process& process)
+      : thread_([&process](const std::stop_token& stop) {
+          while (!stop.stop_requested()) {
+            static_cast<void>(process.lease.Refresh());
+            std::this_thread::yield();
+          }
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
+
+}  // namespace tenantseal::keyring
