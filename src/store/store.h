@@ -97,7 +97,8 @@ class Store {
   // Reads and verifies everything of a tenant. kNotFound; kIntegrity.
   virtual Result<model::TenantState> LoadTenant(const model::TenantId& id) const = 0;
   virtual Result<Page<model::Tenant>> ListTenants(const TenantPage& page) const = 0;
-  // Changes status and destroy_at when both are still as `expected` says, else kConflict.
+  // Changes status and destroy_at when both are still as `expected` says, else kConflict. Never to
+  // or from destroyed.
   virtual Result<std::uint64_t> ChangeTenant(const model::Tenant& expected, model::TenantStatus status,
                                              std::optional<base::UtcTime> destroy_at,
                                              const model::NewEvent& event) = 0;
@@ -116,7 +117,7 @@ class Store {
 
   // --- Tenant keys ---
   // Adds the version key.version = expected_active + 1 with its wraps and makes it active, when
-  // expected_active still is and no rewrap job runs, else kConflict. With `job`, starts that job
+  // expected_active still is, the tenant is active and no rewrap job runs, else kConflict. With `job`, starts that job
   // (its `total` is filled in) in the same transaction.
   virtual Result<std::uint64_t> ActivateTenantKey(const model::TenantKey& key,
                                                   std::span<const model::TenantKeyWrap> wraps,
@@ -129,7 +130,8 @@ class Store {
                                                 const model::NewEvent& event) = 0;
 
   // --- Data keys ---
-  // All or none. kConflict when the tenant is not active.
+  // All or none. kConflict when the tenant is not active or the version that wraps them is retired,
+  // kNotFound when there is no such tenant, kAlreadyExists when an id is taken.
   virtual Result<void> InsertDataKeys(std::span<const model::DataKey> keys) = 0;
   virtual Result<model::DataKey> LoadDataKey(const model::TenantId& tenant, const model::DataKeyId& id) const = 0;
   virtual Result<void> DeleteDataKey(const model::TenantId& tenant, const model::DataKeyId& id) = 0;
@@ -147,7 +149,8 @@ class Store {
   // One batch with its checkpoint: updates the rows and stores cursor, done and failed of `job`.
   // kConflict when job.fence is not the stored one.
   virtual Result<void> CommitRewrapBatch(std::span<const DataKeyUpdate> updates, const model::RewrapJob& job) = 0;
-  // Marks the job done under its fence and appends the event.
+  // Marks the job done under its fence, with cursor, done and failed of `job` and the event's time,
+  // and appends the event.
   virtual Result<void> FinishRewrapJob(const model::RewrapJob& job, const model::NewEvent& event) = 0;
 
   // --- API keys. The epochs are those of the change. ---
@@ -159,9 +162,12 @@ class Store {
   virtual Result<std::uint64_t> DeleteApiKey(const model::ApiKeyId& id, const model::NewEvent& event) = 0;
 
   // --- Events and counts ---
+  // After `after_sequence`, in order, each verified against its hash and its predecessor.
   virtual Result<std::vector<model::Event>> ListEvents(const model::Scope& scope, std::uint64_t after_sequence,
                                                        std::size_t limit) const = 0;
+  // Adds to the counts that are there.
   virtual Result<void> AddUsage(std::span<const model::UsageCount> counts) = 0;
+  // By minute; both ends included.
   virtual Result<std::vector<model::UsageCount>> ListUsage(const model::Scope& scope, std::int64_t from_minute,
                                                            std::int64_t to_minute) const = 0;
 

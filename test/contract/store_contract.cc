@@ -6,8 +6,8 @@
 #include <thread>
 
 #include "base/limits.h"
-#include "contract/store_samples.h"
 #include "store/row_mac.h"
+#include "store/store_test_ground.h"
 
 namespace tenantseal::store {
 

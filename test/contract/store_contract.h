@@ -43,18 +43,3 @@ class StoreContract : public testing::TestWithParam<StoreMaker> {
 };
 
 }  // namespace tenantseal::store
-
-// Asserts that a Result is an Error of this code.
-#define EXPECT_ERROR(expression, error_code)                                              \
-  do {                                                                                    \
-    const auto ts_outcome = (expression);                                                 \
-    ASSERT_FALSE(ts_outcome.ok()) << #expression;                                         \
-    EXPECT_EQ(ErrorCodeName(ts_outcome.error().code), ErrorCodeName(ErrorCode::error_code)) \
-        << ts_outcome.error().message;                                                    \
-  } while (false)
-// Asserts that a Result is a value.
-#define EXPECT_DONE(expression)                                                        \
-  do {                                                                                 \
-    const auto ts_outcome = (expression);                                              \
-    ASSERT_TRUE(ts_outcome.ok()) << #expression << ": " << ts_outcome.error().message; \
-  } while (false)

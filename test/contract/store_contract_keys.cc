@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "contract/store_contract.h"
-#include "contract/store_samples.h"
+#include "store/store_test_ground.h"
 
 namespace tenantseal::store {
 namespace {

@@ -22,7 +22,7 @@ class Session;
 struct SqliteOptions {
   int readers_max = 4;           // Connections that read at the same time; opened when first needed.
   int busy_timeout_ms = 5000;    // How long to wait for another process's transaction.
-  int writer_cache_kib = 2048;   // Page caches; filled only by use.
+  int writer_cache_kib = 4096;   // Page caches; filled only by use.
   int reader_cache_kib = 512;
 };
 

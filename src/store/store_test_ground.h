@@ -1,5 +1,7 @@
-// Rows to fill a store with in tests.
+// What tests of stores share: rows to fill a store with, and assertions on Results.
 #pragma once
+
+#include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
@@ -85,3 +87,18 @@ inline model::RewrapJob JobOf(const model::TenantId& tenant, std::uint32_t to_ve
 }
 
 }  // namespace tenantseal::store::samples
+
+// Asserts that a Result is an Error of this code.
+#define EXPECT_ERROR(expression, error_code)                                              \
+  do {                                                                                    \
+    const auto ts_outcome = (expression);                                                 \
+    ASSERT_FALSE(ts_outcome.ok()) << #expression;                                         \
+    EXPECT_EQ(ErrorCodeName(ts_outcome.error().code), ErrorCodeName(ErrorCode::error_code)) \
+        << ts_outcome.error().message;                                                    \
+  } while (false)
+// Asserts that a Result is a value.
+#define EXPECT_DONE(expression)                                                        \
+  do {                                                                                 \
+    const auto ts_outcome = (expression);                                              \
+    ASSERT_TRUE(ts_outcome.ok()) << #expression << ": " << ts_outcome.error().message; \
+  } while (false)
