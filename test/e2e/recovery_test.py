@@ -108,7 +108,7 @@ class Recovery(WithContent):
     def test_a_data_directory_open_to_others_is_refused(self):
         self.server.terminate()
         self.data.chmod(0o755)
-        self.assert_refuses_and_changes_nothing(self.data, "permission")
+        self.assert_refuses_and_changes_nothing(self.data, "chmod 700")
 
     def root_file(self):
         return next(p for p in self.data.iterdir() if p.is_file() and p.name.startswith("root"))
@@ -199,14 +199,11 @@ class Recovery(WithContent):
         shutil.copytree(self.data, small / "data")
         (small / "data").chmod(0o700)
         server = self.start(small / "data", log=self.directory / "small.log")
-        (small / "ballast").touch()
-        with open(small / "ballast", "wb") as ballast:
-            try:
-                while True:
-                    ballast.write(b"\0" * 4096)
-                    ballast.flush()
-            except OSError:
-                pass
+        ballast = os.open(small / "ballast", os.O_WRONLY | os.O_CREAT)
+        with self.assertRaises(OSError):
+            while True:
+                os.write(ballast, b"\0" * 4096)
+        os.close(ballast)
         statuses = set()
         for _ in range(40):
             body = {"managed": True, "encryptionContext": {}, "count": 100}

@@ -62,7 +62,7 @@ class Service(harness.Case):
         done = subprocess.run([harness.BINARY, "serve", "--data-dir", str(self.data), "--listen",
                                f"0.0.0.0:{harness.free_port()}"], capture_output=True, timeout=20)
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn(b"TLS", done.stderr + done.stdout)
+        self.assertIn(b"tls-cert", done.stderr + done.stdout)
 
     def test_a_taken_port_is_said_so(self):
         first = self.start()
