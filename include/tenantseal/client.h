@@ -21,13 +21,13 @@ class Rest;
 }
 
 struct ClientOptions {
-  std::string server = {};   // "https://tenantseal.example.com"; http:// only to a loopback address.
+  std::string server = {};  // "https://tenantseal.example.com"; http:// only to a loopback address.
   std::string api_key = {};  // Role ContentService.
   // Whose content. May stay empty for an API key of one tenant: Connect() then asks the service.
   std::string tenant_id = {};
-  std::string ca_file = {};  // PEM roots in place of the system's.
+  std::string ca_file = {};    // PEM roots in place of the system's.
   bool insecure_http = false;  // Allow http:// to other addresses: keys then travel in clear.
-  std::chrono::milliseconds timeout = std::chrono::seconds(10);         // Of one attempt.
+  std::chrono::milliseconds timeout = std::chrono::seconds(10);  // Of one attempt.
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(5);
   // An attempt that met an unreachable, overloaded or rate-limiting service is repeated after the
   // time the service named, or 100 ms doubled each time, in no case more than `retry_delay_max`.

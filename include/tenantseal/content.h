@@ -60,10 +60,10 @@ struct ByteRange {
 // What a message says of itself, in clear. Nothing of it is verified before it is opened.
 struct ContentDescription {
   std::uint8_t format_version = 0;
-  std::uint16_t suite = 0;                       // 0x0478.
+  std::uint16_t suite = 0;  // 0x0478.
   std::string tenant_id;
-  std::string provider_fingerprint;              // Of the key provider, as the wrapped key names it.
-  std::uint32_t tenant_key_version = 0;          // 0: the wrapped key is not of our making.
+  std::string provider_fingerprint;      // Of the key provider, as the wrapped key names it.
+  std::uint32_t tenant_key_version = 0;  // 0: the wrapped key is not of our making.
   Context::Pairs context;
   std::uint32_t frame_bytes = 0;
   std::uint64_t header_bytes = 0;
@@ -133,7 +133,8 @@ class Content {
   Result<bool> RewrapFile(const std::string& path, const Context::Pairs& required = {}) const;
 
  private:
-  Content(const DataKeySource& keys, std::string tenant_id, std::unique_ptr<sdk::DataKeyCache> cache);
+  Content(const DataKeySource& keys, std::string tenant_id,
+          std::unique_ptr<sdk::DataKeyCache> cache);
   const DataKeySource* keys_;
   std::string tenant_id_;
   std::unique_ptr<sdk::DataKeyCache> cache_;

@@ -69,10 +69,10 @@ class DataKeySource {
 // for longer than its source allowed.
 struct DataKeyLimits {
   std::chrono::milliseconds age = std::chrono::minutes(5);
-  std::uint64_t messages = 1 << 20;            // Sealed with one data key; at least 1.
+  std::uint64_t messages = 1 << 20;              // Sealed with one data key; at least 1.
   std::uint64_t bytes = std::uint64_t{1} << 40;  // Plaintext sealed with one data key.
-  std::size_t entries = 1000;                  // Keys kept at once, oldest use dropped first.
-                                               // 0: no key is kept, each message asks the source.
+  std::size_t entries = 1000;                    // Keys kept at once, oldest use dropped first.
+                                                 // 0: no key is kept, each message asks the source.
 };
 
 // Time since boot that goes on while the machine is suspended, so that no key outlives its lease

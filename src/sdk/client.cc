@@ -26,7 +26,8 @@ nlohmann::json ContextJson(const Context& context) {
   return json;
 }
 
-Result<base::SecretBytes> Post(const Rest& rest, const std::string& path, const nlohmann::json& json) {
+Result<base::SecretBytes> Post(const Rest& rest, const std::string& path,
+                               const nlohmann::json& json) {
   const std::string body = json.dump();
   return rest.Call(net::Method::kPost, path, base::AsBytes(body), Rest::Repeat::kAnyFailure);
 }
@@ -43,14 +44,16 @@ Result<DataKey> ReadDataKey(base::SecretBytes body, bool with_wrapped) {
   if (with_wrapped && wrapped.empty()) return BadAnswer("holds no wrapped key");
   std::int64_t usable_ms = 0;
   const auto parsed = std::from_chars(usable.data(), usable.data() + usable.size(), usable_ms);
-  if (parsed.ec != std::errc() || usable_ms < 0) return BadAnswer("does not say how long a key may be kept");
+  if (parsed.ec != std::errc() || usable_ms < 0)
+    return BadAnswer("does not say how long a key may be kept");
   return DataKey{SecretKey(key->Reveal().first<SecretKey::kBytes>()), std::string(wrapped),
                  std::chrono::milliseconds(usable_ms)};
 }
 
 Result<std::string> AskTenant(const Rest& rest) {
-  TS_ASSIGN_OR_RETURN(const base::SecretBytes body, rest.Call(net::Method::kGet, "/api/v1/tenants/me", {},
-                                                              Rest::Repeat::kAnyFailure));
+  TS_ASSIGN_OR_RETURN(
+      const base::SecretBytes body,
+      rest.Call(net::Method::kGet, "/api/v1/tenants/me", {}, Rest::Repeat::kAnyFailure));
   const auto json = nlohmann::json::parse(body.RevealText(), nullptr, false);
   if (!json.is_object() || !json.contains("id") || !json["id"].is_string()) {
     return BadAnswer("names no tenant");
@@ -77,8 +80,9 @@ Result<Client> Client::Connect(ClientOptions options) {
 }
 
 Result<DataKey> Client::Mint(const Context& context) const {
-  TS_ASSIGN_OR_RETURN(base::SecretBytes body,
-                      Post(*rest_, kDataKeys, {{"managed", false}, {"encryptionContext", ContextJson(context)}}));
+  TS_ASSIGN_OR_RETURN(
+      base::SecretBytes body,
+      Post(*rest_, kDataKeys, {{"managed", false}, {"encryptionContext", ContextJson(context)}}));
   return ReadDataKey(std::move(body), true);
 }
 

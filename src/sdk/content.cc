@@ -105,7 +105,8 @@ Result<std::size_t> Content::SealTo(ConstBytes plaintext, const Context& context
   return layout.message_bytes();
 }
 
-Result<std::vector<std::uint8_t>> Content::Seal(ConstBytes plaintext, const Context& context) const {
+Result<std::vector<std::uint8_t>> Content::Seal(ConstBytes plaintext,
+                                                const Context& context) const {
   std::vector<std::uint8_t> out(SealedBytesMax(plaintext.size(), context));
   TS_ASSIGN_OR_RETURN(const std::size_t size, SealTo(plaintext, context, out));
   out.resize(size);

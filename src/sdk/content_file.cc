@@ -28,7 +28,7 @@ Result<InputFile> OpenInput(const std::string& path) {
   // Not blocking, lest a named pipe without a writer hangs before it can be refused.
   out.fd = base::UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!out.fd.valid()) return sdk::LocalFileError("open", path);
-  struct stat info{};
+  struct stat info {};
   if (::fstat(out.fd.get(), &info) != 0) return sdk::LocalFileError("stat", path);
   if (!S_ISREG(info.st_mode)) {
     return InvalidArgument("input", path + " is not a regular file; read it as a stream.");
@@ -67,8 +67,7 @@ Result<FileMessage> OpenFileMessage(const std::string& path, sdk::DataKeyCache& 
   auto layout = formats::ContentLayout::ForMessage(header->header.bytes.size(),
                                                    header->header.frame_length, file.size);
   if (!layout) return sdk::DoesNotOpen(std::move(layout).error());
-  TS_ASSIGN_OR_RETURN(sdk::FoundMessage message,
-                      sdk::OpenMessage(header->header, cache, required));
+  TS_ASSIGN_OR_RETURN(sdk::FoundMessage message, sdk::OpenMessage(header->header, cache, required));
   return FileMessage{std::move(file), std::move(message), *layout};
 }
 
@@ -87,7 +86,7 @@ Result<std::uint64_t> Content::SealFile(const std::string& in, const std::string
   TS_RETURN_IF_ERROR(sdk::WriteAt(output.fd(), message.header, 0));
   TS_RETURN_IF_ERROR(sdk::SealFrames(
       {file.fd.get(), output.fd(), layout, message.content_key, message.id}, options));
-  struct stat now{};
+  struct stat now {};
   if (::fstat(file.fd.get(), &now) == 0 && static_cast<std::uint64_t>(now.st_size) != file.size) {
     return Error{ErrorCode::kConflict, in + " changed its size while it was read."};
   }
@@ -102,9 +101,9 @@ Result<std::uint64_t> Content::OpenFile(const std::string& in, const std::string
   TS_ASSIGN_OR_RETURN(sdk::OutputFile output,
                       sdk::OutputFile::Create(out, sdk::OutputFile::Mode::kPrivate));
   TS_RETURN_IF_ERROR(output.Reserve(found.layout.plaintext_bytes()));
-  TS_RETURN_IF_ERROR(sdk::OpenFrames({found.file.fd.get(), output.fd(), found.layout,
-                                      found.message.content_key, found.message.id},
-                                     options));
+  TS_RETURN_IF_ERROR(sdk::OpenFrames(
+      {found.file.fd.get(), output.fd(), found.layout, found.message.content_key, found.message.id},
+      options));
   TS_RETURN_IF_ERROR(output.Commit(options.sync));
   return found.layout.plaintext_bytes();
 }
@@ -153,8 +152,8 @@ Result<bool> Content::RewrapFile(const std::string& path, const Context::Pairs& 
   if (!base::ConstantTimeEqual(again.plaintext.Reveal(), key->plaintext.Reveal())) {
     return IntegrityError("The service rewrapped the data key of " + path + " as another key.");
   }
-  TS_ASSIGN_OR_RETURN(const base::Bytes renewed, formats::RewrapContentHeader(
-                                                     header, key->plaintext, rewrapped.wrapped));
+  TS_ASSIGN_OR_RETURN(const base::Bytes renewed,
+                      formats::RewrapContentHeader(header, key->plaintext, rewrapped.wrapped));
   TS_ASSIGN_OR_RETURN(sdk::OutputFile output,
                       sdk::OutputFile::Create(path, sdk::OutputFile::Mode::kPrivate));
   TS_RETURN_IF_ERROR(output.CopyPermissions(file.fd.get()));

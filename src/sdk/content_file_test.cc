@@ -44,7 +44,7 @@ class ContentFileTest : public testing::Test {
     return {std::istreambuf_iterator<char>(in), {}};
   }
   mode_t ModeOf(const std::string& name) const {
-    struct stat info{};
+    struct stat info {};
     return ::stat(Path(name).c_str(), &info) == 0 ? info.st_mode & 0777 : 0;
   }
   // Names in the directory, hidden ones included.
@@ -54,7 +54,8 @@ class ContentFileTest : public testing::Test {
     return out;
   }
   Result<std::uint64_t> Seal(Context::Pairs pairs = {}, FileOptions options = {}) {
-    return content_.SealFile(Path("plain"), Path("sealed"), *content_.MakeContext(std::move(pairs)), options);
+    return content_.SealFile(Path("plain"), Path("sealed"), *content_.MakeContext(std::move(pairs)),
+                             options);
   }
   Result<std::uint64_t> Open(Context::Pairs required = {}, FileOptions options = {}) {
     return content_.OpenFile(Path("sealed"), Path("opened"), required, options);
@@ -137,7 +138,8 @@ TEST_F(ContentFileTest, ForeignTenantsAndWrongContextsLeaveNoOutput) {
   Put("plain", "secret");
   ASSERT_TRUE(Seal({{"a", "1"}}).ok());
   const Content theirs = *Content::Make(keys_, kOther);
-  EXPECT_EQ(theirs.OpenFile(Path("sealed"), Path("opened")).error().code, ErrorCode::kDecryptFailed);
+  EXPECT_EQ(theirs.OpenFile(Path("sealed"), Path("opened")).error().code,
+            ErrorCode::kDecryptFailed);
   EXPECT_EQ(Open({{"a", "2"}}).error().code, ErrorCode::kDecryptFailed);
   EXPECT_THAT(Names(), testing::UnorderedElementsAre("plain", "sealed"));
   EXPECT_TRUE(Open({{"a", "1"}}).ok());
@@ -225,10 +227,19 @@ TEST_F(ContentFileTest, RangesAreReadWithoutTheRest) {
     return opened ? out : "error";
   };
   const std::uint64_t end = plaintext.size();
-  for (const auto& [offset, length] : std::vector<std::pair<std::uint64_t, std::uint64_t>>{
-           {0, 0}, {0, 1}, {kFrameBytes - 1, 2}, {kFrameBytes, kFrameBytes}, {100, 3 * kFrameBytes},
-           {end - 1, 100}, {end, 1}, {end + 5, 1}, {0, UINT64_MAX}, {UINT64_MAX, UINT64_MAX}}) {
-    const std::string expected = offset < end ? plaintext.substr(offset, std::min(length, end - offset)) : "";
+  for (const auto& [offset, length] :
+       std::vector<std::pair<std::uint64_t, std::uint64_t>>{{0, 0},
+                                                            {0, 1},
+                                                            {kFrameBytes - 1, 2},
+                                                            {kFrameBytes, kFrameBytes},
+                                                            {100, 3 * kFrameBytes},
+                                                            {end - 1, 100},
+                                                            {end, 1},
+                                                            {end + 5, 1},
+                                                            {0, UINT64_MAX},
+                                                            {UINT64_MAX, UINT64_MAX}}) {
+    const std::string expected =
+        offset < end ? plaintext.substr(offset, std::min(length, end - offset)) : "";
     EXPECT_EQ(range(offset, length), expected) << offset << " " << length;
   }
   // Damage elsewhere is not noticed, damage in the frame is.

@@ -42,9 +42,9 @@ Result<std::uint64_t> Content::SealStream(const ReadFunction& read, const WriteF
                                           const StreamOptions& options) const {
   TS_ASSIGN_OR_RETURN(const sdk::CachedKeyPtr key, cache_->Fresh(context));
   TS_ASSIGN_OR_RETURN(const model::TenantId tenant, model::TenantId::Parse(tenant_id_));
-  TS_ASSIGN_OR_RETURN(const auto sealer,
-                      formats::ContentSealer::New({tenant, key->wrapped, context.inner(), kFrameBytes},
-                                                  key->plaintext, base::SystemRandom()));
+  TS_ASSIGN_OR_RETURN(const auto sealer, formats::ContentSealer::New(
+                                             {tenant, key->wrapped, context.inner(), kFrameBytes},
+                                             key->plaintext, base::SystemRandom()));
   sdk::WriteBehind writer(write);
   const formats::ByteSink sink = [&](base::ByteSpan bytes) { return writer.Put(bytes); };
   TS_ASSIGN_OR_RETURN(const std::uint64_t done, FeedAll(read, options, [&](base::ByteSpan bytes) {
@@ -58,19 +58,21 @@ Result<std::uint64_t> Content::SealStream(const ReadFunction& read, const WriteF
 Result<std::uint64_t> Content::OpenStream(const ReadFunction& read, const WriteFunction& write,
                                           const Context::Pairs& required,
                                           const StreamOptions& options) const {
-  formats::ContentOpener opener([&](const formats::ContentHeader& header) -> Result<base::Secret256> {
-    TS_ASSIGN_OR_RETURN(const sdk::CachedKeyPtr key, cache_->ForOpening(header));
-    if (!sdk::HoldsAll(key->context, required)) return DecryptFailed();
-    return key->plaintext.Copy();
-  });
-  std::uint64_t released = 0;
-  sdk::WriteBehind writer(write);
-  const formats::ByteSink sink = [&](base::ByteSpan bytes) {
+  formats::ContentOpener opener(
+      [&](const formats::ContentHeader& header) -> Result<base::Secret256> {
+        TS_ASSIGN_OR_RETURN(const sdk::CachedKeyPtr key, cache_->ForOpening(header));
+        if (!sdk::HoldsAll(key->context, required)) return DecryptFailed();
+        return key->plaintext.Copy();
+      });
+  std::uint64_t released = 0;  // The writer's until it has finished.
+  const WriteFunction counted = [&](ConstBytes bytes) -> Result<void> {
+    TS_RETURN_IF_ERROR(write(bytes));
     released += bytes.size();
-    return writer.Put(bytes);
+    return {};
   };
-  auto fed = FeedAll(read, options,
-                     [&](base::ByteSpan bytes) { return opener.Push(bytes, sink); });
+  sdk::WriteBehind writer(counted);
+  const formats::ByteSink sink = [&](base::ByteSpan bytes) { return writer.Put(bytes); };
+  auto fed = FeedAll(read, options, [&](base::ByteSpan bytes) { return opener.Push(bytes, sink); });
   Result<void> outcome;
   if (!fed) outcome = fed.error();
   if (outcome) outcome = opener.Finish();

@@ -41,8 +41,9 @@ class ContentTest : public testing::Test {
   }
   Buffer SealAsStream(const Buffer& plaintext) {
     Buffer out;
-    EXPECT_EQ(content_.SealStream(FromBuffer(plaintext), ToBuffer(out), *content_.MakeContext()).value(),
-              plaintext.size());
+    EXPECT_EQ(
+        content_.SealStream(FromBuffer(plaintext), ToBuffer(out), *content_.MakeContext()).value(),
+        plaintext.size());
     return out;
   }
 
@@ -51,9 +52,10 @@ class ContentTest : public testing::Test {
 };
 
 TEST_F(ContentTest, BuffersAndStreamsReadEachOther) {
-  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{1023}, std::size_t{kFrameBytes} - 1,
-                                 std::size_t{kFrameBytes}, std::size_t{kFrameBytes} + 1,
-                                 std::size_t{2 * kFrameBytes}, std::size_t{2 * kFrameBytes + 77}}) {
+  for (const std::size_t size :
+       {std::size_t{0}, std::size_t{1}, std::size_t{1023}, std::size_t{kFrameBytes} - 1,
+        std::size_t{kFrameBytes}, std::size_t{kFrameBytes} + 1, std::size_t{2 * kFrameBytes},
+        std::size_t{2 * kFrameBytes + 77}}) {
     const Buffer plaintext = Pattern(size);
     const Buffer buffered = Seal(plaintext), streamed = SealAsStream(plaintext);
     EXPECT_EQ(buffered.size(), streamed.size());
@@ -115,7 +117,8 @@ TEST_F(ContentTest, RequiredPairsMustBeThereAndOthersMay) {
   EXPECT_TRUE(content_.Open(message).ok());
   EXPECT_TRUE(content_.Open(message, {{"a", "1"}}).ok());
   EXPECT_TRUE(content_.Open(message, {{"b", "2"}, {"a", "1"}, {"TenantId", kTenant}}).ok());
-  for (const Context::Pairs& wrong : {Context::Pairs{{"a", "2"}}, {{"c", "1"}}, {{"TenantId", kOther}}}) {
+  for (const Context::Pairs& wrong :
+       {Context::Pairs{{"a", "2"}}, {{"c", "1"}}, {{"TenantId", kOther}}}) {
     EXPECT_EQ(content_.Open(message, wrong).error().code, ErrorCode::kDecryptFailed);
   }
 }
@@ -153,7 +156,8 @@ TEST_F(ContentTest, ErrorsOfReadAndWriteEndTheStream) {
   EXPECT_EQ(writes, 3);
   const ReadFunction broken = [&](MutableBytes) -> Result<std::size_t> { return full; };
   Buffer out;
-  EXPECT_EQ(content_.SealStream(broken, ToBuffer(out), *content_.MakeContext()).error().message, "full");
+  EXPECT_EQ(content_.SealStream(broken, ToBuffer(out), *content_.MakeContext()).error().message,
+            "full");
 }
 
 TEST_F(ContentTest, ProgressCanEndAStream) {
@@ -161,8 +165,11 @@ TEST_F(ContentTest, ProgressCanEndAStream) {
   options.progress = [](std::uint64_t done, std::uint64_t) { return done < kFrameBytes; };
   Buffer out;
   const Buffer plaintext = Pattern(4 * kFrameBytes);
-  EXPECT_EQ(content_.SealStream(FromBuffer(plaintext), ToBuffer(out), *content_.MakeContext(), options)
-                .error().field, "interrupted");
+  EXPECT_EQ(
+      content_.SealStream(FromBuffer(plaintext), ToBuffer(out), *content_.MakeContext(), options)
+          .error()
+          .field,
+      "interrupted");
 }
 
 TEST_F(ContentTest, WhatCannotWorkIsRefused) {
@@ -170,10 +177,12 @@ TEST_F(ContentTest, WhatCannotWorkIsRefused) {
   DataKeyLimits limits;
   limits.messages = 0;
   EXPECT_EQ(Content::Make(keys_, kTenant, limits).error().field, "messages");
-  EXPECT_EQ(content_.MakeContext({{"aws-crypto-x", "1"}}).error().code, ErrorCode::kInvalidArgument);
+  EXPECT_EQ(content_.MakeContext({{"aws-crypto-x", "1"}}).error().code,
+            ErrorCode::kInvalidArgument);
   EXPECT_EQ(content_.MakeContext({{"TenantId", kOther}}).error().code, ErrorCode::kInvalidArgument);
   Buffer small(10);
-  EXPECT_EQ(content_.SealTo(Pattern(10), *content_.MakeContext(), small).error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(content_.SealTo(Pattern(10), *content_.MakeContext(), small).error().code,
+            ErrorCode::kTooLarge);
 }
 
 }  // namespace

@@ -49,8 +49,8 @@ CachedKeyPtr DataKeyCache::TakeUse(std::string_view id, std::uint64_t bytes) {
   return kept->key;
 }
 
-Result<CachedKeyPtr> DataKeyCache::Await(const std::shared_ptr<Flight>& flight,
-                                         std::uint64_t bytes, std::string_view id) {
+Result<CachedKeyPtr> DataKeyCache::Await(const std::shared_ptr<Flight>& flight, std::uint64_t bytes,
+                                         std::string_view id) {
   base::MutexLock lock(mutex_);
   while (!flight->done) lock.Wait(landed_);
   if (flight->key == nullptr) return flight->error;

@@ -80,7 +80,7 @@ class DataKeyCache {
 
   mutable base::Mutex mutex_;
   std::condition_variable landed_;
-  LruMap<SealingKey> sealing_ TS_GUARDED_BY(mutex_);   // By serialised context.
+  LruMap<SealingKey> sealing_ TS_GUARDED_BY(mutex_);    // By serialised context.
   LruMap<CachedKeyPtr> opening_ TS_GUARDED_BY(mutex_);  // By the header's context and data key.
   std::map<std::string, std::shared_ptr<Flight>, std::less<>> flights_ TS_GUARDED_BY(mutex_);
 };

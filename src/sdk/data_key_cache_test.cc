@@ -17,7 +17,8 @@ constexpr const char* kOther = "vutsrqponmlkjihgfedcba9876543210";
 class DataKeyCacheTest : public testing::Test {
  protected:
   DataKeyCache NewCache(DataKeyLimits limits = {}) {
-    return DataKeyCache(keys_, kTenant, limits, [this] { return clock_.Boot().since_boot().count(); });
+    return DataKeyCache(keys_, kTenant, limits,
+                        [this] { return clock_.Boot().since_boot().count(); });
   }
   Context Make(Context::Pairs pairs = {}) { return *Context::Make(kTenant, std::move(pairs)); }
   // A header whose data key is `key`; the bytes stay in `headers_`.

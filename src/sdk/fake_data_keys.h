@@ -55,8 +55,8 @@ class FakeDataKeys final : public DataKeySource {
   std::string Wrap(const base::Secret256& key, const Context& context, std::uint32_t at) const {
     const model::TenantId tenant = Tenant(context);
     const model::Fingerprint fingerprint = *model::Fingerprint::Parse(tenant.text());
-    return formats::WrapDataKey(tenant_key_, at, {tenant, fingerprint, context.inner()}, nullptr, key,
-                                base::SystemRandom());
+    return formats::WrapDataKey(tenant_key_, at, {tenant, fingerprint, context.inner()}, nullptr,
+                                key, base::SystemRandom());
   }
   Result<base::Secret256> Plain(std::string_view wrapped, const Context& context) const {
     return formats::UnwrapDataKey(tenant_key_, Tenant(context), context.inner(), nullptr, wrapped);

@@ -22,8 +22,8 @@ Error LocalFileError(std::string_view verb, const std::string& path) {
 Result<std::size_t> ReadAt(int fd, base::MutableByteSpan out, std::uint64_t offset) {
   std::size_t have = 0;
   while (have < out.size()) {
-    const ssize_t n = ::pread(fd, out.data() + have, out.size() - have,
-                              static_cast<off_t>(offset + have));
+    const ssize_t n =
+        ::pread(fd, out.data() + have, out.size() - have, static_cast<off_t>(offset + have));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return sdk::LocalFileError("read", "the input");
     if (n == 0) break;
@@ -57,7 +57,8 @@ Result<void> CopyRange(int in, std::uint64_t from, int out, std::uint64_t to, st
   while (bytes > 0) {
     const auto room = piece.RevealMutable().first(std::min<std::uint64_t>(bytes, piece.size()));
     TS_ASSIGN_OR_RETURN(const std::size_t n, ReadAt(in, room, static_cast<std::uint64_t>(in_at)));
-    if (n < room.size()) return Error{ErrorCode::kConflict, "The file became shorter while it was read."};
+    if (n < room.size())
+      return Error{ErrorCode::kConflict, "The file became shorter while it was read."};
     TS_RETURN_IF_ERROR(WriteAt(out, room, static_cast<std::uint64_t>(out_at)));
     in_at += static_cast<off64_t>(n);
     out_at += static_cast<off64_t>(n);

@@ -78,8 +78,8 @@ Result<void> Worker::Open(std::uint32_t index) {
     TS_ASSIGN_OR_RETURN(const std::size_t got, ReadAt(files_.in, wire, from));
     if (got < wire.size()) return DoesNotOpen(formats::TruncatedMessage());
     if (head > 0) {
-      const auto found = formats::ParseFrameHead(wire.first(head), frame.sequence,
-                                                 files_.layout.frame_length());
+      const auto found =
+          formats::ParseFrameHead(wire.first(head), frame.sequence, files_.layout.frame_length());
       if (!found || *found != frame) return DecryptFailed();
       cipher_.StartOpen(frame);
     }

@@ -10,9 +10,9 @@ Result<std::unique_ptr<Rest>> NewRest(const ClientOptions& options) {
   http.ca_file = options.ca_file;
   http.connect_timeout = options.connect_timeout;
   http.user_agent = "tenantseal-sdk";
-  return std::make_unique<Rest>(net::NewHttpClient(http), options, [](std::chrono::milliseconds delay) {
-    std::this_thread::sleep_for(delay);
-  });
+  return std::make_unique<Rest>(
+      net::NewHttpClient(http), options,
+      [](std::chrono::milliseconds delay) { std::this_thread::sleep_for(delay); });
 }
 
 }  // namespace tenantseal::sdk

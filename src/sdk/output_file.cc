@@ -43,7 +43,7 @@ Result<OutputFile> OutputFile::Create(const std::string& path, Mode mode) {
   if (char resolved[PATH_MAX]; ::realpath(path.c_str(), resolved) != nullptr) out.path_ = resolved;
   const std::string parent = std::filesystem::path(out.path_).parent_path().string();
   out.directory_ = parent.empty() ? "." : parent;
-  struct stat there{};
+  struct stat there {};
   const bool exists = ::lstat(out.path_.c_str(), &there) == 0;
   if (exists && !S_ISREG(there.st_mode)) {
     return InvalidArgument("output", path + " is not a regular file, so it cannot be replaced.");
@@ -77,7 +77,7 @@ OutputFile::~OutputFile() {
 }
 
 Result<void> OutputFile::CopyPermissions(int from_fd) {
-  struct stat from{};
+  struct stat from {};
   if (::fstat(from_fd, &from) != 0) return LocalFileError("stat the original of", path_);
   // Only root may give files away; for others a foreign owner's file becomes their own.
   if (::fchown(fd(), from.st_uid, from.st_gid) != 0 && errno != EPERM) {

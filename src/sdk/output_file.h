@@ -41,9 +41,9 @@ class OutputFile {
   Result<void> CreateNamed(mode_t mode);
   Result<void> LinkHidden();
 
-  std::string path_;        // Where it will be.
+  std::string path_;  // Where it will be.
   std::string directory_;
-  std::string hidden_;      // Its name until then; empty while it has none.
+  std::string hidden_;  // Its name until then; empty while it has none.
   base::UniqueFd fd_;
 };
 

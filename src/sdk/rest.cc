@@ -15,13 +15,18 @@ struct StatusCode {
   int status;
   ErrorCode code;
 };
-constexpr StatusCode kByStatus[] = {
-    {400, ErrorCode::kInvalidArgument},      {401, ErrorCode::kUnauthenticated},
-    {403, ErrorCode::kPermissionDenied},     {404, ErrorCode::kNotFound},
-    {409, ErrorCode::kConflict},             {413, ErrorCode::kTooLarge},
-    {415, ErrorCode::kUnsupportedMediaType}, {422, ErrorCode::kDecryptFailed},
-    {429, ErrorCode::kRateLimited},          {502, ErrorCode::kUnavailable},
-    {503, ErrorCode::kUnavailable},          {504, ErrorCode::kDeadlineExceeded}};
+constexpr StatusCode kByStatus[] = {{400, ErrorCode::kInvalidArgument},
+                                    {401, ErrorCode::kUnauthenticated},
+                                    {403, ErrorCode::kPermissionDenied},
+                                    {404, ErrorCode::kNotFound},
+                                    {409, ErrorCode::kConflict},
+                                    {413, ErrorCode::kTooLarge},
+                                    {415, ErrorCode::kUnsupportedMediaType},
+                                    {422, ErrorCode::kDecryptFailed},
+                                    {429, ErrorCode::kRateLimited},
+                                    {502, ErrorCode::kUnavailable},
+                                    {503, ErrorCode::kUnavailable},
+                                    {504, ErrorCode::kDeadlineExceeded}};
 
 ErrorCode CodeOfStatus(int status) {
   for (const StatusCode& row : kByStatus) {
@@ -41,13 +46,15 @@ ErrorCode CodeOfName(std::string_view name, ErrorCode fallback) {
 
 std::string TextAt(const nlohmann::json& object, const char* name) {
   const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>().substr(0, kDetailBytesMax)
-                                                     : std::string();
+  return found != object.end() && found->is_string()
+             ? found->get<std::string>().substr(0, kDetailBytesMax)
+             : std::string();
 }
 
 bool IsLoopback(std::string_view host) {
   if (host == "localhost" || host == "[::1]") return true;
-  return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
+  return host.starts_with("127.") &&
+         host.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
 std::string_view HostOf(std::string_view url) {
@@ -67,15 +74,16 @@ bool Repeatable(ErrorCode code) {
 Result<void> CheckOptions(const ClientOptions& options) {
   const bool https = options.server.starts_with("https://");
   if (!https && !options.server.starts_with("http://")) {
-    return InvalidArgument("server", "The server must be a URL that starts with https:// or http://.");
+    return InvalidArgument("server",
+                           "The server must be a URL that starts with https:// or http://.");
   }
   const std::string_view host = HostOf(options.server);
   if (host.empty() || host.find('@') != std::string_view::npos) {
     return InvalidArgument("server", "The server's URL names no host, or holds a user.");
   }
   if (!https && !options.insecure_http && !IsLoopback(host)) {
-    return InvalidArgument("server", "Data keys would travel to " + std::string(host) +
-                                         " in clear; use https://.");
+    return InvalidArgument(
+        "server", "Data keys would travel to " + std::string(host) + " in clear; use https://.");
   }
   const bool printable = std::all_of(options.api_key.begin(), options.api_key.end(),
                                      [](char c) { return c > ' ' && c < '\x7f'; });
@@ -84,11 +92,14 @@ Result<void> CheckOptions(const ClientOptions& options) {
   }
   if (!options.tenant_id.empty()) {
     if (!Context::Make(options.tenant_id)) {
-      return InvalidArgument("tenant_id", "A tenant id has 32 characters of A-Z, a-z, 0-9, _ and -.");
+      return InvalidArgument("tenant_id",
+                             "A tenant id has 32 characters of A-Z, a-z, 0-9, _ and -.");
     }
   }
-  if (options.attempts_max < 1) return InvalidArgument("attempts_max", "At least one attempt is needed.");
-  if (options.timeout.count() < 1) return InvalidArgument("timeout", "The timeout must be positive.");
+  if (options.attempts_max < 1)
+    return InvalidArgument("attempts_max", "At least one attempt is needed.");
+  if (options.timeout.count() < 1)
+    return InvalidArgument("timeout", "The timeout must be positive.");
   return {};
 }
 
@@ -147,15 +158,16 @@ Result<base::SecretBytes> Rest::Call(net::Method method, const std::string& path
   for (int attempt = 1;; ++attempt) {
     bool refused = false;
     auto answer = Attempt(request, &refused);
-    const bool again = !answer && Repeatable(answer.error().code) &&
-                       (refused || repeat == Repeat::kAnyFailure);
+    const bool again =
+        !answer && Repeatable(answer.error().code) && (refused || repeat == Repeat::kAnyFailure);
     if (!again || attempt >= attempts_max_) {
       std::string& authorization = request.headers[0].value;
       explicit_bzero(authorization.data(), authorization.size());
       return answer;
     }
     const std::chrono::seconds asked(answer.error().retry_after_s);
-    sleep_(std::min<std::chrono::milliseconds>(std::max<std::chrono::milliseconds>(delay, asked), retry_delay_max_));
+    sleep_(std::min<std::chrono::milliseconds>(std::max<std::chrono::milliseconds>(delay, asked),
+                                               retry_delay_max_));
     delay *= 2;
   }
 }

@@ -22,8 +22,8 @@ class Rest {
   Rest(std::unique_ptr<net::HttpClient> http, const ClientOptions& options, Sleep sleep);
 
   enum class Repeat {
-    kAnyFailure,      // The call may take effect twice: nothing is created by it.
-    kRefusalsOnly,    // Repeat only what the service itself has refused for now.
+    kAnyFailure,    // The call may take effect twice: nothing is created by it.
+    kRefusalsOnly,  // Repeat only what the service itself has refused for now.
   };
 
   // The body of a 2xx answer; any other answer as the error that its envelope names. `path` starts

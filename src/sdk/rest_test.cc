@@ -35,7 +35,8 @@ class FakeHttpClient final : public net::HttpClient {
     net::HttpResponse response;
     response.status = answer.status;
     response.body = base::SecretBytes::CopyOf(base::AsBytes(answer.body));
-    if (!answer.retry_after.empty()) response.headers.push_back({"Retry-After", answer.retry_after});
+    if (!answer.retry_after.empty())
+      response.headers.push_back({"Retry-After", answer.retry_after});
     return response;
   }
 
@@ -46,8 +47,9 @@ class FakeHttpClient final : public net::HttpClient {
 class RestTest : public testing::Test {
  protected:
   std::unique_ptr<Rest> NewRest() {
-    return std::make_unique<Rest>(std::make_unique<FakeHttpClient>(script_), options_,
-                                  [this](std::chrono::milliseconds delay) { script_.sleeps.push_back(delay); });
+    return std::make_unique<Rest>(
+        std::make_unique<FakeHttpClient>(script_), options_,
+        [this](std::chrono::milliseconds delay) { script_.sleeps.push_back(delay); });
   }
   Result<base::SecretBytes> Get(Rest::Repeat repeat = Rest::Repeat::kAnyFailure) {
     return NewRest()->Call(net::Method::kGet, "/x", {}, repeat);
@@ -69,7 +71,8 @@ TEST_F(RestTest, SaysWhoCallsAndForWhom) {
 TEST_F(RestTest, RepeatsWhatMayBeRepeatedAfterTheTimeNamed) {
   script_.answers = {{0, ""}, {503, "{}", "2"}, {200, "{}"}};
   EXPECT_TRUE(Get().ok());
-  EXPECT_THAT(script_.sleeps, testing::ElementsAre(std::chrono::milliseconds(100), std::chrono::seconds(2)));
+  EXPECT_THAT(script_.sleeps,
+              testing::ElementsAre(std::chrono::milliseconds(100), std::chrono::seconds(2)));
 }
 
 TEST_F(RestTest, GivesUpAfterTheLastAttemptAndCapsTheDelay) {
@@ -97,12 +100,15 @@ TEST_F(RestTest, RefusalsThatWillNotChangeAreNotRepeated) {
 }
 
 TEST_F(RestTest, TheEnvelopeSaysMoreThanTheStatus) {
-  script_.answers = {{403, R"({"errors":[{"code":"key-revoked","title":"t","detail":"d","meta":{"field":"f"}}]})"}};
+  script_.answers = {
+      {403,
+       R"({"errors":[{"code":"key-revoked","title":"t","detail":"d","meta":{"field":"f"}}]})"}};
   const auto answer = Get();
   EXPECT_EQ(answer.error().code, ErrorCode::kKeyRevoked);
   EXPECT_EQ(answer.error().message, "d");
   EXPECT_EQ(answer.error().field, "f");
-  for (const char* body : {"", "x", "[]", R"({"errors":[]})", R"({"errors":[7]})", R"({"errors":{"code":1}})"}) {
+  for (const char* body :
+       {"", "x", "[]", R"({"errors":[]})", R"({"errors":[7]})", R"({"errors":{"code":1}})"}) {
     script_ = {};
     script_.answers = {{404, body}};
     EXPECT_EQ(Get().error().code, ErrorCode::kNotFound) << body;
@@ -110,8 +116,10 @@ TEST_F(RestTest, TheEnvelopeSaysMoreThanTheStatus) {
 }
 
 TEST_F(RestTest, ClientReadsDataKeys) {
-  script_.answers = {{201, R"({"plaintext":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=","wrappedKey":"#BYOKv1#:w",)"
-                           R"("tenantKeyVersion":3,"usableForMs":2500})"}};
+  script_.answers = {
+      {201,
+       R"({"plaintext":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=","wrappedKey":"#BYOKv1#:w",)"
+       R"("tenantKeyVersion":3,"usableForMs":2500})"}};
   const Client client(NewRest(), kTenant);
   const auto key = client.Mint(*Context::Make(kTenant, {{"a", "1"}}));
   ASSERT_TRUE(key.ok()) << key.error().message;
@@ -122,14 +130,17 @@ TEST_F(RestTest, ClientReadsDataKeys) {
 }
 
 TEST_F(RestTest, ClientRefusesAnswersThatAreNone) {
-  for (const char* body :
-       {"", "[]", "{}", R"({"plaintext":"AAEC","wrappedKey":"w","usableForMs":1})",
-        R"({"plaintext":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=","usableForMs":1})",
-        R"({"plaintext":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=","wrappedKey":"w"})",
-        R"({"plaintext":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=","wrappedKey":"w","usableForMs":-1})"}) {
+  const std::string key = R"({"plaintext":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",)";
+  for (const std::string& body :
+       {std::string(), std::string("[]"), std::string("{}"),
+        std::string(R"({"plaintext":"AAEC","wrappedKey":"w","usableForMs":1})"),
+        key + R"("usableForMs":1})", key + R"("wrappedKey":"w"})",
+        key + R"("wrappedKey":"w","usableForMs":-1})"}) {
     script_ = {};
     script_.answers = {{201, body}};
-    EXPECT_EQ(Client(NewRest(), kTenant).Mint(*Context::Make(kTenant)).error().code, ErrorCode::kInternal) << body;
+    EXPECT_EQ(Client(NewRest(), kTenant).Mint(*Context::Make(kTenant)).error().code,
+              ErrorCode::kInternal)
+        << body;
   }
 }
 
@@ -146,8 +157,9 @@ TEST(CheckOptionsTest, RefusesWhatWouldSendKeysInClear) {
     options.server = fine;
     EXPECT_TRUE(CheckOptions(options).ok()) << fine;
   }
-  for (const char* bad : {"", "example.com", "ftp://x", "http://example.com", "http://127.0.0.1@evil.example",
-                          "http://localhost.evil.example", "https://", "http://127.evil.example"}) {
+  for (const char* bad :
+       {"", "example.com", "ftp://x", "http://example.com", "http://127.0.0.1@evil.example",
+        "http://localhost.evil.example", "https://", "http://127.evil.example"}) {
     options.server = bad;
     EXPECT_EQ(CheckOptions(options).error().field, "server") << bad;
   }
@@ -167,7 +179,8 @@ TEST(SecretJsonTest, ReadsScalarsAndRefusesTheRest) {
   EXPECT_EQ(read(R"({"k" : "text" , "z":1})"), "text");
   EXPECT_EQ(read(R"({"a":{"k":1},"k":12 })"), "12");
   EXPECT_EQ(read("{}"), "absent");
-  for (const char* bad : {"", "[]", "{", R"({"k":"a\"b"})", R"({"k":{}})", R"({"k":[1]})", R"({"k")"}) {
+  for (const char* bad :
+       {"", "[]", "{", R"({"k":"a\"b"})", R"({"k":{}})", R"({"k":[1]})", R"({"k")"}) {
     EXPECT_EQ(read(bad), "refused") << bad;
   }
 }

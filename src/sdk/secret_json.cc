@@ -31,8 +31,8 @@ SecretJson::SecretJson(base::SecretBytes body)
 bool SecretJson::Read(std::initializer_list<JsonField> fields) const {
   simdjson::ondemand::parser parser;
   simdjson::ondemand::document document;
-  const simdjson::padded_string_view view(
-      reinterpret_cast<const char*>(padded_.Reveal().data()), size_, padded_.size());
+  const simdjson::padded_string_view view(reinterpret_cast<const char*>(padded_.Reveal().data()),
+                                          size_, padded_.size());
   if (parser.iterate(view).get(document) != simdjson::SUCCESS) return false;
   simdjson::ondemand::object object;
   if (document.get_object().get(object) != simdjson::SUCCESS) return false;

@@ -9,7 +9,9 @@ SecretKey::SecretKey(std::span<const std::uint8_t, kBytes> bytes) {
   std::copy(bytes.begin(), bytes.end(), bytes_.begin());
 }
 
-SecretKey::SecretKey(SecretKey&& other) noexcept : bytes_(other.bytes_) { base::Wipe(other.bytes_); }
+SecretKey::SecretKey(SecretKey&& other) noexcept : bytes_(other.bytes_) {
+  base::Wipe(other.bytes_);
+}
 
 SecretKey& SecretKey::operator=(SecretKey&& other) noexcept {
   if (this != &other) {

@@ -40,7 +40,8 @@ class WriteBehind {
   const WriteFunction& write_;
   base::Mutex mutex_;
   std::condition_variable changed_;
-  std::array<Slot, kSlots> slots_;  // Slot i % kSlots belongs to the writer while head_ <= i < tail_.
+  std::array<Slot, kSlots>
+      slots_;  // Slot i % kSlots belongs to the writer while head_ <= i < tail_.
   std::uint64_t head_ TS_GUARDED_BY(mutex_) = 0;
   std::uint64_t tail_ TS_GUARDED_BY(mutex_) = 0;
   bool closed_ TS_GUARDED_BY(mutex_) = false;

@@ -1,0 +1,67 @@
+// The binary `tenantseal`: hardens the process, registers the commands, runs one.
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+
+#include "cli/api_key_command.h"
+#include "cli/command.h"
+#include "cli/data_key_command.h"
+#include "cli/inspect_command.h"
+#include "cli/open_command.h"
+#include "cli/retire_command.h"
+#include "cli/rewrap_command.h"
+#include "cli/rotate_command.h"
+#include "cli/seal_command.h"
+#include "cli/serve_command.h"
+#include "cli/tenant_command.h"
+#include "cli/value_command.h"
+
+namespace {
+
+// Keys and plaintext pass through this process: no core dumps, no debugger of another process, and
+// a closed pipe or a full disk is an error to report rather than a death.
+void Harden() {
+  ::prctl(PR_SET_DUMPABLE, 0);
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+}
+
+void AddCommands(CLI::App& app) {
+  using namespace tenantseal::cli;
+  AddServeCommand(app);
+  AddSealCommand(app);
+  AddOpenCommand(app);
+  AddInspectCommand(app);
+  AddRewrapCommand(app);
+  AddValueCommand(app);
+  AddDataKeyCommand(app);
+  AddTenantCommand(app);
+  AddApiKeyCommand(app);
+  AddRotateCommand(app);
+  AddRetireCommand(app);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Harden();
+  CLI::App app("Tenantseal: every tenant's content under its own key", "tenantseal");
+  app.set_version_flag("--version", "tenantseal " TENANTSEAL_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "Commands that talk to a service read TENANTSEAL_SERVER and TENANTSEAL_API_KEY.\n\n"
+      "Exit statuses: 0 done, 1 failure, 2 usage, 3 does not open, 4 unauthorised, 5 unavailable,\n"
+      "6 key revoked, 7 not found, 8 conflict, 130 interrupted.");
+  AddCommands(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Help and version are "errors" with status 0 in this library.
+    return app.exit(error) == 0 ? tenantseal::cli::kExitOk : tenantseal::cli::kExitUsage;
+  }
+  return tenantseal::cli::ExitStatus();
+}

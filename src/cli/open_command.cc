@@ -1,0 +1,134 @@
+#include "cli/open_command.h"
+
+#include <CLI/App.hpp>
+#include <charconv>
+
+#include "cli/command.h"
+#include "cli/connection.h"
+#include "cli/progress.h"
+#include "cli/streams.h"
+#include "tenantseal/content.h"
+
+namespace tenantseal::cli {
+namespace {
+
+constexpr std::string_view kSuffix = ".sealed";
+
+struct Arguments {
+  std::string input = kStandard;
+  std::string output;
+  std::string range;
+  bool sync = false;
+};
+
+Result<ByteRange> ParseRange(const std::string& text) {
+  const Error bad =
+      InvalidArgument("range", "--range takes OFFSET:LENGTH in bytes, e.g. 1048576:4096.");
+  ByteRange out;
+  const char* const end = text.data() + text.size();
+  const auto offset = std::from_chars(text.data(), end, out.offset);
+  if (offset.ec != std::errc() || offset.ptr == end || *offset.ptr != ':') return bad;
+  const auto length = std::from_chars(offset.ptr + 1, end, out.length);
+  if (length.ec != std::errc() || length.ptr != end) return bad;
+  return out;
+}
+
+Result<std::string> DefaultOutput(const Arguments& arguments) {
+  if (arguments.input == kStandard || !arguments.range.empty()) return std::string(kStandard);
+  if (!arguments.input.ends_with(kSuffix) || arguments.input.size() == kSuffix.size()) {
+    return InvalidArgument("output",
+                           arguments.input + " does not end in .sealed; give --output OUT.");
+  }
+  return arguments.input.substr(0, arguments.input.size() - kSuffix.size());
+}
+
+Result<void> OpenAsStream(const Content& content, const Context::Pairs& required,
+                          const Arguments& arguments, ProgressBar& bar) {
+  TS_ASSIGN_OR_RETURN(const base::UniqueFd in, OpenStreamInput(arguments.input));
+  TS_ASSIGN_OR_RETURN(StreamOutput out,
+                      StreamOutput::Create(arguments.output, sdk::OutputFile::Mode::kPrivate));
+  StreamOptions options;
+  options.progress = [&](std::uint64_t done, std::uint64_t total) {
+    return bar.Update(done, total);
+  };
+  auto opened = content.OpenStream(InterruptibleRead(in.get()), out.Writer(), required, options);
+  if (!opened) {
+    Error error = std::move(opened).error();
+    // What went into a file is thrown away; only what went elsewhere cannot be taken back.
+    if (out.to_file())
+      error.message = error.message.substr(0, error.message.find(" The output ends early"));
+    return error;
+  }
+  return out.Commit(arguments.sync);
+}
+
+Result<void> OpenPart(const Content& content, const Context::Pairs& required,
+                      const Arguments& arguments) {
+  TS_ASSIGN_OR_RETURN(const ByteRange range, ParseRange(arguments.range));
+  TS_ASSIGN_OR_RETURN(StreamOutput out,
+                      StreamOutput::Create(arguments.output, sdk::OutputFile::Mode::kPrivate));
+  TS_RETURN_IF_ERROR(content.OpenRange(arguments.input, range, out.Writer(), required));
+  return out.Commit(arguments.sync);
+}
+
+Result<void> Open(Arguments arguments, const Connection& connection,
+                  const std::vector<std::string>& pairs) {
+  if (arguments.output.empty()) {
+    TS_ASSIGN_OR_RETURN(arguments.output, DefaultOutput(arguments));
+  }
+  if (!arguments.range.empty()) {
+    TS_RETURN_IF_ERROR(ParseRange(arguments.range));
+    if (IsStream(arguments.input))
+      return InvalidArgument("range", "--range needs a regular file as FILE.");
+  }
+  TS_ASSIGN_OR_RETURN(const Context::Pairs required, ParseContext(pairs));
+  TS_ASSIGN_OR_RETURN(const Client client, connection.ConnectClient());
+  TS_ASSIGN_OR_RETURN(const Content content, Content::Make(client, client.tenant_id()));
+  CatchInterrupts();
+  if (!arguments.range.empty()) return OpenPart(content, required, arguments);
+  ProgressBar bar("opening", ProgressBar::Unit::kBytes);
+  if (IsStream(arguments.input) || IsStream(arguments.output)) {
+    return OpenAsStream(content, required, arguments, bar);
+  }
+  FileOptions options;
+  options.sync = arguments.sync;
+  options.progress = [&](std::uint64_t done, std::uint64_t total) {
+    return bar.Update(done, total);
+  };
+  TS_RETURN_IF_ERROR(content.OpenFile(arguments.input, arguments.output, required, options));
+  return {};
+}
+
+}  // namespace
+
+void AddOpenCommand(CLI::App& app) {
+  CLI::App& command = *app.add_subcommand("open", "Open a sealed file or stream");
+  auto arguments = std::make_shared<Arguments>();
+  command.add_option("FILE", arguments->input, "What to open; - or nothing: standard input");
+  command
+      .add_option("--output,-o", arguments->output,
+                  "Where to; -: standard output (default: FILE without .sealed)")
+      ->type_name("OUT");
+  const auto pairs =
+      AddContextOption(command, "A pair that the content must have been sealed with (repeatable)");
+  command
+      .add_option("--range", arguments->range,
+                  "Only these bytes of the content, to standard output unless --output")
+      ->type_name("OFFSET:LENGTH");
+  command.add_flag("--sync", arguments->sync,
+                   "Return only when the output would survive a power cut (fsync)");
+  const auto connection = Connection::AddTo(command);
+  command.footer(
+      "A file appears under its name once all of it has been verified, readable by its owner "
+      "only.\n"
+      "Standard output gets verified frames as they come: if the status is not 0, what was "
+      "written\n"
+      "is authentic but incomplete. Status 3: damaged, truncated, another tenant's or context.\n\n"
+      "Examples:\n"
+      "  tenantseal open report.pdf.sealed --context purpose=archive\n"
+      "  tenantseal open photos.tar.sealed --output - | tar x\n"
+      "  tenantseal open disk.img.sealed --range 1048576:512 | xxd");
+  OnCommand(command, [=] { return Open(*arguments, *connection, *pairs); });
+}
+
+}  // namespace tenantseal::cli

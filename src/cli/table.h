@@ -1,0 +1,27 @@
+// Results for people and for programs.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/secret.h"
+
+namespace tenantseal::cli {
+
+// Rows of equal length, the first one the heading, in aligned columns on standard output. Control
+// characters of values are shown as '?', lest a name speak to the terminal.
+void PrintTable(const std::vector<std::vector<std::string>>& rows);
+// "name  value" lines.
+void PrintFields(const std::vector<std::pair<std::string, std::string>>& fields);
+// Indented, with a line feed at the end.
+void PrintJson(const nlohmann::json& json);
+
+// The body of an answer as an object. kInternal when it is none.
+Result<nlohmann::json> ParseAnswer(const base::SecretBytes& body);
+// A member as text: strings as they are, numbers and booleans as JSON, "" when missing or null.
+std::string Text(const nlohmann::json& object, const char* name);
+
+}  // namespace tenantseal::cli
