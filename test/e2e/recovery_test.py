@@ -212,7 +212,7 @@ class Recovery(WithContent):
             if answer.status != 201:
                 break
         self.assertIn(503, statuses, server.log)
-        self.assertRegex(server.log.lower(), "full|no space")
+        self.assertRegex(answer.raw.decode().lower() + server.log.lower(), "full|no space", answer)
         self.assert_everything_opens(server)
         (small / "ballast").unlink()
         harness.wait_until(lambda: server.call("POST", harness.ENCRYPTION + "/data-keys", body,
