@@ -27,14 +27,17 @@ nlohmann::json ApiKeyJson(const model::ApiKey& key, base::UtcTime now) {
 
 Result<identity::NewApiKey> ParseNewApiKey(const Call& call) {
   // "sub" and "subType" are what Qlik's clients send; a key is its own subject here.
-  TS_ASSIGN_OR_RETURN(const auto body, ParseControlBody(call.request.body, {"description", "role", "tenantId", "expiry", "sub", "subType"}));
+  TS_ASSIGN_OR_RETURN(const auto body,
+                      ParseControlBody(call.request.body, {"description", "role", "tenantId",
+                                                           "expiry", "sub", "subType"}));
   identity::NewApiKey request;
   TS_ASSIGN_OR_RETURN(const auto description, TextField(body, "description", true));
   request.description = *description;
   TS_ASSIGN_OR_RETURN(const auto role, TextField(body, "role", true));
   const auto parsed_role = model::ParseRole(*role);
   if (!parsed_role) {
-    return InvalidArgument("role", "The field role must be PlatformOperator, TenantAdmin, ContentService or Auditor.");
+    return InvalidArgument(
+        "role", "The field role must be PlatformOperator, TenantAdmin, ContentService or Auditor.");
   }
   request.role = *parsed_role;
   TS_ASSIGN_OR_RETURN(const auto tenant, TextField(body, "tenantId", false));
@@ -76,8 +79,10 @@ Result<net::Response> ListApiKeys(Call& call) {
   TS_ASSIGN_OR_RETURN(const auto keys, call.services.api_keys.List(*call.principal, tenant));
   auto from = keys.begin();
   if (after) {
-    from = std::find_if(keys.begin(), keys.end(), [&](const model::ApiKey& key) { return key.id.text() == *after; });
-    if (from == keys.end()) return InvalidArgument("startingAfter", "The parameter startingAfter names no API key.");
+    from = std::find_if(keys.begin(), keys.end(),
+                        [&](const model::ApiKey& key) { return key.id.text() == *after; });
+    if (from == keys.end())
+      return InvalidArgument("startingAfter", "The parameter startingAfter names no API key.");
     ++from;
   }
   nlohmann::json answer = {{"data", nlohmann::json::array()}, {"links", nlohmann::json::object()}};
@@ -86,9 +91,11 @@ Result<net::Response> ListApiKeys(Call& call) {
   }
   if (from != keys.end()) {
     const std::string scheme = call.request.secure ? "https://" : "http://";
-    answer["links"]["next"]["href"] = scheme + std::string(call.request.Header("Host").value_or("localhost")) +
-                                      "/api/v1/api-keys?limit=" + std::to_string(limit) + "&startingAfter=" +
-                                      std::prev(from)->id.text() + (tenant ? "&tenantId=" + tenant->text() : "");
+    answer["links"]["next"]["href"] =
+        scheme + std::string(call.request.Header("Host").value_or("localhost")) +
+        "/api/v1/api-keys?limit=" + std::to_string(limit) +
+        "&startingAfter=" + std::prev(from)->id.text() +
+        (tenant ? "&tenantId=" + tenant->text() : "");
   }
   return Json(200, answer.dump());
 }

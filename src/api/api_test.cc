@@ -29,7 +29,9 @@ struct Answer {
 class ApiTest : public testing::Test {
  protected:
   explicit ApiTest(LimitOptions limits = {})
-      : handler_({keyring_, lease_, values_, data_keys_, rotation_, tenants_, api_keys_, authenticator_, usage_, store_, clock_, "us-east-1"}, limits) {
+      : handler_({keyring_, lease_, values_, data_keys_, rotation_, tenants_, api_keys_,
+                  authenticator_, usage_, store_, clock_, "us-east-1"},
+                 limits) {
     EXPECT_TRUE(lease_.Refresh());
     EXPECT_TRUE(api_keys_.EnsureOperator("operator-secret").value());
     tenant_ = NewTenant();
@@ -37,8 +39,8 @@ class ApiTest : public testing::Test {
     admin_ = NewKey("TenantAdmin", tenant_);
   }
 
-  Answer Call(Method method, std::string_view target, const std::string& token, std::string_view body = "",
-              std::vector<net::HeaderField> more = {}) {
+  Answer Call(Method method, std::string_view target, const std::string& token,
+              std::string_view body = "", std::vector<net::HeaderField> more = {}) {
     const std::string authorization = "Bearer " + token;
     std::vector<net::HeaderField> headers = {{"Host", "example.test"}};
     if (!token.empty()) headers.push_back({"Authorization", authorization});
@@ -61,15 +63,20 @@ class ApiTest : public testing::Test {
     return Call(Method::kPost, target, token, body.dump());
   }
   std::string NewTenant() {
-    return Post("/api/v1/tenants", "operator-secret", {{"name", "acme"}, {"region", "us-east-1"}}).body["id"];
+    return Post("/api/v1/tenants", "operator-secret", {{"name", "acme"}, {"region", "us-east-1"}})
+        .body["id"];
   }
   std::string NewKey(const std::string& role, const std::string& tenant) {
     json request = {{"description", "d"}, {"role", role}};
     if (!tenant.empty()) request["tenantId"] = tenant;
     return Post("/api/v1/api-keys", "operator-secret", request).body["token"];
   }
-  std::string Seal(const std::string& token, const std::string& text, const json& context = json::object()) {
-    return Post(kSeal, token, {{"plaintext", base::Base64Encode(base::AsBytes(text))}, {"encryptionContext", context}}).body["ciphertext"];
+  std::string Seal(const std::string& token, const std::string& text,
+                   const json& context = json::object()) {
+    return Post(kSeal, token,
+                {{"plaintext", base::Base64Encode(base::AsBytes(text))},
+                 {"encryptionContext", context}})
+        .body["ciphertext"];
   }
 
   static constexpr const char* kSeal = "/api/v1/encryption/values/actions/seal";
@@ -100,7 +107,8 @@ class ApiTest : public testing::Test {
 TEST_F(ApiTest, SealsAndOpensByteForByte) {
   const std::string sealed = Seal(content_, "secret", {{"record", "7"}});
   EXPECT_TRUE(sealed.starts_with("#BYOKv1#:" + tenant_ + ":"));
-  const Answer opened = Post(kOpen, content_, {{"ciphertext", sealed}, {"encryptionContext", {{"record", "7"}}}});
+  const Answer opened =
+      Post(kOpen, content_, {{"ciphertext", sealed}, {"encryptionContext", {{"record", "7"}}}});
   EXPECT_EQ(opened.status, 200);
   EXPECT_EQ(opened.body["plaintext"], base::Base64Encode(base::AsBytes("secret")));
 }
@@ -137,7 +145,12 @@ TEST_F(ApiTest, WhatDoesNotOpenIsOneAndTheSame422) {
 
 TEST_F(ApiTest, ABatchAnswersItemByItemInOrder) {
   const std::string sealed = Seal(content_, "secret");
-  const Answer answer = Post(kOpen, content_, {{"items", {{{"ciphertext", sealed}}, {{"ciphertext", "bad"}}, {{"ciphertext", sealed}, {"encryptionContext", {{"aws-crypto-x", "1"}}}}}}});
+  const Answer answer =
+      Post(kOpen, content_,
+           {{"items",
+             {{{"ciphertext", sealed}},
+              {{"ciphertext", "bad"}},
+              {{"ciphertext", sealed}, {"encryptionContext", {{"aws-crypto-x", "1"}}}}}}});
   ASSERT_EQ(answer.status, 200);
   ASSERT_EQ(answer.body["items"].size(), 3u);
   EXPECT_TRUE(answer.body["items"][0].contains("plaintext"));
@@ -156,12 +169,17 @@ TEST_F(ApiTest, BadInputIsNamedAndChangesNothing) {
   check("{}", 400, "plaintext");
   check(R"({"plaintext":"%%%"})", 400, "plaintext");
   check(R"({"plaintext":"aGk=","plaintext":"aGk="})", 400, "plaintext");
-  check(R"({"plaintext":"aGk=","encryptionContext":{"TenantId":"other"}})", 400, "encryptionContext/TenantId");
-  check(R"({"plaintext":"aGk=","encryptionContext":{"aws-crypto-k":"x"}})", 400, "encryptionContext/aws-crypto-k");
+  check(R"({"plaintext":"aGk=","encryptionContext":{"TenantId":"other"}})", 400,
+        "encryptionContext/TenantId");
+  check(R"({"plaintext":"aGk=","encryptionContext":{"aws-crypto-k":"x"}})", 400,
+        "encryptionContext/aws-crypto-k");
   check(R"({"plaintext":"aGk=","encryptionContext":{"k":5}})", 400, "encryptionContext/k");
-  check(json({{"plaintext", ""}, {"encryptionContext", {{"k", std::string(9000, 'x')}}}}).dump(), 400, "encryptionContext");
-  check(json({{"plaintext", base::Base64Encode(base::Bytes(base::kValueBytesMax + 1))}}).dump(), 413, "plaintext");
-  EXPECT_EQ(Call(Method::kPost, kSeal, content_, "{}", {{"Content-Type", "text/plain"}}).status, 415);
+  check(json({{"plaintext", ""}, {"encryptionContext", {{"k", std::string(9000, 'x')}}}}).dump(),
+        400, "encryptionContext");
+  check(json({{"plaintext", base::Base64Encode(base::Bytes(base::kValueBytesMax + 1))}}).dump(),
+        413, "plaintext");
+  EXPECT_EQ(Call(Method::kPost, kSeal, content_, "{}", {{"Content-Type", "text/plain"}}).status,
+            415);
 }
 
 TEST_F(ApiTest, RolesAreKept) {
@@ -175,7 +193,8 @@ TEST_F(ApiTest, RolesAreKept) {
   EXPECT_EQ(Post("/api/v1/tenants", content_, {{"name", "x"}}).status, 403);
   EXPECT_EQ(Post("/api/v1/tenants", admin_, {{"name", "x"}}).status, 403);
   EXPECT_EQ(Call(Method::kGet, "/api/v1/api-keys", auditor).status, 403);
-  EXPECT_EQ(Call(Method::kPost, "/api/v1/encryption/tenant-keys/actions/rotate", content_).status, 403);
+  EXPECT_EQ(Call(Method::kPost, "/api/v1/encryption/tenant-keys/actions/rotate", content_).status,
+            403);
   EXPECT_EQ(Call(Method::kGet, "/api/v1/encryption/tenant-keys", auditor).status, 200);
 }
 
@@ -192,8 +211,11 @@ TEST_F(ApiTest, AKeyForAnyTenantNamesOne) {
   EXPECT_EQ(Call(Method::kPost, kSeal, any, body).field(), "Tenantseal-Tenant");
   EXPECT_EQ(Call(Method::kPost, kSeal, any, body, {{"Tenantseal-Tenant", tenant_}}).status, 200);
   EXPECT_EQ(Call(Method::kPost, kSeal, any, body, {{"Tenantseal-Tenant", "x"}}).status, 400);
-  EXPECT_EQ(Call(Method::kPost, kSeal, any, body, {{"Tenantseal-Tenant", std::string(32, 'x')}}).status, 404);
-  EXPECT_EQ(Call(Method::kPost, kSeal, content_, body, {{"Tenantseal-Tenant", NewTenant()}}).status, 403);
+  EXPECT_EQ(
+      Call(Method::kPost, kSeal, any, body, {{"Tenantseal-Tenant", std::string(32, 'x')}}).status,
+      404);
+  EXPECT_EQ(Call(Method::kPost, kSeal, content_, body, {{"Tenantseal-Tenant", NewTenant()}}).status,
+            403);
 }
 
 TEST_F(ApiTest, ATenantsLife) {
@@ -202,19 +224,24 @@ TEST_F(ApiTest, ATenantsLife) {
   EXPECT_EQ(Call(Method::kGet, path, "operator-secret").body["status"], "active");
   EXPECT_EQ(Call(Method::kGet, "/api/v1/tenants/me", content_).body["id"], tenant_);
   EXPECT_EQ(Call(Method::kPost, path + "/actions/destroy", "operator-secret").status, 409);
-  EXPECT_EQ(Call(Method::kPost, path + "/actions/deactivate", "operator-secret").body["status"], "deactivated");
+  EXPECT_EQ(Call(Method::kPost, path + "/actions/deactivate", "operator-secret").body["status"],
+            "deactivated");
   EXPECT_EQ(Post(kOpen, content_, {{"ciphertext", sealed}}).status, 409);
   EXPECT_EQ(Post(kSeal, content_, {{"plaintext", ""}}).status, 409);
-  EXPECT_TRUE(Call(Method::kPost, path + "/actions/destroy", "operator-secret").body.contains("destroyAt"));
-  EXPECT_FALSE(Call(Method::kPost, path + "/actions/cancel-destruction", "operator-secret").body.contains("destroyAt"));
-  EXPECT_EQ(Call(Method::kPost, path + "/actions/reactivate", "operator-secret").body["status"], "active");
+  EXPECT_TRUE(
+      Call(Method::kPost, path + "/actions/destroy", "operator-secret").body.contains("destroyAt"));
+  EXPECT_FALSE(Call(Method::kPost, path + "/actions/cancel-destruction", "operator-secret")
+                   .body.contains("destroyAt"));
+  EXPECT_EQ(Call(Method::kPost, path + "/actions/reactivate", "operator-secret").body["status"],
+            "active");
   EXPECT_EQ(Post(kOpen, content_, {{"ciphertext", sealed}}).status, 200);
   Call(Method::kPost, path + "/actions/deactivate", "operator-secret");
   Call(Method::kPost, path + "/actions/destroy", "operator-secret");
   clock_.Advance(std::chrono::hours(2));
   tenants_.DestroyDue();
   EXPECT_EQ(Call(Method::kGet, path, "operator-secret").body["status"], "destroyed");
-  EXPECT_EQ(Post(kOpen, content_, {{"ciphertext", sealed}}).status, 401);  // Its keys are gone, too.
+  EXPECT_EQ(Post(kOpen, content_, {{"ciphertext", sealed}}).status,
+            401);  // Its keys are gone, too.
 }
 
 TEST_F(ApiTest, TenantsAreListedInPages) {
@@ -232,7 +259,8 @@ TEST_F(ApiTest, TenantsAreListedInPages) {
   }
   EXPECT_EQ(seen.size(), 5u);
   EXPECT_EQ(Call(Method::kGet, "/api/v1/tenants?limit=0", "operator-secret").field(), "limit");
-  EXPECT_EQ(Call(Method::kGet, "/api/v1/tenants?limit=1&limit=2", "operator-secret").field(), "limit");
+  EXPECT_EQ(Call(Method::kGet, "/api/v1/tenants?limit=1&limit=2", "operator-secret").field(),
+            "limit");
   EXPECT_EQ(Call(Method::kGet, "/api/v1/tenants?next=%zz", "operator-secret").field(), "next");
 }
 
@@ -241,16 +269,21 @@ TEST_F(ApiTest, DataKeysDetachedAndManaged) {
   ASSERT_EQ(detached.status, 201) << detached.body;
   EXPECT_FALSE(detached.body.contains("id"));
   EXPECT_GT(detached.body["usableForMs"], 0);
-  const Answer unwrapped = Post(kUnwrap, content_, {{"wrappedKey", detached.body["wrappedKey"]}, {"encryptionContext", {{"f", "1"}}}});
+  const Answer unwrapped =
+      Post(kUnwrap, content_,
+           {{"wrappedKey", detached.body["wrappedKey"]}, {"encryptionContext", {{"f", "1"}}}});
   EXPECT_EQ(unwrapped.body["plaintext"], detached.body["plaintext"]);
 
-  const Answer managed = Post(kDataKeys, content_, {{"managed", true}, {"count", 3}, {"plaintext", false}});
+  const Answer managed =
+      Post(kDataKeys, content_, {{"managed", true}, {"count", 3}, {"plaintext", false}});
   ASSERT_EQ(managed.body["items"].size(), 3u);
   EXPECT_FALSE(managed.body["items"][0].contains("plaintext"));
   const std::string id = managed.body["items"][0]["id"];
   EXPECT_EQ(Post(kUnwrap, content_, {{"id", id}}).status, 200);
   // A managed key's text is bound to its id: it does not pass for a detached one.
-  EXPECT_EQ(Post(kUnwrap, content_, {{"wrappedKey", managed.body["items"][0]["wrappedKey"]}}).status, 422);
+  EXPECT_EQ(
+      Post(kUnwrap, content_, {{"wrappedKey", managed.body["items"][0]["wrappedKey"]}}).status,
+      422);
   EXPECT_EQ(Post(kUnwrap, content_, {{"id", id}, {"wrappedKey", "x"}}).status, 400);
   const std::string path = std::string(kDataKeys) + "/" + id;
   EXPECT_EQ(Call(Method::kGet, path, content_).body["tenantKeyVersion"], 1);
@@ -262,20 +295,25 @@ TEST_F(ApiTest, DataKeysDetachedAndManaged) {
 TEST_F(ApiTest, RotationKeepsEverythingOpenAndRetirementIsExplicit) {
   const std::string sealed = Seal(content_, "old");
   const std::string id = Post(kDataKeys, content_, {{"managed", true}}).body["id"];
-  ASSERT_EQ(Call(Method::kPost, "/api/v1/encryption/tenant-keys/actions/rotate", admin_).status, 202);
+  ASSERT_EQ(Call(Method::kPost, "/api/v1/encryption/tenant-keys/actions/rotate", admin_).status,
+            202);
   std::atomic<bool> stop{false};
   rotation_.RunJobs(stop);
   const Answer keys = Call(Method::kGet, "/api/v1/encryption/tenant-keys", admin_);
   EXPECT_EQ(keys.body["activeVersion"], 2);
   EXPECT_EQ(keys.body["rewrap"]["state"], "Completed");
-  EXPECT_EQ(Call(Method::kGet, std::string(kDataKeys) + "/" + id, content_).body["tenantKeyVersion"], 2);
+  EXPECT_EQ(
+      Call(Method::kGet, std::string(kDataKeys) + "/" + id, content_).body["tenantKeyVersion"], 2);
   EXPECT_EQ(Post(kUnwrap, content_, {{"id", id}}).status, 200);
   EXPECT_EQ(Post(kOpen, content_, {{"ciphertext", sealed}}).status, 200);
   const Answer resealed = Post(kReseal, content_, {{"ciphertext", sealed}});
   EXPECT_EQ(resealed.body["changed"], true);
-  EXPECT_EQ(Post(kReseal, content_, {{"ciphertext", resealed.body["ciphertext"]}}).body["changed"], false);
-  EXPECT_EQ(Post("/api/v1/encryption/tenant-keys/actions/retire", admin_, {{"version", 2}}).status, 409);
-  EXPECT_EQ(Post("/api/v1/encryption/tenant-keys/actions/retire", admin_, {{"version", 1}}).status, 200);
+  EXPECT_EQ(Post(kReseal, content_, {{"ciphertext", resealed.body["ciphertext"]}}).body["changed"],
+            false);
+  EXPECT_EQ(Post("/api/v1/encryption/tenant-keys/actions/retire", admin_, {{"version", 2}}).status,
+            409);
+  EXPECT_EQ(Post("/api/v1/encryption/tenant-keys/actions/retire", admin_, {{"version", 1}}).status,
+            200);
   EXPECT_EQ(Post(kOpen, content_, {{"ciphertext", sealed}}).status, 422);
   EXPECT_EQ(Post(kOpen, content_, {{"ciphertext", resealed.body["ciphertext"]}}).status, 200);
 }
@@ -291,7 +329,8 @@ TEST_F(ApiTest, AFailingProviderShowsAsItsClass) {
   const Answer unavailable = status(kms::FakeKms::Fault::kUnavailable);
   EXPECT_EQ(unavailable.status, 503);
   EXPECT_EQ(unavailable.code(), "key-unavailable");
-  EXPECT_THAT(unavailable.headers, testing::Contains(testing::Field(&net::ResponseHeader::name, "Retry-After")));
+  EXPECT_THAT(unavailable.headers,
+              testing::Contains(testing::Field(&net::ResponseHeader::name, "Retry-After")));
 }
 
 TEST_F(ApiTest, ARevokedKeyIs403) {
@@ -308,7 +347,9 @@ TEST_F(ApiTest, UsageIsCounted) {
   const Answer usage = Call(Method::kGet, "/api/v1/encryption/usage", admin_);
   ASSERT_EQ(usage.status, 200);
   std::map<std::string, int> counts;
-  for (const json& row : usage.body["data"]) counts[row["operation"].get<std::string>() + " " + row["outcome"].get<std::string>()] += row["count"].get<int>();
+  for (const json& row : usage.body["data"])
+    counts[row["operation"].get<std::string>() + " " + row["outcome"].get<std::string>()] +=
+        row["count"].get<int>();
   EXPECT_EQ(counts["seal ok"], 1);
   EXPECT_EQ(counts["open decrypt-failed"], 1);
 }
@@ -318,13 +359,15 @@ TEST_F(ApiTest, UnknownPathsAndMethods) {
   EXPECT_EQ(Call(Method::kDelete, "/api/v1/tenants", content_).code(), "method-not-allowed");
   EXPECT_EQ(Call(Method::kGet, "/api/v1/tenants/", "operator-secret").status, 404);
   EXPECT_EQ(Call(Method::kGet, "/api/v1/tenants/x/y", "operator-secret").status, 404);
-  EXPECT_EQ(Call(Method::kGet, "/api/v1/tenants/" + std::string(32, 'a'), "operator-secret").status, 404);
+  EXPECT_EQ(Call(Method::kGet, "/api/v1/tenants/" + std::string(32, 'a'), "operator-secret").status,
+            404);
   EXPECT_EQ(Call(Method::kGet, "/healthz", "").status, 200);
   EXPECT_EQ(Call(Method::kGet, "/readyz", "").status, 200);
 }
 
 TEST_F(ApiTest, TokensAreShownOnceAndKeysDeleted) {
-  const Answer made = Post("/api/v1/api-keys", admin_, {{"description", "d"}, {"role", "ContentService"}, {"expiry", "P1D"}});
+  const Answer made = Post("/api/v1/api-keys", admin_,
+                           {{"description", "d"}, {"role", "ContentService"}, {"expiry", "P1D"}});
   ASSERT_EQ(made.status, 201) << made.body;
   const std::string token = made.body["token"], id = made.body["id"];
   EXPECT_EQ(made.body["tenantId"], tenant_);
@@ -338,7 +381,8 @@ TEST_F(ApiTest, TokensAreShownOnceAndKeysDeleted) {
 
 class LimitedApiTest : public ApiTest {
  protected:
-  LimitedApiTest() : ApiTest({.tenant_items_per_second = 10, .read_per_minute = 1, .write_per_minute = 1}) {}
+  LimitedApiTest()
+      : ApiTest({.tenant_items_per_second = 10, .read_per_minute = 1, .write_per_minute = 1}) {}
 };
 
 TEST_F(LimitedApiTest, ATenantThatGoesTooFastWaitsAndItsNeighbourDoesNot) {
@@ -351,7 +395,8 @@ TEST_F(LimitedApiTest, ATenantThatGoesTooFastWaitsAndItsNeighbourDoesNot) {
   }
   EXPECT_EQ(refused, 10);
   EXPECT_EQ(last.code(), "HTTP-429");
-  EXPECT_THAT(last.headers, testing::Contains(testing::Field(&net::ResponseHeader::name, "Retry-After")));
+  EXPECT_THAT(last.headers,
+              testing::Contains(testing::Field(&net::ResponseHeader::name, "Retry-After")));
   EXPECT_EQ(Post(kSeal, neighbour, {{"plaintext", ""}}).status, 200);
   clock_.Advance(std::chrono::seconds(1));
   EXPECT_TRUE(lease_.Refresh());
@@ -366,7 +411,8 @@ TEST_F(LimitedApiTest, ABatchCountsByItsItems) {
 }
 
 TEST_F(LimitedApiTest, ControlPlaneTiersHoldForEachKey) {
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(Call(Method::kGet, "/api/v1/tenants/me", content_).status, 200);
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(Call(Method::kGet, "/api/v1/tenants/me", content_).status, 200);
   EXPECT_EQ(Call(Method::kGet, "/api/v1/tenants/me", content_).status, 429);
   EXPECT_EQ(Call(Method::kGet, "/api/v1/tenants/me", admin_).status, 200);
 }

@@ -27,7 +27,8 @@ inline bool ConcernsAllItems(ErrorCode code) {
 // single item's error is the answer; a batch goes on and holds the error in the item's place,
 // unless the error concerns all items (revoked, unavailable, would block), which ends it.
 template <typename One>
-Result<net::Response> AnswerItems(Call& call, const DataPlaneBody& body, int status, std::size_t bytes_per_item, One one) {
+Result<net::Response> AnswerItems(Call& call, const DataPlaneBody& body, int status,
+                                  std::size_t bytes_per_item, One one) {
   SecretText out(32 + body.items.size() * bytes_per_item);
   if (body.batch) out.Append(R"({"items":[)");
   bool first = true;
@@ -52,7 +53,8 @@ Result<net::Response> AnswerItems(Call& call, const DataPlaneBody& body, int sta
 // The text of a field that must be there.
 template <typename T>
 Result<T> Required(const std::optional<T>& field, std::string_view name) {
-  if (!field) return InvalidArgument(std::string(name), "The field " + std::string(name) + " is missing.");
+  if (!field)
+    return InvalidArgument(std::string(name), "The field " + std::string(name) + " is missing.");
   return *field;
 }
 

@@ -63,7 +63,8 @@ Result<json> ParseControlBody(base::ByteSpan body, std::initializer_list<std::st
   };
   json parsed = json::parse(body.begin(), body.end(), callback, /*allow_exceptions=*/false);
   if (finder.too_deep()) return InvalidArgument("", "The body is nested more than 16 levels deep.");
-  if (parsed.is_discarded()) return InvalidArgument("", "The body is not valid JSON (RFC 8259) in UTF-8.");
+  if (parsed.is_discarded())
+    return InvalidArgument("", "The body is not valid JSON (RFC 8259) in UTF-8.");
   if (finder.twice()) {
     const std::string name = finder.twice()->substr(0, 64);
     return InvalidArgument(name, "The field " + name + " stands twice.");
@@ -78,7 +79,8 @@ Result<json> ParseControlBody(base::ByteSpan body, std::initializer_list<std::st
   return parsed;
 }
 
-Result<std::optional<std::string>> TextField(const json& object, const std::string& name, bool required) {
+Result<std::optional<std::string>> TextField(const json& object, const std::string& name,
+                                             bool required) {
   const auto found = object.find(name);
   if (found == object.end() || found->is_null()) {
     if (required) return InvalidArgument(name, "The field " + name + " is missing.");
@@ -96,9 +98,13 @@ Result<std::optional<std::string>> QueryParameter(std::string_view query, std::s
     query.remove_prefix(std::min(end + 1, query.size()));
     const std::size_t equals = std::min(pair.find('='), pair.size());
     if (pair.substr(0, equals) != name) continue;
-    if (value) return InvalidArgument(std::string(name), "The parameter " + std::string(name) + " stands twice.");
+    if (value)
+      return InvalidArgument(std::string(name),
+                             "The parameter " + std::string(name) + " stands twice.");
     value = PercentDecode(pair.substr(std::min(equals + 1, pair.size())));
-    if (!value) return InvalidArgument(std::string(name), "The parameter " + std::string(name) + " is not valid.");
+    if (!value)
+      return InvalidArgument(std::string(name),
+                             "The parameter " + std::string(name) + " is not valid.");
   }
   return value;
 }
@@ -108,7 +114,8 @@ Result<std::size_t> QueryLimit(std::string_view query) {
   if (!text) return std::size_t{20};
   std::size_t limit = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
-  if (error != std::errc() || end != text->data() + text->size() || limit < 1 || limit > base::kPageItemsMax) {
+  if (error != std::errc() || end != text->data() + text->size() || limit < 1 ||
+      limit > base::kPageItemsMax) {
     return InvalidArgument("limit", "The parameter limit must be a whole number from 1 to " +
                                         std::to_string(base::kPageItemsMax) + ".");
   }

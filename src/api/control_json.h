@@ -15,10 +15,12 @@ namespace tenantseal::api {
 
 // A JSON object of the given body (an empty body is an empty object) with no name twice, at most
 // 16 levels deep, and no names but `known`. kInvalidArgument names the field.
-Result<nlohmann::json> ParseControlBody(base::ByteSpan body, std::initializer_list<std::string_view> known);
+Result<nlohmann::json> ParseControlBody(base::ByteSpan body,
+                                        std::initializer_list<std::string_view> known);
 
 // A field of it. `required` decides whether a missing one is an error or empty.
-Result<std::optional<std::string>> TextField(const nlohmann::json& object, const std::string& name, bool required);
+Result<std::optional<std::string>> TextField(const nlohmann::json& object, const std::string& name,
+                                             bool required);
 
 // The value of a query parameter, percent-decoded ('+' is a space). kInvalidArgument when it
 // stands twice or is not valid.

@@ -28,7 +28,8 @@ void AppendMinted(const keyring::MintedDataKey& key, bool with_plaintext, Secret
 }
 
 Result<void> UnwrapOne(Call& call, const DataPlaneFields& item, SecretText& out) {
-  if (item.id && item.wrapped_key) return InvalidArgument("id", "Give either id or wrappedKey, not both.");
+  if (item.id && item.wrapped_key)
+    return InvalidArgument("id", "Give either id or wrappedKey, not both.");
   TS_ASSIGN_OR_RETURN(const auto context, ContextOf(call, item));
   const auto unwrap = [&]() -> Result<keyring::UnwrappedDataKey> {
     keyring::DataKeys& keys = call.services.data_keys;
@@ -52,7 +53,8 @@ Result<void> RewrapOne(Call& call, const DataPlaneFields& item, SecretText& out)
   TS_ASSIGN_OR_RETURN(const std::string text, Required(item.wrapped_key, "wrappedKey"));
   TS_ASSIGN_OR_RETURN(const auto context, ContextOf(call, item));
   TS_ASSIGN_OR_RETURN(const auto key,
-                      call.services.data_keys.Rewrap(*call.tenant, context, text, call.wait, call.request.deadline));
+                      call.services.data_keys.Rewrap(*call.tenant, context, text, call.wait,
+                                                     call.request.deadline));
   out.Append(R"({"wrappedKey":")");
   out.Append(key.wrapped);
   out.Append(key.changed ? R"(","changed":true})" : R"(","changed":false})");
@@ -66,9 +68,10 @@ Result<net::Response> CreateDataKeys(Call& call) {
   TS_ASSIGN_OR_RETURN(const DataPlaneBody body, ParseDataPlane(call.request.body, fields, false));
   const DataPlaneFields& request = body.items.front();
   TS_ASSIGN_OR_RETURN(const auto context, ContextOf(call, request));
-  TS_ASSIGN_OR_RETURN(const auto minted,
-                      call.services.data_keys.Mint(*call.tenant, context, request.managed.value_or(false),
-                                                   request.count.value_or(1), call.wait, call.request.deadline));
+  TS_ASSIGN_OR_RETURN(
+      const auto minted,
+      call.services.data_keys.Mint(*call.tenant, context, request.managed.value_or(false),
+                                   request.count.value_or(1), call.wait, call.request.deadline));
   SecretText out(64 + minted.size() * 384);
   if (request.count) out.Append(R"({"items":[)");
   for (const keyring::MintedDataKey& key : minted) {
@@ -101,13 +104,19 @@ Result<net::Response> DeleteDataKey(Call& call) {
 }
 
 Result<net::Response> UnwrapDataKeys(Call& call) {
-  TS_ASSIGN_OR_RETURN(const DataPlaneBody body, ParseDataPlane(call.request.body, {.wrapped_key = true, .id = true}, true));
-  return AnswerItems(call, body, 200, 128, [&](const DataPlaneFields& item, SecretText& out) { return UnwrapOne(call, item, out); });
+  TS_ASSIGN_OR_RETURN(const DataPlaneBody body,
+                      ParseDataPlane(call.request.body, {.wrapped_key = true, .id = true}, true));
+  return AnswerItems(call, body, 200, 128, [&](const DataPlaneFields& item, SecretText& out) {
+    return UnwrapOne(call, item, out);
+  });
 }
 
 Result<net::Response> RewrapDataKeys(Call& call) {
-  TS_ASSIGN_OR_RETURN(const DataPlaneBody body, ParseDataPlane(call.request.body, {.wrapped_key = true}, true));
-  return AnswerItems(call, body, 200, 384, [&](const DataPlaneFields& item, SecretText& out) { return RewrapOne(call, item, out); });
+  TS_ASSIGN_OR_RETURN(const DataPlaneBody body,
+                      ParseDataPlane(call.request.body, {.wrapped_key = true}, true));
+  return AnswerItems(call, body, 200, 384, [&](const DataPlaneFields& item, SecretText& out) {
+    return RewrapOne(call, item, out);
+  });
 }
 
 }  // namespace tenantseal::api

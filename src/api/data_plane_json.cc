@@ -25,7 +25,8 @@ Scratch& ThreadScratch() {
 Error NotJson() { return InvalidArgument("", "The body is not valid JSON (RFC 8259) in UTF-8."); }
 
 Error Expected(std::string_view field, std::string_view what) {
-  return InvalidArgument(std::string(field), "The field " + std::string(field) + " must be " + std::string(what) + ".");
+  return InvalidArgument(std::string(field),
+                         "The field " + std::string(field) + " must be " + std::string(what) + ".");
 }
 
 // Copies a JSON string that is not secret.
@@ -38,9 +39,11 @@ Result<std::string> Text(od::value value, std::string_view field) {
 // A JSON string as it stands in the body, without its quotes and without unescaping.
 Result<std::string_view> RawText(od::value value, std::string_view field) {
   simdjson::ondemand::json_type type;
-  if (value.type().get(type) != simdjson::SUCCESS || type != od::json_type::string) return Expected(field, "a string");
+  if (value.type().get(type) != simdjson::SUCCESS || type != od::json_type::string)
+    return Expected(field, "a string");
   std::string_view token = value.raw_json_token();
-  while (!token.empty() && (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' || token.back() == '\t')) {
+  while (!token.empty() && (token.back() == ' ' || token.back() == '\n' || token.back() == '\r' ||
+                            token.back() == '\t')) {
     token.remove_suffix(1);
   }
   if (token.size() < 2 || token.front() != '"' || token.back() != '"') return NotJson();
@@ -77,7 +80,8 @@ Result<std::vector<model::EncryptionContext::Pair>> Context(od::value value) {
       return Expected("encryptionContext" + (name.size() <= 64 ? "/" + name : ""), "a string");
     }
     if (pairs.size() >= base::kContextPairsMax) {
-      return Expected("encryptionContext", "an object of at most " + std::to_string(base::kContextPairsMax) + " pairs");
+      return Expected("encryptionContext",
+                      "an object of at most " + std::to_string(base::kContextPairsMax) + " pairs");
     }
     pairs.emplace_back(std::move(name), std::string(text));
   }
@@ -103,13 +107,19 @@ class FieldReader {
       TS_ASSIGN_OR_RETURN(out_.context, Context(value));
       return {};
     }
-    if (name == "plaintext" && allowed_.plaintext) return Once(out_.plaintext, name, [&] { return RawText(value, name); });
-    if (name == "plaintext" && allowed_.want_plaintext) return Once(out_.want_plaintext, name, [&] { return Boolean(value, name); });
-    if (name == "ciphertext" && allowed_.ciphertext) return Once(out_.ciphertext, name, [&] { return Text(value, name); });
-    if (name == "wrappedKey" && allowed_.wrapped_key) return Once(out_.wrapped_key, name, [&] { return Text(value, name); });
+    if (name == "plaintext" && allowed_.plaintext)
+      return Once(out_.plaintext, name, [&] { return RawText(value, name); });
+    if (name == "plaintext" && allowed_.want_plaintext)
+      return Once(out_.want_plaintext, name, [&] { return Boolean(value, name); });
+    if (name == "ciphertext" && allowed_.ciphertext)
+      return Once(out_.ciphertext, name, [&] { return Text(value, name); });
+    if (name == "wrappedKey" && allowed_.wrapped_key)
+      return Once(out_.wrapped_key, name, [&] { return Text(value, name); });
     if (name == "id" && allowed_.id) return Once(out_.id, name, [&] { return Text(value, name); });
-    if (name == "managed" && allowed_.managed) return Once(out_.managed, name, [&] { return Boolean(value, name); });
-    if (name == "count" && allowed_.count) return Once(out_.count, name, [&] { return Count(value); });
+    if (name == "managed" && allowed_.managed)
+      return Once(out_.managed, name, [&] { return Boolean(value, name); });
+    if (name == "count" && allowed_.count)
+      return Once(out_.count, name, [&] { return Count(value); });
     const std::string shown(name.substr(0, 64));
     return InvalidArgument(shown, "The field " + shown + " is not known here.");
   }
@@ -150,12 +160,16 @@ Result<void> ReadItems(od::value value, const FieldSet& fields, DataPlaneBody& o
   if (value.get_array().get(array) != simdjson::SUCCESS) return Expected("items", "an array");
   for (auto element : array) {
     if (out.items.size() >= base::kBatchItemsMax) {
-      return Error{ErrorCode::kTooLarge, "A batch has at most " + std::to_string(base::kBatchItemsMax) + " items.", "items"};
+      return Error{ErrorCode::kTooLarge,
+                   "A batch has at most " + std::to_string(base::kBatchItemsMax) + " items.",
+                   "items"};
     }
     od::object object;
-    if (element.get_object().get(object) != simdjson::SUCCESS) return InItem(Expected("", "an object"), out.items.size());
+    if (element.get_object().get(object) != simdjson::SUCCESS)
+      return InItem(Expected("", "an object"), out.items.size());
     DataPlaneFields& item = out.items.emplace_back();
-    if (auto read = ReadItem(object, fields, item); !read) return InItem(std::move(read).error(), out.items.size() - 1);
+    if (auto read = ReadItem(object, fields, item); !read)
+      return InItem(std::move(read).error(), out.items.size() - 1);
   }
   if (out.items.empty()) return Expected("items", "an array with at least one item");
   return {};
@@ -181,25 +195,31 @@ Result<DataPlaneBody> ReadBody(od::object object, const FieldSet& fields, bool b
       TS_RETURN_IF_ERROR(reader.Read(key, value));
     }
   }
-  if (out.batch && other) return InvalidArgument("items", "Beside items no other field may stand: move it into the items.");
+  if (out.batch && other)
+    return InvalidArgument("items",
+                           "Beside items no other field may stand: move it into the items.");
   if (!out.batch) out.items.push_back(std::move(single));
   return out;
 }
 
 }  // namespace
 
-Result<DataPlaneBody> ParseDataPlane(base::ByteSpan body, const FieldSet& fields, bool batch_allowed) {
+Result<DataPlaneBody> ParseDataPlane(base::ByteSpan body, const FieldSet& fields,
+                                     bool batch_allowed) {
   Scratch& scratch = ThreadScratch();
   const std::size_t need = body.size() + simdjson::SIMDJSON_PADDING;
   // Small bodies share a buffer; a large one does not stay.
-  if (scratch.text.size() < need) scratch.text = base::SecretBytes(std::max<std::size_t>(need, 4096));
+  if (scratch.text.size() < need)
+    scratch.text = base::SecretBytes(std::max<std::size_t>(need, 4096));
   std::memcpy(scratch.text.RevealMutable().data(), body.data(), body.size());
   std::memset(scratch.text.RevealMutable().data() + body.size(), ' ', simdjson::SIMDJSON_PADDING);
   scratch.used = body.size();
   const auto* text = reinterpret_cast<const char*>(scratch.text.Reveal().data());
   od::document document;
   od::object object;
-  if (scratch.parser.iterate(text, body.size(), scratch.text.size()).get(document) != simdjson::SUCCESS) return NotJson();
+  if (scratch.parser.iterate(text, body.size(), scratch.text.size()).get(document) !=
+      simdjson::SUCCESS)
+    return NotJson();
   if (document.get_object().get(object) != simdjson::SUCCESS) {
     return InvalidArgument("", "The body must be a JSON object.");
   }

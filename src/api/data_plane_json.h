@@ -19,8 +19,8 @@ namespace tenantseal::api {
 
 // The fields that a data-plane request may have; which of them a route takes it says itself.
 struct DataPlaneFields {
-  std::optional<std::string_view> plaintext;   // Base64 text, still encoded. Points into the body.
-  std::optional<bool> want_plaintext;          // "plaintext": true|false of POST data-keys.
+  std::optional<std::string_view> plaintext;  // Base64 text, still encoded. Points into the body.
+  std::optional<bool> want_plaintext;         // "plaintext": true|false of POST data-keys.
   std::optional<std::string> ciphertext;
   std::optional<std::string> wrapped_key;
   std::optional<std::string> id;
@@ -31,8 +31,8 @@ struct DataPlaneFields {
 
 // What a route takes.
 struct FieldSet {
-  bool plaintext = false, want_plaintext = false, ciphertext = false, wrapped_key = false, id = false,
-       managed = false, count = false;
+  bool plaintext = false, want_plaintext = false, ciphertext = false, wrapped_key = false,
+       id = false, managed = false, count = false;
 };
 
 // A parsed body: one object, or {"items":[...]} of 1 to kBatchItemsMax objects where allowed.
@@ -42,7 +42,8 @@ struct DataPlaneBody {
   std::vector<DataPlaneFields> items;  // One when not a batch.
 };
 
-Result<DataPlaneBody> ParseDataPlane(base::ByteSpan body, const FieldSet& fields, bool batch_allowed);
+Result<DataPlaneBody> ParseDataPlane(base::ByteSpan body, const FieldSet& fields,
+                                     bool batch_allowed);
 
 // Wipes this thread's copy of the last body. Called when the request is done.
 void ForgetDataPlaneBody();

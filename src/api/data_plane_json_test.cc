@@ -1,6 +1,7 @@
+#include "api/data_plane_json.h"
+
 #include <gtest/gtest.h>
 
-#include "api/data_plane_json.h"
 #include "api/secret_text.h"
 
 namespace tenantseal::api {
@@ -14,7 +15,11 @@ std::string FieldOf(std::string_view text, const FieldSet& fields = kSeal, bool 
 }
 
 TEST(DataPlaneJson, ReadsOneObject) {
-  const auto body = ParseDataPlane(base::AsBytes(R"( {"plaintext" : "aGk=" , "encryptionContext":{"a":"\u00e9","b":""}} )"), kSeal, true).value();
+  const auto body =
+      ParseDataPlane(
+          base::AsBytes(R"( {"plaintext" : "aGk=" , "encryptionContext":{"a":"\u00e9","b":""}} )"),
+          kSeal, true)
+          .value();
   EXPECT_FALSE(body.batch);
   ASSERT_EQ(body.items.size(), 1u);
   EXPECT_EQ(body.items[0].plaintext, "aGk=");
@@ -23,7 +28,12 @@ TEST(DataPlaneJson, ReadsOneObject) {
 }
 
 TEST(DataPlaneJson, ReadsABatch) {
-  const auto body = ParseDataPlane(base::AsBytes(R"({"items":[{"plaintext":"aGk="},{"plaintext":"","encryptionContext":{}}]})"), kSeal, true).value();
+  const auto body =
+      ParseDataPlane(
+          base::AsBytes(
+              R"({"items":[{"plaintext":"aGk="},{"plaintext":"","encryptionContext":{}}]})"),
+          kSeal, true)
+          .value();
   EXPECT_TRUE(body.batch);
   ASSERT_EQ(body.items.size(), 2u);
   EXPECT_EQ(body.items[0].plaintext, "aGk=");
@@ -36,7 +46,8 @@ TEST(DataPlaneJson, RefusesAndNamesTheField) {
   EXPECT_EQ(FieldOf(R"({"plaintext":"a","encryptionContex":{}})"), "encryptionContex");
   EXPECT_EQ(FieldOf(R"({"plaintext":"a","encryptionContext":[]})"), "encryptionContext");
   EXPECT_EQ(FieldOf(R"({"plaintext":"a","encryptionContext":{"k":1}})"), "encryptionContext/k");
-  EXPECT_EQ(FieldOf(R"({"plaintext":"a","encryptionContext":{},"encryptionContext":{}})"), "encryptionContext");
+  EXPECT_EQ(FieldOf(R"({"plaintext":"a","encryptionContext":{},"encryptionContext":{}})"),
+            "encryptionContext");
   EXPECT_EQ(FieldOf(R"({"items":[{"plaintext":"a"},{"x":1}]})"), "items/1/x");
   EXPECT_EQ(FieldOf(R"({"items":[3]})"), "items/0");
   EXPECT_EQ(FieldOf(R"({"items":[]})"), "items");
@@ -48,12 +59,15 @@ TEST(DataPlaneJson, RefusesAndNamesTheField) {
   EXPECT_EQ(FieldOf(R"({"managed":"yes"})", {.managed = true}), "managed");
   std::string many = R"({"items":[)";
   for (int i = 0; i < 1001; ++i) many += i == 0 ? R"({"plaintext":""})" : R"(,{"plaintext":""})";
-  EXPECT_EQ(ParseDataPlane(base::AsBytes(many + "]}"), kSeal, true).error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ(ParseDataPlane(base::AsBytes(many + "]}"), kSeal, true).error().code,
+            ErrorCode::kTooLarge);
 }
 
 TEST(DataPlaneJson, RefusesWhatIsNotOneJsonObject) {
-  for (const char* bad : {"", "x", "[]", "3", "\"s\"", "{", R"({"plaintext":"a")", R"({"plaintext":"a"}})", R"({"plaintext":"a"} {})",
-                          R"({"plaintext":"a",})", "{\"plaintext\":\"\xFF\"}", R"({'plaintext':'a'})", R"({"items":[{"plaintext":"a"}})"}) {
+  for (const char* bad :
+       {"", "x", "[]", "3", "\"s\"", "{", R"({"plaintext":"a")", R"({"plaintext":"a"}})",
+        R"({"plaintext":"a"} {})", R"({"plaintext":"a",})", "{\"plaintext\":\"\xFF\"}",
+        R"({'plaintext':'a'})", R"({"items":[{"plaintext":"a"}})"}) {
     EXPECT_NE(FieldOf(bad), "accepted") << bad;
   }
 }
@@ -61,7 +75,8 @@ TEST(DataPlaneJson, RefusesWhatIsNotOneJsonObject) {
 TEST(DataPlaneJson, EveryTruncationIsRefused) {
   const std::string text = R"({"items":[{"plaintext":"aGk=","encryptionContext":{"a":"b"}}]})";
   ASSERT_EQ(FieldOf(text), "accepted");
-  for (std::size_t n = 0; n < text.size(); ++n) EXPECT_NE(FieldOf(text.substr(0, n)), "accepted") << n;
+  for (std::size_t n = 0; n < text.size(); ++n)
+    EXPECT_NE(FieldOf(text.substr(0, n)), "accepted") << n;
 }
 
 TEST(DataPlaneJson, DecodesBase64WithEscapedSlashes) {

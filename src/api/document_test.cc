@@ -23,7 +23,8 @@ const json& Document() {
 
 std::string Lower(std::string_view text) {
   std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(), [](unsigned char c) { return std::tolower(c); });
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
   return out;
 }
 
@@ -40,7 +41,8 @@ TEST(OpenApi, HasExactlyTheRoutes) {
 
 TEST(OpenApi, SaysWhichRoutesArePublic) {
   for (const Route& route : AllRoutes()) {
-    const json& operation = Document()["paths"][std::string(route.pattern)][Lower(net::MethodName(route.method))];
+    const json& operation =
+        Document()["paths"][std::string(route.pattern)][Lower(net::MethodName(route.method))];
     const bool open = operation.contains("security") && operation["security"].empty();
     EXPECT_EQ(open, route.access == Access::kPublic) << route.pattern;
   }

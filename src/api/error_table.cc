@@ -51,17 +51,20 @@ constexpr auto kAll = [] {
 }();
 
 bool Explained(ErrorCode code) {
-  return code != ErrorCode::kInternal && code != ErrorCode::kServiceFault && code != ErrorCode::kIntegrity &&
-         code != ErrorCode::kWouldBlock;
+  return code != ErrorCode::kInternal && code != ErrorCode::kServiceFault &&
+         code != ErrorCode::kIntegrity && code != ErrorCode::kWouldBlock;
 }
 
 // What the caller reads; what it may not read goes to the log instead.
 std::string DetailOf(const Error& error, std::string_view request_id) {
   if (error.code == ErrorCode::kRateLimited) {
-    return "You need to wait " + std::to_string(error.retry_after_s) + " seconds until limit is lifted.";
+    return "You need to wait " + std::to_string(error.retry_after_s) +
+           " seconds until limit is lifted.";
   }
   if (Explained(error.code)) return error.message;
-  base::LogError("request failed", {{"request", request_id}, {"code", ErrorCodeName(error.code)}, {"reason", error.message}});
+  base::LogError(
+      "request failed",
+      {{"request", request_id}, {"code", ErrorCodeName(error.code)}, {"reason", error.message}});
   return "The reason is in the service's log under the request id " + std::string(request_id) + ".";
 }
 
@@ -101,9 +104,11 @@ std::span<const ErrorRow> AllErrorRows() { return kAll; }
 
 net::Response ErrorResponse(const Error& error, std::string_view request_id) {
   const ErrorRow& row = RowOf(error.code);
-  net::Response response = Envelope(row.status, Entry(row, DetailOf(error, request_id), error.field), request_id);
+  net::Response response =
+      Envelope(row.status, Entry(row, DetailOf(error, request_id), error.field), request_id);
   if (row.status == 503 || row.status == 429) {
-    response.headers.push_back({"Retry-After", std::to_string(std::max<std::uint32_t>(1, error.retry_after_s))});
+    response.headers.push_back(
+        {"Retry-After", std::to_string(std::max<std::uint32_t>(1, error.retry_after_s))});
   }
   if (row.status == 401) response.headers.push_back({"WWW-Authenticate", "Bearer"});
   return response;

@@ -1,5 +1,5 @@
-// api/ is the HTTP API: routes, JSON in and out, limits, and the one table of errors. It decides who
-// may call what and translates between HTTP and the folders below; it holds no state but rate
+// api/ is the HTTP API: routes, JSON in and out, limits, and the one table of errors. It decides
+// who may call what and translates between HTTP and the folders below; it holds no state but rate
 // limits and counts, and knows nothing of storage, sockets or cryptography.
 //
 // Promises: every refusal is the envelope below with a code of docs/errors.md and the field at
@@ -23,7 +23,7 @@ namespace tenantseal::api {
 
 struct ErrorRow {
   int status;
-  std::string_view code;   // What clients may test for.
+  std::string_view code;  // What clients may test for.
   std::string_view title;
 };
 

@@ -21,26 +21,31 @@ Error Forbidden(std::string_view who) {
 Result<void> RequireRole(Access access, Role role) {
   const bool admin = role == Role::kTenantAdmin;
   switch (access) {
-    case Access::kOperator: return role == Role::kPlatformOperator ? Result<void>() : Forbidden("PlatformOperator");
-    case Access::kTenantAdmin: return admin ? Result<void>() : Forbidden("TenantAdmin");
-    case Access::kContent: return role == Role::kContentService ? Result<void>() : Forbidden("ContentService");
+    case Access::kOperator:
+      return role == Role::kPlatformOperator ? Result<void>() : Forbidden("PlatformOperator");
+    case Access::kTenantAdmin:
+      return admin ? Result<void>() : Forbidden("TenantAdmin");
+    case Access::kContent:
+      return role == Role::kContentService ? Result<void>() : Forbidden("ContentService");
     case Access::kAdminOrAuditor:
       return admin || role == Role::kAuditor ? Result<void>() : Forbidden("TenantAdmin or Auditor");
     case Access::kPublic:
     case Access::kAnyOfTenant:
-    case Access::kAnyone: return {};
+    case Access::kAnyone:
+      return {};
   }
   return Internal("unknown access");
 }
 
 bool NeedsTenant(Access access) {
-  return access == Access::kTenantAdmin || access == Access::kContent || access == Access::kAdminOrAuditor ||
-         access == Access::kAnyOfTenant;
+  return access == Access::kTenantAdmin || access == Access::kContent ||
+         access == Access::kAdminOrAuditor || access == Access::kAnyOfTenant;
 }
 
 std::optional<std::string_view> BearerToken(const net::Request& request) {
   const auto header = request.Header("Authorization");
-  if (!header || header->size() < 8 || !net::EqualsIgnoreCase(header->substr(0, 7), "Bearer ")) return std::nullopt;
+  if (!header || header->size() < 8 || !net::EqualsIgnoreCase(header->substr(0, 7), "Bearer "))
+    return std::nullopt;
   std::string_view token = header->substr(7);
   while (token.starts_with(' ')) token.remove_prefix(1);
   return token;
@@ -53,35 +58,43 @@ Result<void> CheckMediaType(const net::Request& request) {
   if (!type) return {};
   const std::string_view bare = type->substr(0, type->find_first_of("; \t"));
   if (net::EqualsIgnoreCase(bare, "application/json")) return {};
-  return Error{ErrorCode::kUnsupportedMediaType, "Send JSON with the header Content-Type: application/json.", "Content-Type"};
+  return Error{ErrorCode::kUnsupportedMediaType,
+               "Send JSON with the header Content-Type: application/json.", "Content-Type"};
 }
 
 }  // namespace
 
-Result<std::optional<model::TenantId>> Authorize(Access access, const identity::Principal& principal,
+Result<std::optional<model::TenantId>> Authorize(Access access,
+                                                 const identity::Principal& principal,
                                                  const net::Request& request) {
   TS_RETURN_IF_ERROR(RequireRole(access, principal.role));
   if (!NeedsTenant(access)) return principal.tenant;
   const auto named = request.Header("Tenantseal-Tenant");
   if (!named) {
     if (principal.tenant) return principal.tenant;
-    return InvalidArgument("Tenantseal-Tenant", "This key serves any tenant: name one in the header Tenantseal-Tenant.");
+    return InvalidArgument("Tenantseal-Tenant",
+                           "This key serves any tenant: name one in the header Tenantseal-Tenant.");
   }
   auto tenant = model::TenantId::Parse(*named);
   if (!tenant) return InvalidArgument("Tenantseal-Tenant", tenant.error().message);
   if (principal.tenant && principal.tenant != *tenant) {
-    return Error{ErrorCode::kPermissionDenied, "This key belongs to another tenant than the header Tenantseal-Tenant names.", "Tenantseal-Tenant"};
+    return Error{ErrorCode::kPermissionDenied,
+                 "This key belongs to another tenant than the header Tenantseal-Tenant names.",
+                 "Tenantseal-Tenant"};
   }
   return std::optional(*tenant);
 }
 
 ApiHandler::ApiHandler(Services services, LimitOptions limits)
     : services_(std::move(services)),
-      tenant_limit_(limits.tenant_items_per_second, limits.tenant_items_per_second * 2, services_.clock),
+      tenant_limit_(limits.tenant_items_per_second, limits.tenant_items_per_second * 2,
+                    services_.clock),
       read_limit_(limits.read_per_minute / 60, limits.read_per_minute * 5, services_.clock),
       write_limit_(limits.write_per_minute / 60, limits.write_per_minute * 5, services_.clock) {}
 
-std::optional<net::Response> ApiHandler::HandleNow(net::Request& request) { return Handle(request, keyring::Wait::kNever); }
+std::optional<net::Response> ApiHandler::HandleNow(net::Request& request) {
+  return Handle(request, keyring::Wait::kNever);
+}
 
 net::Response ApiHandler::HandleBlocking(net::Request& request) {
   auto response = Handle(request, keyring::Wait::kAllowed);
@@ -94,9 +107,11 @@ std::optional<net::Response> ApiHandler::Handle(net::Request& request, keyring::
   const RouteMatch match = FindRoute(request.method, request.path);
   Result<net::Response> result = NotFound("There is no such path; GET /openapi.json lists them.");
   if (match.route == nullptr) {
-    net::Response response = match.path_known
-                                 ? StatusResponse(405, "This path takes other methods; GET /openapi.json lists them.", request.request_id)
-                                 : ErrorResponse(result.error(), request.request_id);
+    net::Response response =
+        match.path_known
+            ? StatusResponse(405, "This path takes other methods; GET /openapi.json lists them.",
+                             request.request_id)
+            : ErrorResponse(result.error(), request.request_id);
     if (match.path_known) response.status = 405;
     metrics_.Count(nullptr, response.status, {});
     return response;
@@ -104,8 +119,10 @@ std::optional<net::Response> ApiHandler::Handle(net::Request& request, keyring::
   Call call{services_, request, nullptr, std::nullopt, match.parameter, wait, {}};
   result = Serve(*match.route, call, request);
   ForgetDataPlaneBody();
-  if (!result && result.error().code == ErrorCode::kWouldBlock && wait == keyring::Wait::kNever) return std::nullopt;
-  net::Response response = result ? std::move(*result) : ErrorResponse(result.error(), request.request_id);
+  if (!result && result.error().code == ErrorCode::kWouldBlock && wait == keyring::Wait::kNever)
+    return std::nullopt;
+  net::Response response =
+      result ? std::move(*result) : ErrorResponse(result.error(), request.request_id);
   metrics_.Count(match.route, response.status, services_.clock.Boot() - began);
   return response;
 }
@@ -119,7 +136,8 @@ Result<net::Response> ApiHandler::Serve(const Route& route, Call& call, net::Req
   identity::Principal principal;
   if (route.access != Access::kPublic) {
     if (request.queue_key.empty()) request.queue_key = kUnauthenticatedQueue;
-    TS_ASSIGN_OR_RETURN(principal, services_.authenticator.Authenticate(BearerToken(request).value_or(""), call.wait));
+    TS_ASSIGN_OR_RETURN(principal, services_.authenticator.Authenticate(
+                                       BearerToken(request).value_or(""), call.wait));
     call.principal = &principal;
     TS_ASSIGN_OR_RETURN(call.tenant, Authorize(route.access, principal, request));
     TS_RETURN_IF_ERROR(CheckMediaType(request));
@@ -129,9 +147,11 @@ Result<net::Response> ApiHandler::Serve(const Route& route, Call& call, net::Req
       request.queue_key = queue;
     }
   }
-  if (!route.inline_first && call.wait == keyring::Wait::kNever) return Error{ErrorCode::kWouldBlock, ""};
+  if (!route.inline_first && call.wait == keyring::Wait::kNever)
+    return Error{ErrorCode::kWouldBlock, ""};
   auto result = route.run(call);
-  if (route.tier != Tier::kData || (!result && result.error().code == ErrorCode::kWouldBlock)) return result;
+  if (route.tier != Tier::kData || (!result && result.error().code == ErrorCode::kWouldBlock))
+    return result;
   if (!result && call.tally.empty()) call.tally.Failed(result.error().code);
   Count(route, call);
   return result;
@@ -146,10 +166,14 @@ Result<void> ApiHandler::Admit(const Route& route, const Call& call) {
   if (call.principal->role == Role::kPlatformOperator) return {};
   const std::string who = call.principal->id;
   switch (route.tier) {
-    case Tier::kNone: return {};
-    case Tier::kData: return limited(tenant_limit_.Take(call.tenant->text()));
-    case Tier::kRead: return limited(read_limit_.Take(who));
-    case Tier::kWrite: return limited(write_limit_.Take(who));
+    case Tier::kNone:
+      return {};
+    case Tier::kData:
+      return limited(tenant_limit_.Take(call.tenant->text()));
+    case Tier::kRead:
+      return limited(read_limit_.Take(who));
+    case Tier::kWrite:
+      return limited(write_limit_.Take(who));
   }
   return {};
 }
@@ -169,10 +193,13 @@ std::size_t ApiHandler::BodyBytesMax(const net::Request& request) const {
 }
 
 net::Response ApiHandler::Overloaded(net::Request& request) {
-  return ErrorResponse({ErrorCode::kUnavailable, "Too many requests are waiting. Retry after a second.", "", 1}, request.request_id);
+  return ErrorResponse(
+      {ErrorCode::kUnavailable, "Too many requests are waiting. Retry after a second.", "", 1},
+      request.request_id);
 }
 
-net::Response ApiHandler::Refused(int status, std::string_view detail, std::string_view request_id) {
+net::Response ApiHandler::Refused(int status, std::string_view detail,
+                                  std::string_view request_id) {
   return StatusResponse(status, detail, request_id);
 }
 

@@ -1,4 +1,5 @@
-// The way of a request: route, authentication, role and tenant, limits, the route's own work, counts.
+// The way of a request: route, authentication, role and tenant, limits, the route's own work,
+// counts.
 #pragma once
 
 #include <optional>
@@ -12,8 +13,8 @@ namespace tenantseal::api {
 
 struct LimitOptions {
   double tenant_items_per_second = 100'000;  // Data plane, per tenant; 0: no limit.
-  double read_per_minute = 1000;             // Control plane, per principal and tenant (Qlik's tier 1).
-  double write_per_minute = 100;             // The same (Qlik's tier 2); both over a 5 minute window.
+  double read_per_minute = 1000;  // Control plane, per principal and tenant (Qlik's tier 1).
+  double write_per_minute = 100;  // The same (Qlik's tier 2); both over a 5 minute window.
 };
 
 // Thread-safe. Answers on the I/O thread what needs no I/O, the rest on a worker.
@@ -43,7 +44,8 @@ class ApiHandler final : public net::HttpHandler {
 };
 
 // The tenant that the call is about, checked against the caller's role; see Access.
-Result<std::optional<model::TenantId>> Authorize(Access access, const identity::Principal& principal,
+Result<std::optional<model::TenantId>> Authorize(Access access,
+                                                 const identity::Principal& principal,
                                                  const net::Request& request);
 
 }  // namespace tenantseal::api

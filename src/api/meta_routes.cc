@@ -19,7 +19,8 @@ extern const char tenantseal_openapi_end[];
 namespace tenantseal::api {
 
 std::string_view OpenApiDocument() {
-  return {tenantseal_openapi_begin, static_cast<std::size_t>(tenantseal_openapi_end - tenantseal_openapi_begin)};
+  return {tenantseal_openapi_begin,
+          static_cast<std::size_t>(tenantseal_openapi_end - tenantseal_openapi_begin)};
 }
 
 Result<net::Response> GetHealth(Call&) { return Json(200, R"({"status":"ok"})"); }

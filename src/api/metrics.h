@@ -33,10 +33,11 @@ class Metrics {
   std::string Text() const;
 
  private:
-  static constexpr std::array<int, 20> kStatuses = {200, 201, 202, 204, 400, 401, 403, 404, 405, 409,
-                                                    413, 415, 422, 429, 500, 503, 504, 408, 414, 0};
-  static constexpr std::array<double, 12> kBuckets = {0.00002, 0.00005, 0.0001, 0.0005, 0.001, 0.005,
-                                                      0.01,    0.05,    0.1,    0.5,    1,     5};
+  static constexpr std::array<int, 20> kStatuses = {200, 201, 202, 204, 400, 401, 403,
+                                                    404, 405, 409, 413, 415, 422, 429,
+                                                    500, 503, 504, 408, 414, 0};
+  static constexpr std::array<double, 12> kBuckets = {
+      0.00002, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5};
   struct PerRoute {
     std::array<std::atomic<std::uint64_t>, kStatuses.size()> by_status{};
     std::array<std::atomic<std::uint64_t>, kBuckets.size() + 1> by_duration{};

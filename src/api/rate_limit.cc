@@ -13,7 +13,9 @@ RateLimit::Bucket& RateLimit::Refilled(Buckets& buckets, std::string_view key) c
   auto found = buckets.find(key);
   if (found == buckets.end()) {
     if (buckets.size() >= kKeysMax / kShards) {
-      std::erase_if(buckets, [&](const auto& entry) { return entry.second.tokens + gained(entry.second) >= burst_; });
+      std::erase_if(buckets, [&](const auto& entry) {
+        return entry.second.tokens + gained(entry.second) >= burst_;
+      });
       if (buckets.size() >= kKeysMax / kShards) buckets.erase(buckets.begin());
     }
     found = buckets.emplace(key, Bucket{burst_, now}).first;

@@ -42,7 +42,9 @@ class RateLimit {
   static constexpr std::size_t kShards = 16;
   static constexpr std::size_t kKeysMax = 64 * 1024;
 
-  Shard& ShardOf(std::string_view key) { return shards_[std::hash<std::string_view>()(key) % kShards]; }
+  Shard& ShardOf(std::string_view key) {
+    return shards_[std::hash<std::string_view>()(key) % kShards];
+  }
   Bucket& Refilled(Buckets& buckets, std::string_view key) const;
 
   const double per_second_;

@@ -54,7 +54,8 @@ class Tally {
   template <typename F>
   void ForEach(F f) const {
     for (std::size_t i = 0; i < counts_.size(); ++i) {
-      if (counts_[i] > 0) f(i == 0 ? "ok" : ErrorCodeName(static_cast<ErrorCode>(i - 1)), counts_[i]);
+      if (counts_[i] > 0)
+        f(i == 0 ? "ok" : ErrorCodeName(static_cast<ErrorCode>(i - 1)), counts_[i]);
     }
   }
 
@@ -67,20 +68,21 @@ struct Call {
   Services& services;
   const net::Request& request;
   const identity::Principal* principal = nullptr;  // Null on public routes.
-  std::optional<model::TenantId> tenant;           // Whose tenant this is about; set where Access asks for it.
-  std::string_view parameter;                      // The {…} of the pattern, if it has one.
+  std::optional<model::TenantId>
+      tenant;                  // Whose tenant this is about; set where Access asks for it.
+  std::string_view parameter;  // The {…} of the pattern, if it has one.
   keyring::Wait wait = keyring::Wait::kNever;
   Tally tally;
 };
 
 enum class Access : std::uint8_t {
-  kPublic,         // Anyone.
-  kOperator,       // PlatformOperator.
-  kTenantAdmin,    // TenantAdmin of the tenant.
-  kContent,        // ContentService for the tenant: its own, or the one named in Tenantseal-Tenant.
-  kAdminOrAuditor, // TenantAdmin or Auditor of the tenant.
-  kAnyOfTenant,    // Whoever has a tenant, or names one and may.
-  kAnyone,         // Any valid key; the route decides.
+  kPublic,       // Anyone.
+  kOperator,     // PlatformOperator.
+  kTenantAdmin,  // TenantAdmin of the tenant.
+  kContent,      // ContentService for the tenant: its own, or the one named in Tenantseal-Tenant.
+  kAdminOrAuditor,  // TenantAdmin or Auditor of the tenant.
+  kAnyOfTenant,     // Whoever has a tenant, or names one and may.
+  kAnyone,          // Any valid key; the route decides.
 };
 
 // What limits how often a route may be called.
@@ -91,7 +93,7 @@ struct Route {
   std::string_view pattern;  // Static text, or with one "{…}" segment.
   Access access;
   Tier tier;
-  bool inline_first;         // Try on the I/O thread with Wait::kNever before going to a worker.
+  bool inline_first;  // Try on the I/O thread with Wait::kNever before going to a worker.
   std::size_t body_bytes_max;
   std::string_view operation;  // Name in counts and metrics.
   Result<net::Response> (*run)(Call&);

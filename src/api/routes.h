@@ -12,9 +12,9 @@ namespace tenantseal::api {
 std::span<const Route> AllRoutes();
 
 struct RouteMatch {
-  const Route* route = nullptr;   // Null: see path_known.
+  const Route* route = nullptr;  // Null: see path_known.
   std::string_view parameter;
-  bool path_known = false;        // Another method would have matched.
+  bool path_known = false;  // Another method would have matched.
 };
 // `path` is raw; parameters are not percent-decoded (ids have no characters that need it).
 RouteMatch FindRoute(net::Method method, std::string_view path);

@@ -22,7 +22,8 @@ Result<net::Response> TenantAnswer(int status, const Result<model::Tenant>& tena
 }
 
 // Applies one of the changes of keyring::Tenants to the tenant that the path names.
-Result<net::Response> Change(Call& call, Result<model::Tenant> (keyring::Tenants::*change)(const model::TenantId&, const std::string&)) {
+Result<net::Response> Change(Call& call, Result<model::Tenant> (keyring::Tenants::*change)(
+                                             const model::TenantId&, const std::string&)) {
   TS_RETURN_IF_ERROR(ParseControlBody(call.request.body, {}));
   TS_ASSIGN_OR_RETURN(const model::TenantId id, model::TenantId::Parse(call.parameter));
   return TenantAnswer(200, (call.services.tenants.*change)(id, call.principal->id));
@@ -30,7 +31,10 @@ Result<net::Response> Change(Call& call, Result<model::Tenant> (keyring::Tenants
 
 // The address that the client used, since links must be absolute.
 std::string BaseUrl(const net::Request& request) {
-  const std::string scheme = request.Header("X-Forwarded-Proto").value_or(request.secure ? "https" : "http") == "https" ? "https" : "http";
+  const std::string scheme =
+      request.Header("X-Forwarded-Proto").value_or(request.secure ? "https" : "http") == "https"
+          ? "https"
+          : "http";
   return scheme + "://" + std::string(request.Header("Host").value_or("localhost"));
 }
 
@@ -40,8 +44,9 @@ Result<net::Response> CreateTenant(Call& call) {
   TS_ASSIGN_OR_RETURN(const auto body, ParseControlBody(call.request.body, {"name", "region"}));
   TS_ASSIGN_OR_RETURN(const auto name, TextField(body, "name", true));
   TS_ASSIGN_OR_RETURN(const auto region, TextField(body, "region", false));
-  return TenantAnswer(201, call.services.tenants.Create(*name, region.value_or(call.services.default_region),
-                                                        call.principal->id, call.request.deadline));
+  return TenantAnswer(
+      201, call.services.tenants.Create(*name, region.value_or(call.services.default_region),
+                                        call.principal->id, call.request.deadline));
 }
 
 Result<net::Response> ListTenants(Call& call) {
@@ -52,7 +57,8 @@ Result<net::Response> ListTenants(Call& call) {
   TS_ASSIGN_OR_RETURN(const auto tenants, call.services.tenants.List(page));
   nlohmann::json answer = {{"data", nlohmann::json::array()}, {"links", nlohmann::json::object()}};
   for (const model::Tenant& tenant : tenants.items) answer["data"].push_back(TenantJson(tenant));
-  const std::string self = BaseUrl(call.request) + "/api/v1/tenants?limit=" + std::to_string(page.limit);
+  const std::string self =
+      BaseUrl(call.request) + "/api/v1/tenants?limit=" + std::to_string(page.limit);
   answer["links"]["self"]["href"] = self;
   if (!tenants.next.empty()) answer["links"]["next"]["href"] = self + "&next=" + tenants.next;
   return Json(200, answer.dump());
@@ -62,7 +68,8 @@ Result<net::Response> GetTenant(Call& call) {
   TS_ASSIGN_OR_RETURN(const model::TenantId id, model::TenantId::Parse(call.parameter));
   const identity::Principal& who = *call.principal;
   // Another tenant's existence is nobody's business.
-  if (who.role != model::Role::kPlatformOperator && who.tenant != id) return NotFound("There is no such tenant.");
+  if (who.role != model::Role::kPlatformOperator && who.tenant != id)
+    return NotFound("There is no such tenant.");
   return TenantAnswer(200, call.services.tenants.Get(id));
 }
 
@@ -70,9 +77,17 @@ Result<net::Response> GetOwnTenant(Call& call) {
   return TenantAnswer(200, call.services.tenants.Get(*call.tenant));
 }
 
-Result<net::Response> DeactivateTenant(Call& call) { return Change(call, &keyring::Tenants::Deactivate); }
-Result<net::Response> ReactivateTenant(Call& call) { return Change(call, &keyring::Tenants::Reactivate); }
-Result<net::Response> DestroyTenant(Call& call) { return Change(call, &keyring::Tenants::ScheduleDestruction); }
-Result<net::Response> CancelTenantDestruction(Call& call) { return Change(call, &keyring::Tenants::CancelDestruction); }
+Result<net::Response> DeactivateTenant(Call& call) {
+  return Change(call, &keyring::Tenants::Deactivate);
+}
+Result<net::Response> ReactivateTenant(Call& call) {
+  return Change(call, &keyring::Tenants::Reactivate);
+}
+Result<net::Response> DestroyTenant(Call& call) {
+  return Change(call, &keyring::Tenants::ScheduleDestruction);
+}
+Result<net::Response> CancelTenantDestruction(Call& call) {
+  return Change(call, &keyring::Tenants::CancelDestruction);
+}
 
 }  // namespace tenantseal::api

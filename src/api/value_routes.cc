@@ -15,8 +15,9 @@ Result<void> SealOne(Call& call, const DataPlaneFields& item, SecretText& out) {
                  "plaintext"};
   }
   TS_ASSIGN_OR_RETURN(const auto context, ContextOf(call, item));
-  TS_ASSIGN_OR_RETURN(const std::string text, call.services.values.Seal(*call.tenant, context, plaintext.Reveal(),
-                                                                        call.wait, call.request.deadline));
+  TS_ASSIGN_OR_RETURN(const std::string text,
+                      call.services.values.Seal(*call.tenant, context, plaintext.Reveal(),
+                                                call.wait, call.request.deadline));
   out.Append(R"({"ciphertext":")");
   out.Append(text);
   out.Append("\"}");
@@ -26,8 +27,9 @@ Result<void> SealOne(Call& call, const DataPlaneFields& item, SecretText& out) {
 Result<void> OpenOne(Call& call, const DataPlaneFields& item, SecretText& out) {
   TS_ASSIGN_OR_RETURN(const std::string text, Required(item.ciphertext, "ciphertext"));
   TS_ASSIGN_OR_RETURN(const auto context, ContextOf(call, item));
-  TS_ASSIGN_OR_RETURN(const base::SecretBytes plaintext,
-                      call.services.values.Open(*call.tenant, context, text, call.wait, call.request.deadline));
+  TS_ASSIGN_OR_RETURN(
+      const base::SecretBytes plaintext,
+      call.services.values.Open(*call.tenant, context, text, call.wait, call.request.deadline));
   out.Append(R"({"plaintext":")");
   out.AppendBase64(plaintext.Reveal());
   out.Append("\"}");
@@ -37,8 +39,9 @@ Result<void> OpenOne(Call& call, const DataPlaneFields& item, SecretText& out) {
 Result<void> ResealOne(Call& call, const DataPlaneFields& item, SecretText& out) {
   TS_ASSIGN_OR_RETURN(const std::string text, Required(item.ciphertext, "ciphertext"));
   TS_ASSIGN_OR_RETURN(const auto context, ContextOf(call, item));
-  TS_ASSIGN_OR_RETURN(const auto resealed,
-                      call.services.values.Reseal(*call.tenant, context, text, call.wait, call.request.deadline));
+  TS_ASSIGN_OR_RETURN(
+      const auto resealed,
+      call.services.values.Reseal(*call.tenant, context, text, call.wait, call.request.deadline));
   out.Append(R"({"ciphertext":")");
   out.Append(resealed.ciphertext);
   out.Append(resealed.changed ? R"(","changed":true})" : R"(","changed":false})");
@@ -49,14 +52,21 @@ Result<net::Response> ForEachItem(Call& call, const FieldSet& fields,
                                   Result<void> (*one)(Call&, const DataPlaneFields&, SecretText&)) {
   TS_ASSIGN_OR_RETURN(const DataPlaneBody body, ParseDataPlane(call.request.body, fields, true));
   const std::size_t bytes_per_item = call.request.body.size() / body.items.size() + 256;
-  return AnswerItems(call, body, 200, bytes_per_item,
-                     [&](const DataPlaneFields& item, SecretText& out) { return one(call, item, out); });
+  return AnswerItems(
+      call, body, 200, bytes_per_item,
+      [&](const DataPlaneFields& item, SecretText& out) { return one(call, item, out); });
 }
 
 }  // namespace
 
-Result<net::Response> SealValues(Call& call) { return ForEachItem(call, {.plaintext = true}, SealOne); }
-Result<net::Response> OpenValues(Call& call) { return ForEachItem(call, {.ciphertext = true}, OpenOne); }
-Result<net::Response> ResealValues(Call& call) { return ForEachItem(call, {.ciphertext = true}, ResealOne); }
+Result<net::Response> SealValues(Call& call) {
+  return ForEachItem(call, {.plaintext = true}, SealOne);
+}
+Result<net::Response> OpenValues(Call& call) {
+  return ForEachItem(call, {.ciphertext = true}, OpenOne);
+}
+Result<net::Response> ResealValues(Call& call) {
+  return ForEachItem(call, {.ciphertext = true}, ResealOne);
+}
 
 }  // namespace tenantseal::api

@@ -34,7 +34,8 @@ TEST(Base64, KnownAnswersOfRfc4648) {
 }
 
 TEST(Base64, RefusesWhatIsNotCanonical) {
-  for (const char* bad : {"Zm9vYg=", "Zm9vYg", "Zm9vYh==", "Zm9vYmF=", "Zm9v\n", "Zm9 ", "====", "=", "Zm=v", "Zm9vYg==Zm9v"}) {
+  for (const char* bad : {"Zm9vYg=", "Zm9vYg", "Zm9vYh==", "Zm9vYmF=", "Zm9v\n", "Zm9 ",
+                          "====", "=", "Zm=v", "Zm9vYg==Zm9v"}) {
     EXPECT_FALSE(Base64Decode(bad)) << bad;
   }
   for (const char* bad : {"Zm9vYg==", "Zm9vYh", "Zm9vYmF", "Z", "Zm+v", "Zm/v"}) {
@@ -49,14 +50,20 @@ TEST(Base64, EveryTextThatDecodesIsTheEncodingOfItsBytes) {
     random.Fill(raw);
     std::string text;
     for (std::size_t k = 0; k < raw[4] % 5u; ++k) text += "ABab01-_+/="[raw[k] % 11];
-    if (const auto bytes = Base64UrlDecode(text)) { EXPECT_EQ(Base64UrlEncode(*bytes), text); }
-    if (const auto bytes = Base64Decode(text)) { EXPECT_EQ(Base64Encode(*bytes), text); }
+    if (const auto bytes = Base64UrlDecode(text)) {
+      EXPECT_EQ(Base64UrlEncode(*bytes), text);
+    }
+    if (const auto bytes = Base64Decode(text)) {
+      EXPECT_EQ(Base64Encode(*bytes), text);
+    }
   }
 }
 
 TEST(Utf8, AcceptsAndRefuses) {
-  for (const char* good : {"", "plain", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x94\x91"}) EXPECT_TRUE(IsUtf8(good));
-  for (const char* bad : {"\x80", "\xC0\xAF", "\xC3", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xFF", "\xE2\x82"}) {
+  for (const char* good : {"", "plain", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x94\x91"})
+    EXPECT_TRUE(IsUtf8(good));
+  for (const char* bad : {"\x80", "\xC0\xAF", "\xC3", "\xE0\x80\xAF", "\xED\xA0\x80",
+                          "\xF4\x90\x80\x80", "\xFF", "\xE2\x82"}) {
     EXPECT_FALSE(IsUtf8(bad));
   }
 }
@@ -66,7 +73,9 @@ TEST(Clock, FormatsAndParses) {
   EXPECT_EQ(FormatUtc(time), "2026-02-28T23:59:59.007Z");
   EXPECT_EQ(FormatUtcSeconds(time), "2026-02-28T23:59:59Z");
   EXPECT_EQ(FormatUtc(*ParseUtc("2026-02-28T23:59:59Z")), "2026-02-28T23:59:59.000Z");
-  for (const char* bad : {"", "2026-02-30T00:00:00Z", "2026-02-28T24:00:00Z", "2026-02-28 23:59:59Z", "2026-02-28T23:59:59+01:00", "2026-02-28T23:59:59"}) {
+  for (const char* bad :
+       {"", "2026-02-30T00:00:00Z", "2026-02-28T24:00:00Z", "2026-02-28 23:59:59Z",
+        "2026-02-28T23:59:59+01:00", "2026-02-28T23:59:59"}) {
     EXPECT_FALSE(ParseUtc(bad)) << bad;
   }
 }

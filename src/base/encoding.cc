@@ -14,7 +14,8 @@ using Table = std::array<std::int8_t, 256>;
 constexpr Table Inverse(const char* alphabet) {
   Table table{};
   table.fill(-1);
-  for (int i = 0; i < 64; ++i) table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
+  for (int i = 0; i < 64; ++i)
+    table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
   return table;
 }
 constexpr Table kStandardInverse = Inverse(kStandard);
@@ -31,7 +32,8 @@ void EncodeTo(ByteSpan in, char* out, const char* alphabet, bool pad) {
   }
   const std::size_t rest = in.size() - i;
   if (rest == 0) return;
-  const std::uint32_t v = static_cast<std::uint32_t>(in[i]) << 16 | (rest == 2 ? in[i + 1] << 8 : 0);
+  const std::uint32_t v =
+      static_cast<std::uint32_t>(in[i]) << 16 | (rest == 2 ? in[i + 1] << 8 : 0);
   *out++ = alphabet[v >> 18];
   *out++ = alphabet[v >> 12 & 63];
   if (rest == 2) *out++ = alphabet[v >> 6 & 63];
@@ -42,7 +44,8 @@ void EncodeTo(ByteSpan in, char* out, const char* alphabet, bool pad) {
 }
 
 // Decodes unpadded text. The bits that the last character has too many must be zero.
-std::optional<std::size_t> DecodeTo(std::string_view text, MutableByteSpan out, const Table& table) {
+std::optional<std::size_t> DecodeTo(std::string_view text, MutableByteSpan out,
+                                    const Table& table) {
   std::uint8_t* to = out.data();
   std::size_t i = 0;
   std::int32_t bad = 0;

@@ -43,7 +43,7 @@ Error FileError(std::string_view verb, const std::string& path) {
 }
 
 bool FileExists(const std::string& path) {
-  struct stat info{};
+  struct stat info {};
   return ::stat(path.c_str(), &info) == 0;
 }
 
@@ -72,7 +72,8 @@ Result<void> WriteFileAtomically(const std::string& path, ByteSpan bytes) {
   if (!fd.valid()) return FileError("create", temporary);
   auto written = WriteAll(fd.get(), bytes, temporary);
   if (written && ::fsync(fd.get()) != 0) written = FileError("sync", temporary);
-  if (written && ::rename(temporary.c_str(), path.c_str()) != 0) written = FileError("replace", path);
+  if (written && ::rename(temporary.c_str(), path.c_str()) != 0)
+    written = FileError("replace", path);
   if (!written) {
     ::unlink(temporary.c_str());
     return written;
@@ -81,8 +82,9 @@ Result<void> WriteFileAtomically(const std::string& path, ByteSpan bytes) {
 }
 
 Result<void> EnsurePrivateDirectory(const std::string& path) {
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) return FileError("create directory", path);
-  struct stat info{};
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+    return FileError("create directory", path);
+  struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return FileError("open", path);
   if (!S_ISDIR(info.st_mode)) return InvalidArgument("data-dir", path + " is not a directory");
   if ((info.st_mode & 077) != 0) {
@@ -93,7 +95,7 @@ Result<void> EnsurePrivateDirectory(const std::string& path) {
 }
 
 Result<void> RequirePrivateFile(const std::string& path) {
-  struct stat info{};
+  struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return FileError("open", path);
   if ((info.st_mode & 077) != 0) {
     return Error{ErrorCode::kPermissionDenied,

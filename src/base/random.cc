@@ -26,7 +26,8 @@ void KernelRandom(std::uint8_t* out, std::size_t size) {
 class Block {
  public:
   Block() {
-    void* page = mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void* page =
+        mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     TS_CHECK(page != MAP_FAILED);
     page_ = static_cast<Page*>(page);
     wipes_on_fork_ = madvise(page, sizeof(Page), MADV_WIPEONFORK) == 0;
@@ -39,7 +40,8 @@ class Block {
   Block& operator=(const Block&) = delete;
 
   void Take(MutableByteSpan out) {
-    if (!wipes_on_fork_ || out.size() > sizeof page_->bytes / 4) return KernelRandom(out.data(), out.size());
+    if (!wipes_on_fork_ || out.size() > sizeof page_->bytes / 4)
+      return KernelRandom(out.data(), out.size());
     const std::uint64_t now = NowMs();
     if (page_->left < out.size() || page_->filled_at_ms == 0 || now - page_->filled_at_ms > 100) {
       KernelRandom(page_->bytes, sizeof page_->bytes);
@@ -61,7 +63,8 @@ class Block {
   static std::uint64_t NowMs() {
     timespec ts{};
     clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
-    return static_cast<std::uint64_t>(ts.tv_sec) * 1000 + static_cast<std::uint64_t>(ts.tv_nsec) / 1'000'000 + 1;
+    return static_cast<std::uint64_t>(ts.tv_sec) * 1000 +
+           static_cast<std::uint64_t>(ts.tv_nsec) / 1'000'000 + 1;
   }
   Page* page_;
   bool wipes_on_fork_;

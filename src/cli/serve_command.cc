@@ -27,7 +27,8 @@ Examples:
   TENANTSEAL_CONFIG=/etc/tenantseal.toml tenantseal serve)";
 
 std::optional<std::string> Environment(const std::string& name) {
-  const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): before any thread.
+  const char* value =
+      std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): before any thread.
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
@@ -40,18 +41,23 @@ void AddServeCommand(CLI::App& app) {
   const auto remember = [flags](std::string name) {
     return [flags, name](const std::string& text) { (*flags)[name] = text; };
   };
-  serve->add_option_function<std::string>("--config", remember("config"), "TOML file with settings.")->type_name("FILE");
+  serve
+      ->add_option_function<std::string>("--config", remember("config"), "TOML file with settings.")
+      ->type_name("FILE");
   for (const server::Setting& setting : server::AllSettings()) {
     const std::string name(setting.name);
     if (setting.value.empty()) {
-      serve->add_flag_callback("--" + name, [flags, name] { (*flags)[name] = "true"; }, std::string(setting.help));
+      serve->add_flag_callback(
+          "--" + name, [flags, name] { (*flags)[name] = "true"; }, std::string(setting.help));
     } else {
-      serve->add_option_function<std::string>("--" + name, remember(name), std::string(setting.help))
+      serve
+          ->add_option_function<std::string>("--" + name, remember(name), std::string(setting.help))
           ->type_name(std::string(setting.value));
     }
   }
   OnCommand(*serve, [flags]() -> Result<void> {
-    TS_ASSIGN_OR_RETURN(const server::Settings settings, server::ResolveSettings(*flags, Environment));
+    TS_ASSIGN_OR_RETURN(const server::Settings settings,
+                        server::ResolveSettings(*flags, Environment));
     return server::Serve(settings);
   });
 }

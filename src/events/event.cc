@@ -6,8 +6,9 @@
 
 namespace tenantseal::events {
 
-model::NewEvent MakeEvent(const base::Clock& clock, const base::Random& random, const model::Scope& scope,
-                          std::string_view type, std::string_view actor, const nlohmann::json& data) {
+model::NewEvent MakeEvent(const base::Clock& clock, const base::Random& random,
+                          const model::Scope& scope, std::string_view type, std::string_view actor,
+                          const nlohmann::json& data) {
   TS_CHECK(data.is_object());
   model::NewEvent event;
   event.scope = scope;

@@ -11,8 +11,8 @@ namespace {
 
 TEST(Event, HoldsWhoWhenAndWhat) {
   const base::FakeClock clock;
-  const auto event = MakeEvent(clock, base::SystemRandom(), model::Scope::Deployment(), kTenantCreated,
-                               "api-key:x", {{"id", "t"}});
+  const auto event = MakeEvent(clock, base::SystemRandom(), model::Scope::Deployment(),
+                               kTenantCreated, "api-key:x", {{"id", "t"}});
   EXPECT_EQ(event.id.size(), 36u);
   EXPECT_EQ(event.time, clock.Utc());
   EXPECT_EQ(event.actor, "api-key:x");

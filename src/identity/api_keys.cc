@@ -15,7 +15,8 @@ constexpr base::Duration kExpiryMax = std::chrono::hours(24 * 3650);
 
 bool ManagesKeysOf(const Principal& caller, const model::Scope& scope) {
   if (caller.role == model::Role::kPlatformOperator) return true;
-  return caller.role == model::Role::kTenantAdmin && caller.tenant && model::Scope::Of(*caller.tenant) == scope;
+  return caller.role == model::Role::kTenantAdmin && caller.tenant &&
+         model::Scope::Of(*caller.tenant) == scope;
 }
 
 Error NotAllowed() {
@@ -27,21 +28,26 @@ Error NotAllowed() {
 Result<void> CheckRoleAndTenant(const NewApiKey& request) {
   const bool has_tenant = request.tenant.has_value();
   if (request.role == model::Role::kPlatformOperator && has_tenant) {
-    return InvalidArgument("tenantId", "A PlatformOperator's key belongs to no tenant: leave tenantId out.");
+    return InvalidArgument("tenantId",
+                           "A PlatformOperator's key belongs to no tenant: leave tenantId out.");
   }
   if (request.role == model::Role::kTenantAdmin && !has_tenant) {
-    return InvalidArgument("tenantId", "A TenantAdmin's key needs the tenantId that it administers.");
+    return InvalidArgument("tenantId",
+                           "A TenantAdmin's key needs the tenantId that it administers.");
   }
   return {};
 }
 
 Result<void> CheckRequest(const NewApiKey& request) {
   if (request.description.size() > base::kDescriptionBytesMax) {
-    return InvalidArgument("description", "The description is longer than " +
-                                              std::to_string(base::kDescriptionBytesMax) + " bytes.");
+    return InvalidArgument(
+        "description",
+        "The description is longer than " + std::to_string(base::kDescriptionBytesMax) + " bytes.");
   }
-  if (!base::IsUtf8(request.description)) return InvalidArgument("description", "The description must be UTF-8.");
-  if (request.expiry && (*request.expiry < std::chrono::seconds(1) || *request.expiry > kExpiryMax)) {
+  if (!base::IsUtf8(request.description))
+    return InvalidArgument("description", "The description must be UTF-8.");
+  if (request.expiry &&
+      (*request.expiry < std::chrono::seconds(1) || *request.expiry > kExpiryMax)) {
     return InvalidArgument("expiry", "The expiry must lie between PT1S and P3650D.");
   }
   return CheckRoleAndTenant(request);
@@ -49,17 +55,21 @@ Result<void> CheckRequest(const NewApiKey& request) {
 
 }  // namespace
 
-model::NewEvent ApiKeys::EventOf(std::string_view type, const model::ApiKey& key, const std::string& actor) const {
-  nlohmann::json data = {{"id", key.id.text()}, {"description", key.description}, {"role", model::RoleName(key.role)}};
+model::NewEvent ApiKeys::EventOf(std::string_view type, const model::ApiKey& key,
+                                 const std::string& actor) const {
+  nlohmann::json data = {
+      {"id", key.id.text()}, {"description", key.description}, {"role", model::RoleName(key.role)}};
   if (key.tenant) data["tenantId"] = key.tenant->text();
   if (key.expires_at) data["expiry"] = base::FormatUtc(*key.expires_at);
   return events::MakeEvent(clock_, random_, key.scope(), type, actor, data);
 }
 
 Result<MintedApiKey> ApiKeys::Create(const Principal& creator, const NewApiKey& request) {
-  const model::Scope scope = request.tenant ? model::Scope::Of(*request.tenant) : model::Scope::Deployment();
+  const model::Scope scope =
+      request.tenant ? model::Scope::Of(*request.tenant) : model::Scope::Deployment();
   const bool for_operator = request.role == model::Role::kPlatformOperator;
-  if (!ManagesKeysOf(creator, scope) || (for_operator && creator.role != model::Role::kPlatformOperator)) {
+  if (!ManagesKeysOf(creator, scope) ||
+      (for_operator && creator.role != model::Role::kPlatformOperator)) {
     return NotAllowed();
   }
   TS_RETURN_IF_ERROR(CheckRequest(request));
@@ -75,7 +85,8 @@ Result<MintedApiKey> ApiKeys::Create(const Principal& creator, const NewApiKey& 
   key.tenant = request.tenant;
   key.created_at = clock_.Utc();
   if (request.expiry) {
-    key.expires_at = key.created_at + std::chrono::duration_cast<std::chrono::milliseconds>(*request.expiry);
+    key.expires_at =
+        key.created_at + std::chrono::duration_cast<std::chrono::milliseconds>(*request.expiry);
   }
   key.created_by = creator.id;
   TS_RETURN_IF_ERROR(store_.CreateApiKey(key, EventOf(events::kApiKeyCreated, key, creator.id)));
@@ -84,14 +95,16 @@ Result<MintedApiKey> ApiKeys::Create(const Principal& creator, const NewApiKey& 
 
 Result<bool> ApiKeys::HasOperator() const {
   TS_ASSIGN_OR_RETURN(const auto keys, store_.ListApiKeys(model::Scope::Deployment()));
-  return std::any_of(keys.begin(), keys.end(),
-                     [](const model::ApiKey& key) { return key.role == model::Role::kPlatformOperator; });
+  return std::any_of(keys.begin(), keys.end(), [](const model::ApiKey& key) {
+    return key.role == model::Role::kPlatformOperator;
+  });
 }
 
 Result<bool> ApiKeys::EnsureOperator(std::string_view token) {
   if (!IsTokenShape(token)) {
-    return InvalidArgument("TENANTSEAL_OPERATOR_KEY",
-                           "The operator's key must have 8 to 256 printable characters without spaces.");
+    return InvalidArgument(
+        "TENANTSEAL_OPERATOR_KEY",
+        "The operator's key must have 8 to 256 printable characters without spaces.");
   }
   TS_ASSIGN_OR_RETURN(const bool exists, HasOperator());
   if (exists) return false;
@@ -110,8 +123,8 @@ Result<bool> ApiKeys::EnsureOperator(std::string_view token) {
   return true;
 }
 
-Result<std::vector<model::ApiKey>> ApiKeys::List(const Principal& caller,
-                                                 const std::optional<model::TenantId>& tenant) const {
+Result<std::vector<model::ApiKey>> ApiKeys::List(
+    const Principal& caller, const std::optional<model::TenantId>& tenant) const {
   std::optional<model::TenantId> whose = caller.tenant ? caller.tenant : tenant;
   const model::Scope scope = whose ? model::Scope::Of(*whose) : model::Scope::Deployment();
   if (!ManagesKeysOf(caller, scope)) return NotAllowed();
@@ -119,7 +132,8 @@ Result<std::vector<model::ApiKey>> ApiKeys::List(const Principal& caller,
 }
 
 Result<model::ApiKey> ApiKeys::Get(const Principal& caller, const model::ApiKeyId& id) const {
-  if (caller.role != model::Role::kPlatformOperator && caller.role != model::Role::kTenantAdmin) return NotAllowed();
+  if (caller.role != model::Role::kPlatformOperator && caller.role != model::Role::kTenantAdmin)
+    return NotAllowed();
   TS_ASSIGN_OR_RETURN(model::ApiKey key, store_.LoadApiKey(id));
   if (!ManagesKeysOf(caller, key.scope())) return NotFound("There is no such API key.");
   return key;
@@ -133,7 +147,8 @@ Result<void> ApiKeys::Delete(const Principal& caller, const model::ApiKeyId& id)
       return other.role == model::Role::kPlatformOperator;
     });
     if (operators <= 1) {
-      return Error{ErrorCode::kConflict, "This is the last operator's key: create another one first."};
+      return Error{ErrorCode::kConflict,
+                   "This is the last operator's key: create another one first."};
     }
   }
   TS_ASSIGN_OR_RETURN(const std::uint64_t epoch,
@@ -142,7 +157,8 @@ Result<void> ApiKeys::Delete(const Principal& caller, const model::ApiKeyId& id)
 }
 
 Result<base::Duration> ParseDuration(std::string_view text) {
-  const Error bad = InvalidArgument("expiry", "A duration must look like P30D or PT12H (ISO 8601).");
+  const Error bad =
+      InvalidArgument("expiry", "A duration must look like P30D or PT12H (ISO 8601).");
   if (text.size() < 3 || text.size() > 32 || text[0] != 'P') return bad;
   base::Duration total{};
   bool in_time = false, any = false;
@@ -159,12 +175,18 @@ Result<base::Duration> ParseDuration(std::string_view text) {
     }
     if (number < 0) return bad;
     if (number > 100'000 && (c == 'W' || c == 'D')) return bad;
-    if (c == 'W' && !in_time) total += std::chrono::hours(24 * 7) * number;
-    else if (c == 'D' && !in_time) total += std::chrono::hours(24) * number;
-    else if (c == 'H' && in_time && number <= 2'000'000) total += std::chrono::hours(1) * number;
-    else if (c == 'M' && in_time) total += std::chrono::minutes(1) * std::min<std::int64_t>(number, 100'000'000);
-    else if (c == 'S' && in_time) total += std::chrono::seconds(1) * number;
-    else return bad;
+    if (c == 'W' && !in_time)
+      total += std::chrono::hours(24 * 7) * number;
+    else if (c == 'D' && !in_time)
+      total += std::chrono::hours(24) * number;
+    else if (c == 'H' && in_time && number <= 2'000'000)
+      total += std::chrono::hours(1) * number;
+    else if (c == 'M' && in_time)
+      total += std::chrono::minutes(1) * std::min<std::int64_t>(number, 100'000'000);
+    else if (c == 'S' && in_time)
+      total += std::chrono::seconds(1) * number;
+    else
+      return bad;
     any = true;
     number = -1;
   }

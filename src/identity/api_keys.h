@@ -20,7 +20,7 @@ struct MintedApiKey {
 };
 
 struct NewApiKey {
-  std::string description;               // Up to kDescriptionBytesMax bytes of UTF-8.
+  std::string description;  // Up to kDescriptionBytesMax bytes of UTF-8.
   model::Role role = model::Role::kAuditor;
   std::optional<model::TenantId> tenant;
   std::optional<base::Duration> expiry;  // From now; 1 s to 10 years.
@@ -43,14 +43,16 @@ class ApiKeys {
   Result<bool> HasOperator() const;
 
   // The keys of the caller's tenant; an operator sees the deployment's, or `tenant`'s.
-  Result<std::vector<model::ApiKey>> List(const Principal& caller, const std::optional<model::TenantId>& tenant) const;
+  Result<std::vector<model::ApiKey>> List(const Principal& caller,
+                                          const std::optional<model::TenantId>& tenant) const;
   // kNotFound for an unknown key and for one that is not the caller's to see.
   Result<model::ApiKey> Get(const Principal& caller, const model::ApiKeyId& id) const;
   // Returns once every process refuses the key. kConflict for the last operator's key.
   Result<void> Delete(const Principal& caller, const model::ApiKeyId& id);
 
  private:
-  model::NewEvent EventOf(std::string_view type, const model::ApiKey& key, const std::string& actor) const;
+  model::NewEvent EventOf(std::string_view type, const model::ApiKey& key,
+                          const std::string& actor) const;
 
   store::Store& store_;
   keyring::StoreLease& lease_;

@@ -9,14 +9,20 @@ namespace tenantseal::identity {
 namespace {
 
 Error Unauthenticated() {
-  return {ErrorCode::kUnauthenticated, "The API key is missing, unknown, deleted or expired.", "Authorization"};
+  return {ErrorCode::kUnauthenticated, "The API key is missing, unknown, deleted or expired.",
+          "Authorization"};
 }
 
 }  // namespace
 
-Authenticator::Authenticator(store::Store& store, keyring::StoreLease& lease, const base::Clock& clock,
-                             const base::Random& random, base::Secret256 pepper)
-    : store_(store), lease_(lease), clock_(clock), pepper_(std::move(pepper)), digest_key_(random.Key()) {
+Authenticator::Authenticator(store::Store& store, keyring::StoreLease& lease,
+                             const base::Clock& clock, const base::Random& random,
+                             base::Secret256 pepper)
+    : store_(store),
+      lease_(lease),
+      clock_(clock),
+      pepper_(std::move(pepper)),
+      digest_key_(random.Key()) {
   lease_.AddListener([this](const store::Changes& changes) { Drop(changes); });
 }
 

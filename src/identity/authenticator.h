@@ -45,8 +45,8 @@ class Authenticator {
   const base::Secret256 pepper_;
   const base::Secret256 digest_key_;
   mutable std::shared_mutex mutex_;
-  std::map<Digest, Entry> entries_;   // Guarded by mutex_.
-  std::uint64_t generation_ = 0;      // Guarded by mutex_; grows with every Drop.
+  std::map<Digest, Entry> entries_;  // Guarded by mutex_.
+  std::uint64_t generation_ = 0;     // Guarded by mutex_; grows with every Drop.
 };
 
 }  // namespace tenantseal::identity

@@ -5,8 +5,8 @@
 #include "identity/api_keys.h"
 #include "identity/authenticator.h"
 #include "identity/token.h"
-#include "kms/fake_kms.h"
 #include "keyring/tenants.h"
+#include "kms/fake_kms.h"
 #include "store/memory/memory_store.h"
 
 namespace tenantseal::identity {
@@ -40,9 +40,13 @@ class IdentityTest : public testing::Test {
   Authenticator authenticator_{store_, lease_, clock_, random_, pepper_.Copy()};
   ApiKeys keys_{store_, lease_, clock_, random_, pepper_};
   model::TenantId tenant_ =
-      tenants_.Create("acme", "us-east-1", "test", clock_.Boot() + std::chrono::seconds(5)).value().id;
+      tenants_.Create("acme", "us-east-1", "test", clock_.Boot() + std::chrono::seconds(5))
+          .value()
+          .id;
   model::TenantId other_ =
-      tenants_.Create("other", "us-east-1", "test", clock_.Boot() + std::chrono::seconds(5)).value().id;
+      tenants_.Create("other", "us-east-1", "test", clock_.Boot() + std::chrono::seconds(5))
+          .value()
+          .id;
   const Principal operator_{"api-key:op", Role::kPlatformOperator, std::nullopt};
   const Principal admin_{"api-key:admin", Role::kTenantAdmin, tenant_};
 };
@@ -60,7 +64,8 @@ TEST_F(IdentityTest, WrongTokensAreRefusedAlike) {
   const std::string token = Mint(operator_, {"d", Role::kAuditor, tenant_, std::nullopt});
   std::string flipped = token;
   flipped.back() = flipped.back() == 'A' ? 'B' : 'A';
-  for (const std::string& bad : {std::string(), std::string("short"), flipped, token + "x", "a b " + token}) {
+  for (const std::string& bad :
+       {std::string(), std::string("short"), flipped, token + "x", "a b " + token}) {
     EXPECT_EQ(Refusal(bad), ErrorCode::kUnauthenticated) << bad.size();
   }
 }
@@ -96,11 +101,13 @@ TEST_F(IdentityTest, ADeletedKeyStopsWorkingAtOnceHereAndWithinTheLeaseElsewhere
   EXPECT_EQ(Refusal(token), ErrorCode::kUnauthenticated);
   clock_.Advance(keyring::kStoreLease);
   EXPECT_FALSE(elsewhere.Authenticate(token, Wait::kNever));
-  EXPECT_EQ(elsewhere.Authenticate(token, Wait::kAllowed).error().code, ErrorCode::kUnauthenticated);
+  EXPECT_EQ(elsewhere.Authenticate(token, Wait::kAllowed).error().code,
+            ErrorCode::kUnauthenticated);
 }
 
 TEST_F(IdentityTest, AnExpiredKeyStopsWorkingEvenWhenCached) {
-  const std::string token = Mint(operator_, {"d", Role::kAuditor, tenant_, std::chrono::seconds(1)});
+  const std::string token =
+      Mint(operator_, {"d", Role::kAuditor, tenant_, std::chrono::seconds(1)});
   ASSERT_TRUE(authenticator_.Authenticate(token, Wait::kAllowed));
   clock_.Advance(std::chrono::seconds(1));
   EXPECT_EQ(Refusal(token, Wait::kNever), ErrorCode::kUnauthenticated);
@@ -149,12 +156,17 @@ TEST_F(IdentityTest, TheFirstOperatorIsMadeOnceAndTheLastOneStays) {
   EXPECT_FALSE(keys_.EnsureOperator("another-secret").value());
   EXPECT_TRUE(authenticator_.Authenticate("operator-secret", Wait::kAllowed));
   EXPECT_EQ(Refusal("another-secret"), ErrorCode::kUnauthenticated);
-  EXPECT_EQ(keys_.Delete(operator_, RecordOf(pepper_, "operator-secret").id).error().code, ErrorCode::kConflict);
+  EXPECT_EQ(keys_.Delete(operator_, RecordOf(pepper_, "operator-secret").id).error().code,
+            ErrorCode::kConflict);
 }
 
 TEST_F(IdentityTest, RefusesBadRequestsByField) {
-  const auto field = [&](NewApiKey request) { return keys_.Create(operator_, request).error().field; };
-  EXPECT_EQ(field({std::string(base::kDescriptionBytesMax + 1, 'x'), Role::kAuditor, tenant_, std::nullopt}), "description");
+  const auto field = [&](NewApiKey request) {
+    return keys_.Create(operator_, request).error().field;
+  };
+  EXPECT_EQ(field({std::string(base::kDescriptionBytesMax + 1, 'x'), Role::kAuditor, tenant_,
+                   std::nullopt}),
+            "description");
   EXPECT_EQ(field({"\xFF", Role::kAuditor, tenant_, std::nullopt}), "description");
   EXPECT_EQ(field({"d", Role::kAuditor, tenant_, std::chrono::hours(24 * 3651)}), "expiry");
 }
@@ -163,7 +175,8 @@ TEST(ParseDuration, ReadsWhatIso8601Allows) {
   EXPECT_EQ(ParseDuration("P30D").value(), std::chrono::hours(24 * 30));
   EXPECT_EQ(ParseDuration("P1DT2H3M4S").value(), std::chrono::seconds(86400 + 7200 + 180 + 4));
   EXPECT_EQ(ParseDuration("P2W").value(), std::chrono::hours(24 * 14));
-  for (const char* bad : {"", "P", "PT", "30D", "P30", "P1Y", "PT1D", "P1H", "P-1D", "P1D1", "PTT1S", "P99999999999D"}) {
+  for (const char* bad : {"", "P", "PT", "30D", "P30", "P1Y", "PT1D", "P1H", "P-1D", "P1D1",
+                          "PTT1S", "P99999999999D"}) {
     EXPECT_FALSE(ParseDuration(bad)) << bad;
   }
 }

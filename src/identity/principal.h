@@ -1,5 +1,5 @@
-// identity/ answers who calls and what they may do: API keys (minted, hashed, deleted), the check of
-// a presented token, and roles.
+// identity/ answers who calls and what they may do: API keys (minted, hashed, deleted), the check
+// of a presented token, and roles.
 //
 // It promises that a token is known only to its holder (the store has a keyed hash), that comparing
 // takes the same time wherever tokens differ, and that a deleted or expired key stops working on
@@ -16,7 +16,7 @@ namespace tenantseal::identity {
 
 // Whoever presented a valid token.
 struct Principal {
-  std::string id;                         // "api-key:<id>", as events and counts name it.
+  std::string id;  // "api-key:<id>", as events and counts name it.
   model::Role role = model::Role::kAuditor;
   std::optional<model::TenantId> tenant;  // None: the whole deployment.
   bool operator==(const Principal&) const = default;

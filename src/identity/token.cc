@@ -23,10 +23,12 @@ bool IsTokenShape(std::string_view text) {
 }
 
 TokenRecord RecordOf(const base::Secret256& pepper, std::string_view token) {
-  const auto id = crypto::HmacSha256(pepper.Reveal(), {base::AsBytes("api-key-id:"), base::AsBytes(token)});
+  const auto id =
+      crypto::HmacSha256(pepper.Reveal(), {base::AsBytes("api-key-id:"), base::AsBytes(token)});
   TokenRecord record;
   record.id = model::ApiKeyId::Parse(base::Base64UrlEncode(base::ByteSpan(id).first(12))).value();
-  record.hash = crypto::HmacSha256(pepper.Reveal(), {base::AsBytes("api-key-hash:"), base::AsBytes(token)});
+  record.hash =
+      crypto::HmacSha256(pepper.Reveal(), {base::AsBytes("api-key-hash:"), base::AsBytes(token)});
   return record;
 }
 

@@ -55,7 +55,8 @@ Result<EncryptionContext> EncryptionContext::FromSorted(std::vector<Pair> pairs)
   std::size_t size = 2;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     TS_RETURN_IF_ERROR(CheckPair(pairs[i]));
-    if (i > 0 && pairs[i - 1].first == pairs[i].first) return BadPair(pairs[i].first, "names a key twice.");
+    if (i > 0 && pairs[i - 1].first == pairs[i].first)
+      return BadPair(pairs[i].first, "names a key twice.");
     size += 4 + pairs[i].first.size() + pairs[i].second.size();
   }
   if (size > base::kContextBytesMax) {

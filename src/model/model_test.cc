@@ -16,7 +16,8 @@ TEST(Id, HasItsShape) {
   EXPECT_EQ(TenantId::New(random).text().size(), 32u);
   EXPECT_EQ(DataKeyId::New(random).text().size(), 22u);
   EXPECT_NE(TenantId::New(random), TenantId::New(random));
-  for (const char* bad : {"", "short", "ImTRa-bkJTD-NZRYjNBa_rDhwSVA6Qo8x", "ImTRa-bkJTD-NZRYjNBa_rDhwSVA6Q/8"}) {
+  for (const char* bad :
+       {"", "short", "ImTRa-bkJTD-NZRYjNBa_rDhwSVA6Qo8x", "ImTRa-bkJTD-NZRYjNBa_rDhwSVA6Q/8"}) {
     EXPECT_EQ(TenantId::Parse(bad).error().field, "tenantId") << bad;
   }
 }
@@ -34,7 +35,10 @@ TEST(EncryptionContext, AddsTheTenantAndSortsByBytes) {
   EXPECT_EQ(context.pairs()[0].first, "TenantId");
   EXPECT_EQ(context.pairs()[1].first, "a");
   EXPECT_EQ(EncryptionContext::Parse(context.serialized()).value(), context);
-  EXPECT_EQ(EncryptionContext::Make(AnyTenant(), {{"a", "2"}, {"TenantId", AnyTenant().text()}, {"z", "1"}}).value(), context);
+  EXPECT_EQ(EncryptionContext::Make(AnyTenant(),
+                                    {{"a", "2"}, {"TenantId", AnyTenant().text()}, {"z", "1"}})
+                .value(),
+            context);
 }
 
 TEST(EncryptionContext, RefusesAndNamesTheField) {
@@ -48,7 +52,8 @@ TEST(EncryptionContext, RefusesAndNamesTheField) {
   EXPECT_EQ(field({{"a", "\xFF"}}), "encryptionContext/a");
   EXPECT_EQ(field({{"a", std::string(base::kContextBytesMax, 'x')}}), "encryptionContext");
   std::vector<EncryptionContext::Pair> many;
-  for (std::size_t i = 0; i < base::kContextPairsMax; ++i) many.emplace_back("k" + std::to_string(i), "v");
+  for (std::size_t i = 0; i < base::kContextPairsMax; ++i)
+    many.emplace_back("k" + std::to_string(i), "v");
   EXPECT_EQ(field(many), "encryptionContext");
 }
 

@@ -6,9 +6,12 @@ namespace tenantseal::model {
 
 std::string_view TenantStatusName(TenantStatus status) {
   switch (status) {
-    case TenantStatus::kActive: return "active";
-    case TenantStatus::kDeactivated: return "deactivated";
-    case TenantStatus::kDestroyed: return "destroyed";
+    case TenantStatus::kActive:
+      return "active";
+    case TenantStatus::kDeactivated:
+      return "deactivated";
+    case TenantStatus::kDestroyed:
+      return "destroyed";
   }
   return "unknown";
 }
@@ -39,7 +42,8 @@ const TenantKey* TenantState::FindKey(std::uint32_t version) const {
   return nullptr;
 }
 
-const TenantKeyWrap* TenantState::FindWrap(std::uint32_t version, const Fingerprint& provider) const {
+const TenantKeyWrap* TenantState::FindWrap(std::uint32_t version,
+                                           const Fingerprint& provider) const {
   for (const TenantKeyWrap& wrap : wraps) {
     if (wrap.version == version && wrap.provider == provider) return &wrap;
   }

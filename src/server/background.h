@@ -11,8 +11,8 @@
 
 namespace tenantseal::server {
 
-// Calls `work` at once and then `interval` after each return, until it is destroyed. `work` may look
-// at `stopping` to leave early.
+// Calls `work` at once and then `interval` after each return, until it is destroyed. `work` may
+// look at `stopping` to leave early.
 class Periodic {
  public:
   using Work = std::function<void(const std::atomic<bool>& stopping)>;

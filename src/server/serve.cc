@@ -21,7 +21,8 @@ constexpr const char* kOperatorKeyVariable = "TENANTSEAL_OPERATOR_KEY";
 
 // The operator's key from the environment, removed from it so that no child inherits it.
 std::optional<base::SecretBytes> OperatorKeyFromEnvironment() {
-  const char* value = std::getenv(kOperatorKeyVariable);  // NOLINT(concurrency-mt-unsafe): no thread exists.
+  const char* value =
+      std::getenv(kOperatorKeyVariable);  // NOLINT(concurrency-mt-unsafe): no thread exists.
   if (value == nullptr || *value == '\0') return std::nullopt;
   auto key = base::SecretBytes::CopyOf(base::AsBytes(value));
   ::unsetenv(kOperatorKeyVariable);  // NOLINT(concurrency-mt-unsafe)
@@ -30,12 +31,14 @@ std::optional<base::SecretBytes> OperatorKeyFromEnvironment() {
 
 // Makes the first operator's key. A random one is in its file before it is in the database, so a
 // crash between the two costs nothing: the next start makes another.
-Result<void> EnsureOperator(identity::ApiKeys& api_keys, const std::string& data_dir, const base::Random& random) {
+Result<void> EnsureOperator(identity::ApiKeys& api_keys, const std::string& data_dir,
+                            const base::Random& random) {
   auto given = OperatorKeyFromEnvironment();
   TS_ASSIGN_OR_RETURN(const bool exists, api_keys.HasOperator());
   if (exists) return {};
   if (given) {
-    if (given->size() < 32) base::LogWarning("the operator's key is short; 32 characters or more resist guessing");
+    if (given->size() < 32)
+      base::LogWarning("the operator's key is short; 32 characters or more resist guessing");
     TS_RETURN_IF_ERROR(api_keys.EnsureOperator(given->RevealText()));
     return {};
   }
@@ -71,7 +74,8 @@ void AwaitStop(const sigset_t& signals, Service& service) {
 std::string UrlOf(const Settings& settings, std::uint16_t port) {
   const bool v6 = settings.listen_address.find(':') != std::string::npos;
   return (settings.tls_cert_file.empty() ? "http://" : "https://") +
-         (v6 ? "[" + settings.listen_address + "]" : settings.listen_address) + ":" + std::to_string(port);
+         (v6 ? "[" + settings.listen_address + "]" : settings.listen_address) + ":" +
+         std::to_string(port);
 }
 
 }  // namespace
@@ -90,9 +94,11 @@ Result<void> Serve(const Settings& settings) {
   TS_RETURN_IF_ERROR(service.Start());
   const std::string url = UrlOf(settings, service.port());
   if (settings.insecure_http && !IsLoopback(settings.listen_address)) {
-    base::LogWarning("INSECURE: keys and plaintext cross the network in clear; give --tls-cert and --tls-key");
+    base::LogWarning(
+        "INSECURE: keys and plaintext cross the network in clear; give --tls-cert and --tls-key");
   }
-  base::LogInfo("serving", {{"url", url}, {"data-dir", settings.data_dir}, {"region", settings.region}});
+  base::LogInfo("serving",
+                {{"url", url}, {"data-dir", settings.data_dir}, {"region", settings.region}});
   std::printf("Tenantseal serves at %s\n", url.c_str());
   std::fflush(stdout);
 

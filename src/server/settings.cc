@@ -1,12 +1,12 @@
 #include "server/settings.h"
 
 #include <arpa/inet.h>
+#include <toml++/toml.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <thread>
-#include <toml++/toml.h>
 
 #include "base/file.h"
 
@@ -47,7 +47,8 @@ template <auto Field, std::int64_t MinSeconds, std::int64_t MaxSeconds>
 Result<void> SetDuration(Settings& s, const std::string& text) {
   TS_ASSIGN_OR_RETURN(const base::Duration value, ParseDurationText(text));
   if (value < std::chrono::seconds(MinSeconds) || value > std::chrono::seconds(MaxSeconds)) {
-    return Bad("must lie between " + std::to_string(MinSeconds) + "s and " + std::to_string(MaxSeconds) + "s");
+    return Bad("must lie between " + std::to_string(MinSeconds) + "s and " +
+               std::to_string(MaxSeconds) + "s");
   }
   s.*Field = value;
   return {};
@@ -57,10 +58,12 @@ Result<void> SetListen(Settings& s, const std::string& text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string::npos) return Bad("must be ADDRESS:PORT, e.g. 127.0.0.1:8080");
   std::string address = text.substr(0, colon);
-  if (address.size() > 2 && address.front() == '[' && address.back() == ']') address = address.substr(1, address.size() - 2);
+  if (address.size() > 2 && address.front() == '[' && address.back() == ']')
+    address = address.substr(1, address.size() - 2);
   if (address == "localhost") address = "127.0.0.1";
   in6_addr scratch;
-  if (inet_pton(AF_INET, address.c_str(), &scratch) != 1 && inet_pton(AF_INET6, address.c_str(), &scratch) != 1) {
+  if (inet_pton(AF_INET, address.c_str(), &scratch) != 1 &&
+      inet_pton(AF_INET6, address.c_str(), &scratch) != 1) {
     return Bad("must hold a numeric address, e.g. 127.0.0.1:8080 or [::1]:8080");
   }
   TS_ASSIGN_OR_RETURN(s.listen_port, Number<std::uint16_t>(text.substr(colon + 1), 0, 65535));
@@ -80,35 +83,75 @@ Result<void> SetInsecureHttp(Settings& s, const std::string& text) {
 }
 
 Result<void> SetLogLevel(Settings& s, const std::string& text) {
-  if (text == "debug") s.log_level = base::LogLevel::kDebug;
-  else if (text == "info") s.log_level = base::LogLevel::kInfo;
-  else if (text == "warning") s.log_level = base::LogLevel::kWarning;
-  else if (text == "error") s.log_level = base::LogLevel::kError;
-  else return Bad("must be debug, info, warning or error");
+  if (text == "debug")
+    s.log_level = base::LogLevel::kDebug;
+  else if (text == "info")
+    s.log_level = base::LogLevel::kInfo;
+  else if (text == "warning")
+    s.log_level = base::LogLevel::kWarning;
+  else if (text == "error")
+    s.log_level = base::LogLevel::kError;
+  else
+    return Bad("must be debug, info, warning or error");
   return {};
 }
 
 constexpr std::array kSettings = {
-    Setting{"data-dir", "DIR", "Where database, keystore and root key live; made with mode 0700 on first start. Required.", SetText<&Settings::data_dir>},
-    Setting{"listen", "ADDRESS:PORT", "Where to listen; port 0 takes any free one. Default 127.0.0.1:8080.", SetListen},
-    Setting{"database", "FILE", "SQLite database. Default DIR/tenantseal.db.", SetText<&Settings::database>},
-    Setting{"region", "REGION", "AWS region of tenants that name none. Default us-east-1.", SetText<&Settings::region>},
-    Setting{"root-key-file", "FILE", "File with the root key, mode 0600. Default DIR/root.key, made on first start.", SetText<&Settings::root_key_file>},
-    Setting{"root-key-fd", "FD", "Read the root key from this open file descriptor instead.", SetRootKeyFd},
-    Setting{"tls-cert", "FILE", "PEM certificate chain; with tls-key: serve HTTPS. SIGHUP reads both again.", SetText<&Settings::tls_cert_file>},
+    Setting{
+        "data-dir", "DIR",
+        "Where database, keystore and root key live; made with mode 0700 on first start. Required.",
+        SetText<&Settings::data_dir>},
+    Setting{"listen", "ADDRESS:PORT",
+            "Where to listen; port 0 takes any free one. Default 127.0.0.1:8080.", SetListen},
+    Setting{"database", "FILE", "SQLite database. Default DIR/tenantseal.db.",
+            SetText<&Settings::database>},
+    Setting{"region", "REGION", "AWS region of tenants that name none. Default us-east-1.",
+            SetText<&Settings::region>},
+    Setting{"root-key-file", "FILE",
+            "File with the root key, mode 0600. Default DIR/root.key, made on first start.",
+            SetText<&Settings::root_key_file>},
+    Setting{"root-key-fd", "FD", "Read the root key from this open file descriptor instead.",
+            SetRootKeyFd},
+    Setting{"tls-cert", "FILE",
+            "PEM certificate chain; with tls-key: serve HTTPS. SIGHUP reads both again.",
+            SetText<&Settings::tls_cert_file>},
     Setting{"tls-key", "FILE", "PEM private key.", SetText<&Settings::tls_key_file>},
-    Setting{"insecure-http", "", "Allow plain HTTP on an address other than loopback. Keys and plaintext cross the network in clear.", SetInsecureHttp},
-    Setting{"io-threads", "N", "Threads that read, seal, open and answer. Default: one for each two cores.", SetSize<&Settings::io_threads, 1, 256>},
-    Setting{"worker-threads", "N", "Threads for what waits for the database or a KMS. Default 8.", SetSize<&Settings::worker_threads, 1, 256>},
-    Setting{"connections-max", "N", "Open connections. Default 10000.", SetSize<&Settings::connections_max, 1, 1'000'000>},
-    Setting{"queue-max", "N", "Requests that may wait for a worker, all tenants together; an eighth of it for one tenant. Default 1024.", SetSize<&Settings::queue_max, 8, 1'000'000>},
-    Setting{"revocation-bound", "TIME", "How long a tenant key may be used after its last successful unwrap. Default 60s.", SetDuration<&Settings::revocation_bound, 1, 3600>},
-    Setting{"outage-grace", "TIME", "How much longer while the key provider is unreachable. Default 0s.", SetDuration<&Settings::outage_grace, 0, 86400>},
-    Setting{"destroy-after", "TIME", "Wait between the request to destroy a tenant and its destruction. Default 7d.", SetDuration<&Settings::destroy_after, 0, 86400L * 365>},
-    Setting{"drain-timeout", "TIME", "How long SIGTERM waits for requests in flight. Default 20s.", SetDuration<&Settings::drain_timeout, 0, 3600>},
-    Setting{"tenant-rate", "N", "Data-plane items a second for each tenant; 0: no limit. Default 100000.", SetRate<&Settings::tenant_rate>},
-    Setting{"read-rate", "N", "Control-plane reads a minute for each key, over 5 minutes; 0: no limit. Default 1000.", SetRate<&Settings::read_rate>},
-    Setting{"write-rate", "N", "Control-plane changes a minute for each key, over 5 minutes; 0: no limit. Default 100.", SetRate<&Settings::write_rate>},
+    Setting{"insecure-http", "",
+            "Allow plain HTTP on an address other than loopback. Keys and plaintext cross the "
+            "network in clear.",
+            SetInsecureHttp},
+    Setting{"io-threads", "N",
+            "Threads that read, seal, open and answer. Default: one for each two cores.",
+            SetSize<&Settings::io_threads, 1, 256>},
+    Setting{"worker-threads", "N", "Threads for what waits for the database or a KMS. Default 8.",
+            SetSize<&Settings::worker_threads, 1, 256>},
+    Setting{"connections-max", "N", "Open connections. Default 10000.",
+            SetSize<&Settings::connections_max, 1, 1'000'000>},
+    Setting{"queue-max", "N",
+            "Requests that may wait for a worker, all tenants together; an eighth of it for one "
+            "tenant. Default 1024.",
+            SetSize<&Settings::queue_max, 8, 1'000'000>},
+    Setting{"revocation-bound", "TIME",
+            "How long a tenant key may be used after its last successful unwrap. Default 60s.",
+            SetDuration<&Settings::revocation_bound, 1, 3600>},
+    Setting{"outage-grace", "TIME",
+            "How much longer while the key provider is unreachable. Default 0s.",
+            SetDuration<&Settings::outage_grace, 0, 86400>},
+    Setting{"destroy-after", "TIME",
+            "Wait between the request to destroy a tenant and its destruction. Default 7d.",
+            SetDuration<&Settings::destroy_after, 0, 86400L * 365>},
+    Setting{"drain-timeout", "TIME", "How long SIGTERM waits for requests in flight. Default 20s.",
+            SetDuration<&Settings::drain_timeout, 0, 3600>},
+    Setting{"tenant-rate", "N",
+            "Data-plane items a second for each tenant; 0: no limit. Default 100000.",
+            SetRate<&Settings::tenant_rate>},
+    Setting{"read-rate", "N",
+            "Control-plane reads a minute for each key, over 5 minutes; 0: no limit. Default 1000.",
+            SetRate<&Settings::read_rate>},
+    Setting{
+        "write-rate", "N",
+        "Control-plane changes a minute for each key, over 5 minutes; 0: no limit. Default 100.",
+        SetRate<&Settings::write_rate>},
     Setting{"log-level", "LEVEL", "debug, info, warning or error. Default info.", SetLogLevel},
 };
 
@@ -119,7 +162,8 @@ const Setting* Find(std::string_view name) {
   return nullptr;
 }
 
-Result<void> Apply(Settings& settings, const Setting& setting, const std::string& text, const std::string& origin) {
+Result<void> Apply(Settings& settings, const Setting& setting, const std::string& text,
+                   const std::string& origin) {
   auto set = setting.set(settings, text);
   if (set) return {};
   return InvalidArgument(std::string(setting.name), origin + " " + set.error().message + ".");
@@ -140,23 +184,33 @@ Result<void> ApplyFile(Settings& settings, const std::string& path) {
     for (const auto& [key, node] : table) {
       const Setting* setting = Find(key.str());
       if (setting == nullptr) {
-        return InvalidArgument(std::string(key.str()), path + " sets " + std::string(key.str()) + ", which does not exist; see tenantseal serve --help.");
+        return InvalidArgument(std::string(key.str()),
+                               path + " sets " + std::string(key.str()) +
+                                   ", which does not exist; see tenantseal serve --help.");
       }
-      TS_RETURN_IF_ERROR(Apply(settings, *setting, TomlText(node), std::string(key.str()) + " in " + path));
+      TS_RETURN_IF_ERROR(
+          Apply(settings, *setting, TomlText(node), std::string(key.str()) + " in " + path));
     }
   } catch (const toml::parse_error& error) {
-    return InvalidArgument("config", path + " is not valid TOML, line " + std::to_string(error.source().begin.line) + ": " + std::string(error.description()));
+    return InvalidArgument("config", path + " is not valid TOML, line " +
+                                         std::to_string(error.source().begin.line) + ": " +
+                                         std::string(error.description()));
   }
   return {};
 }
 
 Result<void> CheckTogether(const Settings& s) {
-  if (s.data_dir.empty()) return InvalidArgument("data-dir", "Say where data is kept: --data-dir DIR or TENANTSEAL_DATA_DIR.");
+  if (s.data_dir.empty())
+    return InvalidArgument("data-dir",
+                           "Say where data is kept: --data-dir DIR or TENANTSEAL_DATA_DIR.");
   if (s.tls_cert_file.empty() != s.tls_key_file.empty()) {
     return InvalidArgument("tls-cert", "--tls-cert and --tls-key go together.");
   }
   if (s.tls_cert_file.empty() && !IsLoopback(s.listen_address) && !s.insecure_http) {
-    return InvalidArgument("listen", s.listen_address + " is not a loopback address: give --tls-cert and --tls-key, or accept keys and plaintext in clear on the network with --insecure-http.");
+    return InvalidArgument(
+        "listen", s.listen_address +
+                      " is not a loopback address: give --tls-cert and --tls-key, or accept keys "
+                      "and plaintext in clear on the network with --insecure-http.");
   }
   return {};
 }
@@ -167,16 +221,19 @@ std::span<const Setting> AllSettings() { return kSettings; }
 
 std::string EnvironmentName(std::string_view setting) {
   std::string name = "TENANTSEAL_";
-  for (char c : setting) name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (char c : setting)
+    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return name;
 }
 
-Result<Settings> ResolveSettings(const std::map<std::string, std::string>& flags,
-                                 const std::function<std::optional<std::string>(const std::string&)>& environment) {
+Result<Settings> ResolveSettings(
+    const std::map<std::string, std::string>& flags,
+    const std::function<std::optional<std::string>(const std::string&)>& environment) {
   Settings settings;
   settings.io_threads = std::max<std::size_t>(1, std::thread::hardware_concurrency() / 2);
   const auto file_flag = flags.find("config");
-  const auto file = file_flag != flags.end() ? std::optional(file_flag->second) : environment("TENANTSEAL_CONFIG");
+  const auto file = file_flag != flags.end() ? std::optional(file_flag->second)
+                                             : environment("TENANTSEAL_CONFIG");
   if (file) TS_RETURN_IF_ERROR(ApplyFile(settings, *file));
   for (const Setting& setting : kSettings) {
     const std::string name(setting.name);
@@ -197,14 +254,24 @@ Result<base::Duration> ParseDurationText(std::string_view text) {
   const auto number = Number<std::int64_t>(text.substr(0, text.size() - 1), 0, 1'000'000'000);
   if (!number) return bad;
   switch (text.back()) {
-    case 's': return base::Duration(std::chrono::seconds(*number));
-    case 'm': return *number > 100'000'000 ? Result<base::Duration>(bad) : base::Duration(std::chrono::minutes(*number));
-    case 'h': return *number > 2'000'000 ? Result<base::Duration>(bad) : base::Duration(std::chrono::hours(*number));
-    case 'd': return *number > 100'000 ? Result<base::Duration>(bad) : base::Duration(std::chrono::hours(24 * *number));
-    default: return bad;
+    case 's':
+      return base::Duration(std::chrono::seconds(*number));
+    case 'm':
+      return *number > 100'000'000 ? Result<base::Duration>(bad)
+                                   : base::Duration(std::chrono::minutes(*number));
+    case 'h':
+      return *number > 2'000'000 ? Result<base::Duration>(bad)
+                                 : base::Duration(std::chrono::hours(*number));
+    case 'd':
+      return *number > 100'000 ? Result<base::Duration>(bad)
+                               : base::Duration(std::chrono::hours(24 * *number));
+    default:
+      return bad;
   }
 }
 
-bool IsLoopback(std::string_view address) { return address.starts_with("127.") || address == "::1"; }
+bool IsLoopback(std::string_view address) {
+  return address.starts_with("127.") || address == "::1";
+}
 
 }  // namespace tenantseal::server

@@ -1,7 +1,7 @@
-// server/ makes a running service of all the folders below it: settings, the data directory, wiring,
-// background work, signals. It is the only folder that names implementations (SQLite, the internal
-// KMS). It promises that a setting is checked before anything is opened, that a failed start changes
-// nothing, and that SIGTERM loses no request.
+// server/ makes a running service of all the folders below it: settings, the data directory,
+// wiring, background work, signals. It is the only folder that names implementations (SQLite, the
+// internal KMS). It promises that a setting is checked before anything is opened, that a failed
+// start changes nothing, and that SIGTERM loses no request.
 //
 // This file: what can be set, by flag, environment variable (TENANTSEAL_<NAME>) or TOML file, in
 // this order of precedence.
@@ -24,9 +24,9 @@ struct Settings {
   std::string data_dir;
   std::string listen_address = "127.0.0.1";
   std::uint16_t listen_port = 8080;
-  std::string database;             // Empty: <data-dir>/tenantseal.db.
+  std::string database;  // Empty: <data-dir>/tenantseal.db.
   std::string region = "us-east-1";
-  std::string root_key_file;        // Empty: <data-dir>/root.key.
+  std::string root_key_file;  // Empty: <data-dir>/root.key.
   int root_key_fd = -1;
   bool insecure_http = false;
   std::string tls_cert_file;
@@ -58,10 +58,11 @@ std::span<const Setting> AllSettings();
 std::string EnvironmentName(std::string_view setting);
 
 // Puts the settings together. `flags` holds what stood on the command line, by name; `environment`
-// looks a variable up. The TOML file is the setting "config", itself a flag or variable. Errors name
-// the setting and where it came from; so do unknown names in the file.
-Result<Settings> ResolveSettings(const std::map<std::string, std::string>& flags,
-                                 const std::function<std::optional<std::string>(const std::string&)>& environment);
+// looks a variable up. The TOML file is the setting "config", itself a flag or variable. Errors
+// name the setting and where it came from; so do unknown names in the file.
+Result<Settings> ResolveSettings(
+    const std::map<std::string, std::string>& flags,
+    const std::function<std::optional<std::string>(const std::string&)>& environment);
 
 // "90s", "15m", "12h", "7d".
 Result<base::Duration> ParseDurationText(std::string_view text);

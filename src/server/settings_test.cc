@@ -1,8 +1,8 @@
+#include "server/settings.h"
+
 #include <gtest/gtest.h>
 
 #include <fstream>
-
-#include "server/settings.h"
 
 namespace tenantseal::server {
 namespace {
@@ -23,9 +23,12 @@ std::string FileWith(const std::string& text) {
 }
 
 TEST(Settings, FlagsComeBeforeVariablesBeforeTheFile) {
-  const std::string file = FileWith("data-dir = \"/from/file\"\nregion = \"eu-west-1\"\nio-threads = 3\n");
-  const Settings s = Resolve({{"config", file}, {"data-dir", "/from/flag"}},
-                             {{"TENANTSEAL_DATA_DIR", "/from/variable"}, {"TENANTSEAL_REGION", "eu-west-2"}}).value();
+  const std::string file =
+      FileWith("data-dir = \"/from/file\"\nregion = \"eu-west-1\"\nio-threads = 3\n");
+  const Settings s =
+      Resolve({{"config", file}, {"data-dir", "/from/flag"}},
+              {{"TENANTSEAL_DATA_DIR", "/from/variable"}, {"TENANTSEAL_REGION", "eu-west-2"}})
+          .value();
   EXPECT_EQ(s.data_dir, "/from/flag");
   EXPECT_EQ(s.region, "eu-west-2");
   EXPECT_EQ(s.io_threads, 3u);
@@ -54,14 +57,16 @@ TEST(Settings, RefusesByName) {
 TEST(Settings, PlainHttpStaysOnLoopback) {
   EXPECT_EQ(Resolve({{"data-dir", "/d"}, {"listen", "0.0.0.0:80"}}).error().field, "listen");
   EXPECT_TRUE(Resolve({{"data-dir", "/d"}, {"listen", "0.0.0.0:80"}, {"insecure-http", "true"}}));
-  EXPECT_TRUE(Resolve({{"data-dir", "/d"}, {"listen", "0.0.0.0:443"}, {"tls-cert", "c"}, {"tls-key", "k"}}));
+  EXPECT_TRUE(Resolve(
+      {{"data-dir", "/d"}, {"listen", "0.0.0.0:443"}, {"tls-cert", "c"}, {"tls-key", "k"}}));
   EXPECT_TRUE(Resolve({{"data-dir", "/d"}, {"listen", "[::1]:80"}}));
 }
 
 TEST(Settings, ReadsTimes) {
   EXPECT_EQ(ParseDurationText("90s").value(), std::chrono::seconds(90));
   EXPECT_EQ(ParseDurationText("7d").value(), std::chrono::hours(168));
-  for (const char* bad : {"", "s", "1", "1.5h", "-1s", "1w", "99999999999d"}) EXPECT_FALSE(ParseDurationText(bad)) << bad;
+  for (const char* bad : {"", "s", "1", "1.5h", "-1s", "1w", "99999999999d"})
+    EXPECT_FALSE(ParseDurationText(bad)) << bad;
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// The objects of a running service, wired. Members stand in layer order: each uses only those above.
+// The objects of a running service, wired. Members stand in layer order: each uses only those
+// above.
 #pragma once
 
 #include <memory>
