@@ -58,11 +58,12 @@ Content::~Content() = default;
 
 Result<Content> Content::Make(const DataKeySource& keys, std::string tenant_id,
                               DataKeyLimits limits, BootNanoseconds clock) {
-  TS_RETURN_IF_ERROR(model::TenantId::Parse(tenant_id));
+  TS_ASSIGN_OR_RETURN(model::TenantId tenant, model::TenantId::Parse(tenant_id));
   if (limits.messages == 0) return InvalidArgument("messages", "At least one message a data key.");
   if (limits.bytes == 0) return InvalidArgument("bytes", "At least one byte a data key.");
   if (limits.age.count() <= 0) return InvalidArgument("age", "The age must be positive.");
-  auto cache = std::make_unique<sdk::DataKeyCache>(keys, tenant_id, limits, std::move(clock));
+  auto cache =
+      std::make_unique<sdk::DataKeyCache>(keys, std::move(tenant), limits, std::move(clock));
   return Content(keys, std::move(tenant_id), std::move(cache));
 }
 
@@ -80,8 +81,8 @@ std::size_t Content::SealedBytesMax(std::size_t plaintext_bytes, const Context& 
 Result<std::size_t> Content::SealTo(ConstBytes plaintext, const Context& context,
                                     MutableBytes out) const {
   TS_ASSIGN_OR_RETURN(const sdk::CachedKeyPtr key, cache_->ForSealing(context, plaintext.size()));
-  TS_ASSIGN_OR_RETURN(const model::TenantId tenant, model::TenantId::Parse(tenant_id_));
-  const formats::ContentHeaderFields fields{tenant, key->wrapped, context.inner(), kFrameBytes};
+  const formats::ContentHeaderFields fields{key->tenant, key->wrapped, context.inner(),
+                                            kFrameBytes};
   TS_RETURN_IF_ERROR(formats::CheckContentHeaderFields(fields));
   const std::size_t header_bytes = formats::ContentHeaderBytes(fields);
   TS_ASSIGN_OR_RETURN(const auto layout, formats::ContentLayout::ForPlaintext(

@@ -41,10 +41,10 @@ Result<std::uint64_t> Content::SealStream(const ReadFunction& read, const WriteF
                                           const Context& context,
                                           const StreamOptions& options) const {
   TS_ASSIGN_OR_RETURN(const sdk::CachedKeyPtr key, cache_->Fresh(context));
-  TS_ASSIGN_OR_RETURN(const model::TenantId tenant, model::TenantId::Parse(tenant_id_));
-  TS_ASSIGN_OR_RETURN(const auto sealer, formats::ContentSealer::New(
-                                             {tenant, key->wrapped, context.inner(), kFrameBytes},
-                                             key->plaintext, base::SystemRandom()));
+  TS_ASSIGN_OR_RETURN(
+      const auto sealer,
+      formats::ContentSealer::New({key->tenant, key->wrapped, context.inner(), kFrameBytes},
+                                  key->plaintext, base::SystemRandom()));
   sdk::WriteBehind writer(write);
   const formats::ByteSink sink = [&](base::ByteSpan bytes) { return writer.Put(bytes); };
   TS_ASSIGN_OR_RETURN(const std::uint64_t done, FeedAll(read, options, [&](base::ByteSpan bytes) {

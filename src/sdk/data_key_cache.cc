@@ -20,10 +20,10 @@ std::string_view OpeningId(const formats::ContentHeader& header,
 
 std::int64_t SystemBootNanoseconds() { return base::SystemClock().Boot().since_boot().count(); }
 
-DataKeyCache::DataKeyCache(const DataKeySource& source, std::string tenant_id, DataKeyLimits limits,
-                           BootNanoseconds clock)
+DataKeyCache::DataKeyCache(const DataKeySource& source, model::TenantId tenant,
+                           DataKeyLimits limits, BootNanoseconds clock)
     : source_(source),
-      tenant_id_(std::move(tenant_id)),
+      tenant_(std::move(tenant)),
       limits_(limits),
       clock_(clock ? std::move(clock) : SystemBootNanoseconds),
       sealing_(limits.entries),
@@ -33,7 +33,7 @@ CachedKeyPtr DataKeyCache::MakeKey(DataKey key, const Context& context,
                                    std::int64_t asked_ns) const {
   const auto usable = std::clamp(key.usable_for, std::chrono::milliseconds(0), limits_.age);
   return std::make_shared<const CachedKey>(
-      CachedKey{base::Secret256(key.plaintext.Reveal()), std::move(key.wrapped), context,
+      CachedKey{base::Secret256(key.plaintext.Reveal()), std::move(key.wrapped), context, tenant_,
                 asked_ns + std::chrono::nanoseconds(usable).count()});
 }
 
@@ -58,7 +58,7 @@ Result<CachedKeyPtr> DataKeyCache::Await(const std::shared_ptr<Flight>& flight, 
 }
 
 Result<CachedKeyPtr> DataKeyCache::ForSealing(const Context& context, std::uint64_t bytes) {
-  if (context.tenant_id() != tenant_id_) {
+  if (context.tenant_id() != tenant_.text()) {
     return InvalidArgument("encryptionContext/TenantId", "The context is another tenant's.");
   }
   const std::string_view id = base::AsText(context.inner().serialized());
@@ -96,7 +96,7 @@ Result<CachedKeyPtr> DataKeyCache::ForSealing(const Context& context, std::uint6
 }
 
 Result<CachedKeyPtr> DataKeyCache::Fresh(const Context& context) const {
-  if (context.tenant_id() != tenant_id_) {
+  if (context.tenant_id() != tenant_.text()) {
     return InvalidArgument("encryptionContext/TenantId", "The context is another tenant's.");
   }
   const std::int64_t asked_ns = clock_();
@@ -106,7 +106,7 @@ Result<CachedKeyPtr> DataKeyCache::Fresh(const Context& context) const {
 
 Result<CachedKeyPtr> DataKeyCache::ForOpening(const formats::ContentHeader& header) {
   const formats::EncryptedDataKey* const own = header.TenantsealKey();
-  if (own == nullptr || own->provider_info != tenant_id_) return DecryptFailed();
+  if (own == nullptr || own->provider_info != tenant_.text()) return DecryptFailed();
   const std::string_view id = OpeningId(header, *own);
   {
     base::MutexLock lock(mutex_);
@@ -118,7 +118,7 @@ Result<CachedKeyPtr> DataKeyCache::ForOpening(const formats::ContentHeader& head
   auto parsed = header.ParseContext();
   if (!parsed) return DecryptFailed();
   const Context context(std::move(*parsed));
-  if (context.tenant_id() != tenant_id_) return DecryptFailed();
+  if (context.tenant_id() != tenant_.text()) return DecryptFailed();
   const std::int64_t asked_ns = clock_();
   TS_ASSIGN_OR_RETURN(DataKey key, source_.Unwrap(own->ciphertext, context));
   key.wrapped = own->ciphertext;

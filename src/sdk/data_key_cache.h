@@ -27,6 +27,7 @@ struct CachedKey {
   base::Secret256 plaintext;
   std::string wrapped;
   Context context;
+  model::TenantId tenant;       // As the context names it.
   std::int64_t expires_ns = 0;  // On the cache's clock.
 };
 using CachedKeyPtr = std::shared_ptr<const CachedKey>;
@@ -34,7 +35,7 @@ using CachedKeyPtr = std::shared_ptr<const CachedKey>;
 // Thread-safe. One cache serves one tenant, so nothing of another tenant is ever found in it.
 class DataKeyCache {
  public:
-  DataKeyCache(const DataKeySource& source, std::string tenant_id, DataKeyLimits limits,
+  DataKeyCache(const DataKeySource& source, model::TenantId tenant, DataKeyLimits limits,
                BootNanoseconds clock);
 
   // A data key for one message of `bytes` bytes of plaintext. A message larger than the byte limit
@@ -74,7 +75,7 @@ class DataKeyCache {
   CachedKeyPtr MakeKey(DataKey key, const Context& context, std::int64_t asked_ns) const;
 
   const DataKeySource& source_;
-  const std::string tenant_id_;
+  const model::TenantId tenant_;
   const DataKeyLimits limits_;
   const BootNanoseconds clock_;
 

@@ -17,7 +17,7 @@ constexpr const char* kOther = "vutsrqponmlkjihgfedcba9876543210";
 class DataKeyCacheTest : public testing::Test {
  protected:
   DataKeyCache NewCache(DataKeyLimits limits = {}) {
-    return DataKeyCache(keys_, kTenant, limits,
+    return DataKeyCache(keys_, *model::TenantId::Parse(kTenant), limits,
                         [this] { return clock_.Boot().since_boot().count(); });
   }
   Context Make(Context::Pairs pairs = {}) { return *Context::Make(kTenant, std::move(pairs)); }
@@ -168,7 +168,7 @@ TEST_F(DataKeyCacheTest, OtherTenantsAreRefusedWithoutAskingTheSource) {
   const Context foreign = *Context::Make(kOther, {});
   EXPECT_FALSE(cache.ForSealing(foreign, 1).ok());
   EXPECT_FALSE(cache.Fresh(foreign).ok());
-  DataKeyCache theirs(keys_, kOther, {}, {});
+  DataKeyCache theirs(keys_, *model::TenantId::Parse(kOther), {}, {});
   const CachedKeyPtr key = *theirs.ForSealing(foreign, 1);
   const int before = keys_.unwraps;
   EXPECT_EQ(cache.ForOpening(Header(*key)).error().code, ErrorCode::kDecryptFailed);

@@ -7,14 +7,12 @@
 namespace tenantseal::sdk {
 
 Result<NewMessage> StartMessage(const CachedKey& key, std::uint32_t frame_length) {
-  TS_ASSIGN_OR_RETURN(const model::TenantId tenant,
-                      model::TenantId::Parse(key.context.tenant_id()));
   NewMessage out;
   base::SystemRandom().FillPublic(out.id);
   formats::ContentKeys keys = formats::DeriveContentKeys(key.plaintext, out.id);
-  TS_ASSIGN_OR_RETURN(out.header,
-                      formats::WriteContentHeader(
-                          {tenant, key.wrapped, key.context.inner(), frame_length}, out.id, keys));
+  TS_ASSIGN_OR_RETURN(
+      out.header, formats::WriteContentHeader(
+                      {key.tenant, key.wrapped, key.context.inner(), frame_length}, out.id, keys));
   out.content_key = std::move(keys.content_key);
   return out;
 }
