@@ -405,7 +405,7 @@ TEST_F(Tamper, AScopeRolledBackWhileNothingRunsIsNotNoticedHere) {
   for (const char* table : {"tenants", "manifests", "events"}) PutBack(table);
   Open();
   EXPECT_FALSE(Noticed());
-  EXPECT_EQ(store_->LoadTenant(a_.tenant.id).value(), a_);
+  EXPECT_EQ(store_->LoadTenant(a_.tenant.id).value().tenant, a_.tenant);
 }
 
 }  // namespace
