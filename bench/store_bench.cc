@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <vector>
 
 #include "base/random.h"
@@ -42,6 +43,13 @@ double TimeOf(Body&& body) {
 
 void Print(const char* what, double count, double seconds) {
   std::printf("%-44s %12.0f/s  %10.2f us each\n", what, count / seconds, seconds / count * 1e6);
+}
+
+void PrintMemory(const char* what) {
+  std::ifstream statm("/proc/self/statm");
+  double pages = 0;
+  statm >> pages >> pages;
+  std::printf("%-44s %12.1f MiB\n", what, pages * 4096 / (1 << 20));
 }
 
 model::NewEvent EventOf(const model::TenantId& tenant) {
@@ -166,9 +174,12 @@ int Main(int argc, char** argv) {
     const auto store = Must(store::SqliteStore::Open(directory / "bench.db", store::RowMac(kRandom.Key())));
     const model::TenantState state = NewTenant();
     (void)Must(store->CreateTenant(state, EventOf(state.tenant.id)));
+    (void)Must(store->LoadTenant(state.tenant.id));
+    PrintMemory("resident with an open store");
     MeasureInserts(*store, state.tenant.id, total);
     MeasureRewrap(*store, state);
     MeasureLoads(*store, state.tenant.id);
+    PrintMemory("resident after all this");
     std::printf("%-44s %12.1f MiB\n", "database", static_cast<double>(std::filesystem::file_size(directory / "bench.db")) / (1 << 20));
   }
   std::filesystem::remove_all(directory);
