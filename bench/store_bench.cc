@@ -53,7 +53,8 @@ void PrintMemory(const char* what) {
 }
 
 model::NewEvent EventOf(const model::TenantId& tenant) {
-  return {Scope::Of(tenant), model::NewUuid(kRandom), kNow, "bench", "tenantseal/bench", "bench", "{}"};
+  return {
+      Scope::Of(tenant), model::NewUuid(kRandom), kNow, "bench", "tenantseal/bench", "bench", "{}"};
 }
 
 model::TenantState NewTenant() {
@@ -88,8 +89,8 @@ void MeasureInserts(store::Store& store, const model::TenantId& tenant, std::siz
   constexpr std::size_t kSingles = 500;
   const auto singles = NewDataKeys(tenant, kSingles);
   Print("insert data keys, one to a transaction", kSingles, TimeOf([&] {
-    for (const auto& key : singles) Must(store.InsertDataKeys(std::span(&key, 1)));
-  }));
+          for (const auto& key : singles) Must(store.InsertDataKeys(std::span(&key, 1)));
+        }));
   double seconds = 0;
   std::size_t done = kSingles;
   while (done < total) {
@@ -109,8 +110,9 @@ void MeasureRewrap(store::Store& store, const model::TenantState& state) {
   const std::vector<model::TenantKeyWrap> wraps = {
       {tenant, 2, state.tenant.current_provider, base::Bytes(100, 2)}};
   Print("activate a version and count data keys", 1, TimeOf([&] {
-    (void)Must(store.ActivateTenantKey({tenant, 2, base::Bytes(32, 2), kNow}, wraps, 1, job, EventOf(tenant)));
-  }));
+          (void)Must(store.ActivateTenantKey({tenant, 2, base::Bytes(32, 2), kNow}, wraps, 1, job,
+                                             EventOf(tenant)));
+        }));
   job = Must(store.ClaimRewrapJob(tenant));
   double scan = 0;
   double update = 0;
@@ -137,15 +139,15 @@ void MeasureRewrap(store::Store& store, const model::TenantState& state) {
 void MeasureLoads(store::Store& store, const model::TenantId& tenant) {
   constexpr int kRounds = 20'000;
   Print("load tenant (verified)", kRounds, TimeOf([&] {
-    for (int i = 0; i < kRounds; ++i) (void)Must(store.LoadTenant(tenant));
-  }));
+          for (int i = 0; i < kRounds; ++i) (void)Must(store.LoadTenant(tenant));
+        }));
   const auto key = NewDataKeys(tenant, 1)[0];
   model::DataKey stored = key;
   stored.version = 2;
   Must(store.InsertDataKeys(std::span(&stored, 1)));
   Print("load data key", kRounds, TimeOf([&] {
-    for (int i = 0; i < kRounds; ++i) (void)Must(store.LoadDataKey(tenant, key.id));
-  }));
+          for (int i = 0; i < kRounds; ++i) (void)Must(store.LoadDataKey(tenant, key.id));
+        }));
   for (const int keys : {1, 10, 1000}) {
     model::ApiKey api_key;
     while (Must(store.ListApiKeys(Scope::Of(tenant))).size() < static_cast<std::size_t>(keys)) {
@@ -156,22 +158,24 @@ void MeasureLoads(store::Store& store, const model::TenantId& tenant) {
     const int rounds = keys > 100 ? 1000 : kRounds;
     const std::string what = "load API key, " + std::to_string(keys) + " in its scope";
     Print(what.c_str(), rounds, TimeOf([&] {
-      for (int i = 0; i < rounds; ++i) (void)Must(store.LoadApiKey(api_key.id));
-    }));
+            for (int i = 0; i < rounds; ++i) (void)Must(store.LoadApiKey(api_key.id));
+          }));
   }
   Print("read changes", kRounds, TimeOf([&] {
-    const std::uint64_t epoch = Must(store.ReadChanges(0)).epoch;
-    for (int i = 0; i < kRounds; ++i) (void)Must(store.ReadChanges(epoch));
-  }));
+          const std::uint64_t epoch = Must(store.ReadChanges(0)).epoch;
+          for (int i = 0; i < kRounds; ++i) (void)Must(store.ReadChanges(epoch));
+        }));
 }
 
 int Main(int argc, char** argv) {
   const std::size_t total = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 100'000;
-  const std::filesystem::path parent = argc > 2 ? argv[2] : std::filesystem::temp_directory_path().c_str();
+  const std::filesystem::path parent =
+      argc > 2 ? argv[2] : std::filesystem::temp_directory_path().c_str();
   std::string pattern = parent / "store-bench-XXXXXX";
   const std::filesystem::path directory = mkdtemp(pattern.data());
   {
-    const auto store = Must(store::SqliteStore::Open(directory / "bench.db", store::RowMac(kRandom.Key())));
+    const auto store =
+        Must(store::SqliteStore::Open(directory / "bench.db", store::RowMac(kRandom.Key())));
     const model::TenantState state = NewTenant();
     (void)Must(store->CreateTenant(state, EventOf(state.tenant.id)));
     (void)Must(store->LoadTenant(state.tenant.id));
@@ -180,7 +184,9 @@ int Main(int argc, char** argv) {
     MeasureRewrap(*store, state);
     MeasureLoads(*store, state.tenant.id);
     PrintMemory("resident after all this");
-    std::printf("%-44s %12.1f MiB\n", "database", static_cast<double>(std::filesystem::file_size(directory / "bench.db")) / (1 << 20));
+    std::printf(
+        "%-44s %12.1f MiB\n", "database",
+        static_cast<double>(std::filesystem::file_size(directory / "bench.db")) / (1 << 20));
   }
   std::filesystem::remove_all(directory);
   return 0;

@@ -52,8 +52,10 @@ class StoreDurability : public testing::Test {
   }
   // 0 when the error is kUnavailable and says `word`.
   static int Expect(const Error& error, const char* word) {
-    if (error.code == ErrorCode::kUnavailable && error.message.find(word) != std::string::npos) return 0;
-    std::fprintf(stderr, "%s: %s\n", std::string(ErrorCodeName(error.code)).c_str(), error.message.c_str());
+    if (error.code == ErrorCode::kUnavailable && error.message.find(word) != std::string::npos)
+      return 0;
+    std::fprintf(stderr, "%s: %s\n", std::string(ErrorCodeName(error.code)).c_str(),
+                 error.message.c_str());
     return 2;
   }
   void ExpectUntouched() {
@@ -78,7 +80,8 @@ void WriteForEver(const std::string& path, const model::TenantId& tenant, int ou
   while (true) {
     const auto keys = DataKeysOf(tenant, 20);
     const auto api_key = ApiKeyOf(tenant);
-    if (!store->InsertDataKeys(keys).ok() || !store->CreateApiKey(api_key, EventOf(tenant)).ok()) _exit(1);
+    if (!store->InsertDataKeys(keys).ok() || !store->CreateApiKey(api_key, EventOf(tenant)).ok())
+      _exit(1);
     Acknowledged told{};
     keys.back().id.text().copy(told.data_key, sizeof told.data_key);
     api_key.id.text().copy(told.api_key, sizeof told.api_key);
@@ -110,7 +113,9 @@ TEST_F(StoreDurability, AKillLosesNothingThatWasAnswered) {
     for (const Acknowledged& one : all) {
       const auto key = model::DataKeyId::Parse({one.data_key, sizeof one.data_key}).value();
       EXPECT_TRUE(store->LoadDataKey(id, key).ok());
-      EXPECT_TRUE(store->LoadApiKey(model::ApiKeyId::Parse({one.api_key, sizeof one.api_key}).value()).ok());
+      EXPECT_TRUE(
+          store->LoadApiKey(model::ApiKeyId::Parse({one.api_key, sizeof one.api_key}).value())
+              .ok());
     }
     // One event for each API key, whether its answer came through or not.
     EXPECT_EQ(store->ListEvents(Scope::Of(id), 0, 10'000).value().size(),
@@ -130,14 +135,17 @@ TEST_F(StoreDurability, TwoProcessesObeyEachOther) {
     char go = 0;
     if (read(to_child[0], &go, 1) != 1) _exit(1);
     const auto store = Open();
-    const auto changed = store->ChangeTenant(state_.tenant, model::TenantStatus::kDeactivated, std::nullopt,
-                                             EventOf(state_.tenant.id));
+    const auto changed = store->ChangeTenant(state_.tenant, model::TenantStatus::kDeactivated,
+                                             std::nullopt, EventOf(state_.tenant.id));
     go = changed.ok() ? static_cast<char>(*changed) : 0;
     if (write(to_parent[1], &go, 1) != 1 || read(to_child[0], &go, 1) != 1) _exit(1);
-    _exit(store->LoadTenant(state_.tenant.id).value().tenant.status == model::TenantStatus::kActive ? 0 : 1);
+    _exit(store->LoadTenant(state_.tenant.id).value().tenant.status == model::TenantStatus::kActive
+              ? 0
+              : 1);
   }
   const auto store = Open();
-  EXPECT_EQ(store->LoadTenant(state_.tenant.id).value().tenant.status, model::TenantStatus::kActive);
+  EXPECT_EQ(store->LoadTenant(state_.tenant.id).value().tenant.status,
+            model::TenantStatus::kActive);
   const auto me = model::ProcessId::New(kRandom);
   EXPECT_DONE(store->Acknowledge(me, store->ReadChanges(0).value().epoch));
   char epoch = 0;
@@ -151,8 +159,11 @@ TEST_F(StoreDurability, TwoProcessesObeyEachOther) {
   EXPECT_EQ(store->LaggingProcesses(2).value(), std::vector{me});
   const auto now = store->LoadTenant(state_.tenant.id).value();
   EXPECT_EQ(now.tenant.status, model::TenantStatus::kDeactivated);
-  EXPECT_EQ(store->ChangeTenant(now.tenant, model::TenantStatus::kActive, std::nullopt,
-                                EventOf(state_.tenant.id)).value(), 3u);
+  EXPECT_EQ(store
+                ->ChangeTenant(now.tenant, model::TenantStatus::kActive, std::nullopt,
+                               EventOf(state_.tenant.id))
+                .value(),
+            3u);
   ASSERT_EQ(write(to_child[1], &epoch, 1), 1);
   int status = -1;
   waitpid(child, &status, 0);

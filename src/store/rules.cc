@@ -149,7 +149,8 @@ std::string FormatCursor(const TenantCursor& cursor) {
 
 Result<std::optional<TenantCursor>> CheckPage(const TenantPage& page) {
   if (page.limit < 1 || page.limit > base::kPageItemsMax) {
-    return InvalidArgument("limit", "The limit must be 1 to " + std::to_string(base::kPageItemsMax) + ".");
+    return InvalidArgument("limit",
+                           "The limit must be 1 to " + std::to_string(base::kPageItemsMax) + ".");
   }
   if (page.after.empty()) return std::optional<TenantCursor>();
   const auto bytes = base::Base64UrlDecode(page.after);

@@ -16,10 +16,13 @@ inline constexpr base::UtcTime kNow{std::chrono::milliseconds(1'790'000'000'123)
 
 inline base::UtcTime After(std::int64_t ms) { return kNow + std::chrono::milliseconds(ms); }
 
-inline model::NewEvent EventOf(const model::Scope& scope, const std::string& type = "test.happened") {
-  return {scope, model::NewUuid(kRandom), kNow, type, "tenantseal/test", "api-key:tester", R"({"a":1})"};
+inline model::NewEvent EventOf(const model::Scope& scope,
+                               const std::string& type = "test.happened") {
+  return {scope,       model::NewUuid(kRandom), kNow, type, "tenantseal/test", "api-key:tester",
+          R"({"a":1})"};
 }
-inline model::NewEvent EventOf(const model::TenantId& tenant, const std::string& type = "test.happened") {
+inline model::NewEvent EventOf(const model::TenantId& tenant,
+                               const std::string& type = "test.happened") {
   return EventOf(model::Scope::Of(tenant), type);
 }
 
@@ -28,10 +31,12 @@ inline model::TenantKey KeyOf(const model::TenantId& tenant, std::uint32_t versi
 }
 inline model::TenantKeyWrap WrapOf(const model::TenantId& tenant, std::uint32_t version,
                                    const model::Fingerprint& provider) {
-  return {tenant, version, provider, base::ToBytes(base::AsBytes("wrap of " + std::to_string(version)))};
+  return {tenant, version, provider,
+          base::ToBytes(base::AsBytes("wrap of " + std::to_string(version)))};
 }
 
-inline model::TenantState NewTenant(base::UtcTime created = kNow, const std::string& name = "Acme") {
+inline model::TenantState NewTenant(base::UtcTime created = kNow,
+                                    const std::string& name = "Acme") {
   model::TenantState state;
   model::Tenant& tenant = state.tenant;
   tenant.id = model::TenantId::New(kRandom);
@@ -63,7 +68,8 @@ inline std::vector<model::DataKey> DataKeysOf(const model::TenantId& tenant, std
   return keys;
 }
 
-inline model::ApiKey ApiKeyOf(std::optional<model::TenantId> tenant, model::Role role = model::Role::kAuditor) {
+inline model::ApiKey ApiKeyOf(std::optional<model::TenantId> tenant,
+                              model::Role role = model::Role::kAuditor) {
   model::ApiKey key;
   key.id = model::ApiKeyId::New(kRandom);
   key.description = "for tests";
@@ -89,12 +95,12 @@ inline model::RewrapJob JobOf(const model::TenantId& tenant, std::uint32_t to_ve
 }  // namespace tenantseal::store::samples
 
 // Asserts that a Result is an Error of this code.
-#define EXPECT_ERROR(expression, error_code)                                              \
-  do {                                                                                    \
-    const auto ts_outcome = (expression);                                                 \
-    ASSERT_FALSE(ts_outcome.ok()) << #expression;                                         \
+#define EXPECT_ERROR(expression, error_code)                                                \
+  do {                                                                                      \
+    const auto ts_outcome = (expression);                                                   \
+    ASSERT_FALSE(ts_outcome.ok()) << #expression;                                           \
     EXPECT_EQ(ErrorCodeName(ts_outcome.error().code), ErrorCodeName(ErrorCode::error_code)) \
-        << ts_outcome.error().message;                                                    \
+        << ts_outcome.error().message;                                                      \
   } while (false)
 // Asserts that a Result is a value.
 #define EXPECT_DONE(expression)                                                        \

@@ -71,8 +71,8 @@ TEST_P(StoreContract, EpochGrowsWithEveryChangeAndNamesItsScope) {
   const auto a = AddTenant();
   const auto b = AddTenant();
   EXPECT_EQ(Epoch(), 2u);
-  const auto changed =
-      store().ChangeTenant(a.tenant, TenantStatus::kDeactivated, std::nullopt, EventOf(a.tenant.id));
+  const auto changed = store().ChangeTenant(a.tenant, TenantStatus::kDeactivated, std::nullopt,
+                                            EventOf(a.tenant.id));
   EXPECT_EQ(changed.value(), 3u);
   const Changes all = store().ReadChanges(0).value();
   EXPECT_FALSE(all.everything);
@@ -168,9 +168,12 @@ TEST_P(StoreContract, UnknownTenantsAreNotFound) {
   const model::TenantState nobody = NewTenant();
   const model::TenantId& id = nobody.tenant.id;
   EXPECT_ERROR(store().LoadTenant(id), kNotFound);
-  EXPECT_ERROR(store().ChangeTenant(nobody.tenant, TenantStatus::kActive, std::nullopt, EventOf(id)), kNotFound);
+  EXPECT_ERROR(
+      store().ChangeTenant(nobody.tenant, TenantStatus::kActive, std::nullopt, EventOf(id)),
+      kNotFound);
   EXPECT_ERROR(store().DestroyTenant(id, kNow, EventOf(id)), kNotFound);
-  EXPECT_ERROR(store().SetProviderRevoked(id, nobody.tenant.current_provider, kNow, EventOf(id)), kNotFound);
+  EXPECT_ERROR(store().SetProviderRevoked(id, nobody.tenant.current_provider, kNow, EventOf(id)),
+               kNotFound);
   EXPECT_ERROR(Activate(id, 1), kNotFound);
   EXPECT_ERROR(store().RetireTenantKey(id, 1, EventOf(id)), kNotFound);
   EXPECT_ERROR(store().InsertDataKeys(std::array{DataKeyOf(id)}), kNotFound);
@@ -210,7 +213,8 @@ TEST_P(StoreContract, BadPagesAreRefused) {
   AddTenant();
   AddTenant();
   EXPECT_ERROR(store().ListTenants({.limit = 0, .after = ""}), kInvalidArgument);
-  EXPECT_ERROR(store().ListTenants({.limit = base::kPageItemsMax + 1, .after = ""}), kInvalidArgument);
+  EXPECT_ERROR(store().ListTenants({.limit = base::kPageItemsMax + 1, .after = ""}),
+               kInvalidArgument);
   const std::string cursor = store().ListTenants({.limit = 1, .after = ""}).value().next;
   for (std::size_t n = 1; n < cursor.size(); ++n) {
     EXPECT_ERROR(store().ListTenants({.limit = 1, .after = cursor.substr(0, n)}), kInvalidArgument);
@@ -226,11 +230,15 @@ TEST_P(StoreContract, ATenantChangesOnlyFromTheExpectedState) {
   const auto now = store().LoadTenant(id).value();
   EXPECT_EQ(now.tenant.status, TenantStatus::kDeactivated);
   EXPECT_EQ(now.tenant.destroy_at, After(9));
-  EXPECT_ERROR(store().ChangeTenant(a.tenant, TenantStatus::kActive, std::nullopt, EventOf(id)), kConflict);
+  EXPECT_ERROR(store().ChangeTenant(a.tenant, TenantStatus::kActive, std::nullopt, EventOf(id)),
+               kConflict);
   model::Tenant other_time = now.tenant;
   other_time.destroy_at = After(8);
-  EXPECT_ERROR(store().ChangeTenant(other_time, TenantStatus::kActive, std::nullopt, EventOf(id)), kConflict);
-  EXPECT_ERROR(store().ChangeTenant(now.tenant, TenantStatus::kDestroyed, std::nullopt, EventOf(id)), kConflict);
+  EXPECT_ERROR(store().ChangeTenant(other_time, TenantStatus::kActive, std::nullopt, EventOf(id)),
+               kConflict);
+  EXPECT_ERROR(
+      store().ChangeTenant(now.tenant, TenantStatus::kDestroyed, std::nullopt, EventOf(id)),
+      kConflict);
   EXPECT_EQ(store().LoadTenant(id).value(), now);
   EXPECT_EQ(EventCount(Scope::Of(id)), 2u);
   EXPECT_EQ(Epoch(), 2u);
@@ -270,7 +278,8 @@ TEST_P(StoreContract, ATenantIsDestroyedOnlyWhenDue) {
   EXPECT_EQ(EventCount(Scope::Of(id)), events + 1);
   EXPECT_TRUE(store().TenantsToDestroy(After(50)).value().empty());
   EXPECT_ERROR(store().DestroyTenant(id, After(50), EventOf(id)), kConflict);
-  EXPECT_ERROR(store().ChangeTenant(rest.tenant, TenantStatus::kActive, std::nullopt, EventOf(id)), kConflict);
+  EXPECT_ERROR(store().ChangeTenant(rest.tenant, TenantStatus::kActive, std::nullopt, EventOf(id)),
+               kConflict);
   EXPECT_ERROR(store().CreateApiKey(ApiKeyOf(id), EventOf(id)), kConflict);
   EXPECT_ERROR(store().InsertDataKeys(std::array{DataKeyOf(id)}), kConflict);
   // The other tenant notices nothing.
@@ -328,7 +337,8 @@ TEST_P(StoreContract, ApiKeysAreLimitedPerScope) {
   for (std::size_t i = 0; i < base::kApiKeysPerTenantMax; ++i) {
     ASSERT_TRUE(store().CreateApiKey(ApiKeyOf(std::nullopt), EventOf(Scope::Deployment())).ok());
   }
-  EXPECT_ERROR(store().CreateApiKey(ApiKeyOf(std::nullopt), EventOf(Scope::Deployment())), kConflict);
+  EXPECT_ERROR(store().CreateApiKey(ApiKeyOf(std::nullopt), EventOf(Scope::Deployment())),
+               kConflict);
   const auto keys = store().ListApiKeys(Scope::Deployment()).value();
   EXPECT_EQ(keys.size(), base::kApiKeysPerTenantMax);
   EXPECT_EQ(EventCount(Scope::Deployment()), base::kApiKeysPerTenantMax);
@@ -346,7 +356,8 @@ TEST_P(StoreContract, EventsFormAChain) {
   std::vector<model::NewEvent> written;
   for (int i = 0; i < 4; ++i) {
     written.push_back(EventOf(id, "type." + std::to_string(i)));
-    EXPECT_DONE(store().SetProviderRevoked(id, a.tenant.current_provider, std::nullopt, written.back()));
+    EXPECT_DONE(
+        store().SetProviderRevoked(id, a.tenant.current_provider, std::nullopt, written.back()));
   }
   const auto events = store().ListEvents(Scope::Of(id), 0, 100).value();
   ASSERT_EQ(events.size(), 5u);

@@ -12,7 +12,8 @@ using model::Scope;
 using model::TenantStatus;
 using namespace samples;  // NOLINT: the samples are this suite's vocabulary.
 
-std::vector<DataKeyUpdate> UpdatesOf(const std::vector<StoredDataKey>& rows, std::uint32_t version) {
+std::vector<DataKeyUpdate> UpdatesOf(const std::vector<StoredDataKey>& rows,
+                                     std::uint32_t version) {
   std::vector<DataKeyUpdate> updates;
   for (const StoredDataKey& row : rows) {
     updates.push_back({row.position, row.key.version, version, "rewrapped " + row.key.id.text()});
@@ -50,7 +51,8 @@ TEST_P(StoreContract, ActivationNeedsTheExpectedState) {
   const auto now = store().LoadTenant(id).value();
   auto job = store().ClaimRewrapJob(id).value();
   EXPECT_DONE(store().FinishRewrapJob(job, EventOf(id)));
-  EXPECT_DONE(store().ChangeTenant(now.tenant, TenantStatus::kDeactivated, std::nullopt, EventOf(id)));
+  EXPECT_DONE(
+      store().ChangeTenant(now.tenant, TenantStatus::kDeactivated, std::nullopt, EventOf(id)));
   EXPECT_ERROR(Activate(id, 2), kConflict);  // Not active.
   const auto off = store().LoadTenant(id).value();
   EXPECT_DONE(store().ChangeTenant(off.tenant, TenantStatus::kActive, std::nullopt, EventOf(id)));
@@ -61,9 +63,11 @@ TEST_P(StoreContract, ActivationNeedsTheExpectedState) {
 TEST_P(StoreContract, ActivationWithoutWrapsIsRefused) {
   const auto a = AddTenant();
   const model::TenantId& id = a.tenant.id;
-  EXPECT_ERROR(store().ActivateTenantKey(KeyOf(id, 2), {}, 1, std::nullopt, EventOf(id)), kInternal);
+  EXPECT_ERROR(store().ActivateTenantKey(KeyOf(id, 2), {}, 1, std::nullopt, EventOf(id)),
+               kInternal);
   const std::vector foreign = {WrapOf(id, 3, a.tenant.current_provider)};
-  EXPECT_ERROR(store().ActivateTenantKey(KeyOf(id, 2), foreign, 1, std::nullopt, EventOf(id)), kInternal);
+  EXPECT_ERROR(store().ActivateTenantKey(KeyOf(id, 2), foreign, 1, std::nullopt, EventOf(id)),
+               kInternal);
   EXPECT_EQ(store().LoadTenant(id).value(), a);
 }
 
@@ -133,7 +137,8 @@ TEST_P(StoreContract, ABatchIsInsertedWholeOrNotAtAll) {
 
 TEST_P(StoreContract, ADeactivatedTenantGetsNoDataKeys) {
   const auto a = AddTenant();
-  EXPECT_DONE(store().ChangeTenant(a.tenant, TenantStatus::kDeactivated, std::nullopt, EventOf(a.tenant.id)));
+  EXPECT_DONE(store().ChangeTenant(a.tenant, TenantStatus::kDeactivated, std::nullopt,
+                                   EventOf(a.tenant.id)));
   EXPECT_ERROR(store().InsertDataKeys(std::array{DataKeyOf(a.tenant.id)}), kConflict);
 }
 
@@ -171,8 +176,8 @@ TEST_P(StoreContract, ABatchComesWithItsCheckpoint) {
   model::RewrapJob job = store().ClaimRewrapJob(id).value();
   const auto rows = store().ScanDataKeys(id, 0, 2, 4).value();
   auto updates = UpdatesOf(rows, 2);
-  updates[1].old_version = 7;                                      // Changed meanwhile.
-  EXPECT_DONE(store().DeleteDataKey(id, rows[2].key.id));          // Gone meanwhile.
+  updates[1].old_version = 7;                              // Changed meanwhile.
+  EXPECT_DONE(store().DeleteDataKey(id, rows[2].key.id));  // Gone meanwhile.
   job.cursor = rows.back().position;
   job.done = 2;
   job.failed = 1;

@@ -1,5 +1,5 @@
-// FaultyStore lets one call of another store fail, for fault injection in tests of the layers above:
-// "fail at call 1, 2, 3 ... N and prove that nothing is lost".
+// FaultyStore lets one call of another store fail, for fault injection in tests of the layers
+// above: "fail at call 1, 2, 3 ... N and prove that nothing is lost".
 #pragma once
 
 #include <optional>
@@ -20,7 +20,8 @@ class FaultyStore final : public Store {
   explicit FaultyStore(Store& inner) : inner_(inner) {}
 
   // The call number `nth` from now (1 is the next) fails, and `times - 1` after it.
-  void FailCall(std::uint64_t nth, Error error, When when = When::kBefore, std::uint64_t times = 1) {
+  void FailCall(std::uint64_t nth, Error error, When when = When::kBefore,
+                std::uint64_t times = 1) {
     base::MutexLock lock(mutex_);
     first_ = calls_ + nth;
     last_ = first_ + times - 1;

@@ -156,7 +156,8 @@ Result<std::uint64_t> MemoryStore::DestroyTenant(const model::TenantId& id, base
   const auto found = tenants_.find(id);
   if (found == tenants_.end()) return TenantNotFound();
   TS_RETURN_IF_ERROR(ApplyDestruction(found->second, now));
-  std::erase_if(positions_, [&](const auto& entry) { return data_keys_[entry.second].tenant == id; });
+  std::erase_if(positions_,
+                [&](const auto& entry) { return data_keys_[entry.second].tenant == id; });
   std::erase_if(data_keys_, [&](const auto& entry) { return entry.second.tenant == id; });
   std::erase_if(api_keys_, [&](const auto& entry) { return entry.second.tenant == id; });
   jobs_.erase(id);
@@ -305,7 +306,8 @@ Result<std::vector<StoredDataKey>> MemoryStore::ScanDataKeys(const model::Tenant
                                                              std::size_t limit) const {
   MutexLock lock(mutex_);
   std::vector<StoredDataKey> out;
-  for (auto at = data_keys_.upper_bound(after); at != data_keys_.end() && out.size() < limit; ++at) {
+  for (auto at = data_keys_.upper_bound(after); at != data_keys_.end() && out.size() < limit;
+       ++at) {
     if (at->second.tenant != tenant || at->second.version >= below_version) continue;
     out.push_back({at->first, at->second});
   }
@@ -333,7 +335,8 @@ Result<void> MemoryStore::CommitRewrapBatch(std::span<const DataKeyUpdate> updat
   return {};
 }
 
-Result<void> MemoryStore::FinishRewrapJob(const model::RewrapJob& job, const model::NewEvent& event) {
+Result<void> MemoryStore::FinishRewrapJob(const model::RewrapJob& job,
+                                          const model::NewEvent& event) {
   MutexLock lock(mutex_);
   const auto stored = jobs_.find(job.tenant);
   if (stored == jobs_.end()) return RewrapJobNotFound();
@@ -359,8 +362,8 @@ Result<std::uint64_t> MemoryStore::CreateApiKey(const model::ApiKey& key,
                                                 const model::NewEvent& event) {
   MutexLock lock(mutex_);
   const auto tenant = key.tenant ? tenants_.find(*key.tenant) : tenants_.end();
-  TS_RETURN_IF_ERROR(CheckNewApiKey(key, tenant == tenants_.end() ? nullptr : &tenant->second.tenant,
-                                    CountApiKeys(key.scope())));
+  TS_RETURN_IF_ERROR(CheckNewApiKey(
+      key, tenant == tenants_.end() ? nullptr : &tenant->second.tenant, CountApiKeys(key.scope())));
   if (!api_keys_.emplace(key.id, key).second) {
     return Error{ErrorCode::kAlreadyExists, "There is an API key with this id."};
   }

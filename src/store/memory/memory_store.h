@@ -1,5 +1,6 @@
 // MemoryStore keeps everything in maps under one mutex: the same semantics as a database, for tests
-// of the layers above. Nothing survives it, and there is no database to distrust, so it has no MACs.
+// of the layers above. Nothing survives it, and there is no database to distrust, so it has no
+// MACs.
 #pragma once
 
 #include <deque>

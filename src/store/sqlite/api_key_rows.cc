@@ -7,8 +7,7 @@
 namespace tenantseal::store {
 namespace {
 
-#define API_KEY_COLUMNS \
-  "id,scope,description,role,secret_hash,created_at,expires_at,created_by,mac"
+#define API_KEY_COLUMNS "id,scope,description,role,secret_hash,created_at,expires_at,created_by,mac"
 constexpr const char* kSelectApiKey = "SELECT " API_KEY_COLUMNS " FROM api_keys WHERE id=?";
 constexpr const char* kSelectApiKeys =
     "SELECT " API_KEY_COLUMNS " FROM api_keys WHERE scope=? ORDER BY created_at,id";
@@ -41,11 +40,13 @@ Result<ApiKeySet> ReadApiKeySet(Session& session, const model::Scope& scope, std
   Statement row(session.db, kSelectMacs);
   row.Bind(scope);
   while (row.Step()) {
-    if (!CopyHash(row.Blob(0), out.macs.emplace_back())) return TamperedRow("api_keys", scope.text());
+    if (!CopyHash(row.Blob(0), out.macs.emplace_back()))
+      return TamperedRow("api_keys", scope.text());
   }
   TS_RETURN_IF_ERROR(row.Check());
   TS_ASSIGN_OR_RETURN(out.manifest, session.LoadManifest(kApiKeyManifest, scope, floor));
-  TS_RETURN_IF_ERROR(VerifyManifest(session.row_mac, kApiKeyManifest, scope, out.manifest, out.macs));
+  TS_RETURN_IF_ERROR(
+      VerifyManifest(session.row_mac, kApiKeyManifest, scope, out.manifest, out.macs));
   session.Saw(kApiKeyManifest, scope, out.manifest.version);
   return out;
 }
@@ -56,7 +57,8 @@ Result<std::optional<model::Scope>> ApiKeyScope(Connection& db, const model::Api
   const bool found = row.Step();
   TS_RETURN_IF_ERROR(row.Check());
   if (!found) return std::optional<model::Scope>();
-  if (row.Text(0) == model::Scope::Deployment().text()) return std::optional(model::Scope::Deployment());
+  if (row.Text(0) == model::Scope::Deployment().text())
+    return std::optional(model::Scope::Deployment());
   const auto tenant = model::TenantId::Parse(row.Text(0));
   if (!tenant) return TamperedRow("api_keys", id.text());
   return std::optional(model::Scope::Of(*tenant));
@@ -93,7 +95,8 @@ Result<std::vector<model::ApiKey>> ReadApiKeys(Session& session, const model::Sc
   }
   TS_RETURN_IF_ERROR(row.Check());
   TS_ASSIGN_OR_RETURN(const Manifest manifest, session.LoadManifest(kApiKeyManifest, scope, floor));
-  TS_RETURN_IF_ERROR(VerifyManifest(session.row_mac, kApiKeyManifest, scope, manifest, std::move(macs)));
+  TS_RETURN_IF_ERROR(
+      VerifyManifest(session.row_mac, kApiKeyManifest, scope, manifest, std::move(macs)));
   session.Saw(kApiKeyManifest, scope, manifest.version);
   return out;
 }

@@ -23,7 +23,8 @@ class Columns {
     return static_cast<E>(Between(column, first, last));
   }
   std::uint32_t U32(int column) {
-    return static_cast<std::uint32_t>(Between(column, 0, std::numeric_limits<std::uint32_t>::max()));
+    return static_cast<std::uint32_t>(
+        Between(column, 0, std::numeric_limits<std::uint32_t>::max()));
   }
   std::uint64_t U64(int column) {
     return static_cast<std::uint64_t>(Between(column, 0, std::numeric_limits<std::int64_t>::max()));

@@ -26,8 +26,10 @@ Result<void> Configure(Connection& connection, int busy_timeout_ms, int cache_ki
   sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
   // Statements are few and long-lived: the default of 100 lookaside slots would cost 120 KiB each.
   sqlite3_db_config(db, SQLITE_DBCONFIG_LOOKASIDE, nullptr, 256, 64);
-  const std::string sql = "PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;"
-                          "PRAGMA cache_size=-" + std::to_string(cache_kib) + ";";
+  const std::string sql =
+      "PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;"
+      "PRAGMA cache_size=-" +
+      std::to_string(cache_kib) + ";";
   return connection.Execute(sql.c_str());
 }
 
@@ -76,31 +78,44 @@ Error Connection::ErrorOf(int code) const {
                              (db_ ? sqlite3_errmsg(db_) : sqlite3_errstr(code)) + ")";
   switch (code & 0xff) {
     case SQLITE_FULL:
-      return Unavailable("The disk that holds " + path_ + " is full: free some space; nothing was changed" + detail);
+      return Unavailable("The disk that holds " + path_ +
+                         " is full: free some space; nothing was changed" + detail);
     case SQLITE_IOERR:
-      return Unavailable("Reading or writing " + path_ + " failed: check its disk, quota and file size "
-                         "limit; nothing was changed" + detail);
+      return Unavailable("Reading or writing " + path_ +
+                         " failed: check its disk, quota and file size "
+                         "limit; nothing was changed" +
+                         detail);
     case SQLITE_READONLY:
-      return Unavailable(path_ + " cannot be written: make the file and its directory writable for this user" + detail);
+      return Unavailable(
+          path_ + " cannot be written: make the file and its directory writable for this user" +
+          detail);
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-      return Unavailable("Cannot open " + path_ + ": check that its directory exists and that this user may "
-                         "read and write both" + detail);
+      return Unavailable("Cannot open " + path_ +
+                         ": check that its directory exists and that this user may "
+                         "read and write both" +
+                         detail);
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      return Unavailable(path_ + " is locked by another process: try again, or end the program that holds it" + detail);
+      return Unavailable(
+          path_ + " is locked by another process: try again, or end the program that holds it" +
+          detail);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return IntegrityError(path_ + " is damaged or not a database: stop the service, keep the file for "
-                            "inspection and restore the latest backup with `tenantseal restore`" + detail);
+      return IntegrityError(path_ +
+                            " is damaged or not a database: stop the service, keep the file for "
+                            "inspection and restore the latest backup with `tenantseal restore`" +
+                            detail);
     case SQLITE_NOMEM:
       return Unavailable("There is too little memory to use " + path_ + detail);
     case SQLITE_CONSTRAINT:
       return IntegrityError("A row of " + path_ + " contradicts another" + detail);
     case SQLITE_ERROR:
-      return IntegrityError("The tables of " + path_ + " are not as Tenantseal made them: restore the latest "
-                            "backup with `tenantseal restore`" + detail);
+      return IntegrityError("The tables of " + path_ +
+                            " are not as Tenantseal made them: restore the latest "
+                            "backup with `tenantseal restore`" +
+                            detail);
     default:
       return Internal("The database " + path_ + " failed" + detail);
   }
@@ -113,7 +128,8 @@ Result<sqlite3_stmt*> Connection::Prepared(const char* sql) {
   const auto found = statements_.find(sql);
   if (found != statements_.end()) return found->second;
   sqlite3_stmt* statement = nullptr;
-  if (sqlite3_prepare_v3(db_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr) != SQLITE_OK) {
+  if (sqlite3_prepare_v3(db_, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, nullptr) !=
+      SQLITE_OK) {
     return ErrorOf(sqlite3_extended_errcode(db_));
   }
   statements_.emplace(sql, statement);
@@ -147,14 +163,16 @@ Statement& Statement::BindInt(std::int64_t value) {
 Statement& Statement::Bind(std::string_view text) {
   const char* data = text.data() ? text.data() : "";
   if (failure_ == 0) {
-    Note(sqlite3_bind_text64(statement_, ++parameter_, data, text.size(), SQLITE_STATIC, SQLITE_UTF8));
+    Note(sqlite3_bind_text64(statement_, ++parameter_, data, text.size(), SQLITE_STATIC,
+                             SQLITE_UTF8));
   }
   return *this;
 }
 
 Statement& Statement::Bind(base::ByteSpan bytes) {
   const void* data = bytes.data() ? static_cast<const void*>(bytes.data()) : "";
-  if (failure_ == 0) Note(sqlite3_bind_blob64(statement_, ++parameter_, data, bytes.size(), SQLITE_STATIC));
+  if (failure_ == 0)
+    Note(sqlite3_bind_blob64(statement_, ++parameter_, data, bytes.size(), SQLITE_STATIC));
   return *this;
 }
 

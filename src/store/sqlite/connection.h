@@ -1,5 +1,5 @@
-// A thin, owning face of SQLite's C API: one connection with its prepared statements. The only place
-// (with schema and backup) that names sqlite3.
+// A thin, owning face of SQLite's C API: one connection with its prepared statements. The only
+// place (with schema and backup) that names sqlite3.
 //
 // Not thread-safe: whoever owns a Connection locks. Errors of SQLite become Errors whose message
 // says how to mend the matter.
@@ -41,7 +41,7 @@ class Connection {
 
   // What the last failure means. `code` is an extended result code.
   Error ErrorOf(int code) const;
-  std::int64_t changes() const;         // Rows that the last statement changed.
+  std::int64_t changes() const;  // Rows that the last statement changed.
   std::int64_t last_insert_row() const;
   sqlite3* raw() const { return db_; }
 
@@ -57,8 +57,8 @@ class Connection {
 };
 
 // One use of a prepared statement: bind all parameters in order, then step. Errors stick: after the
-// first one Step() returns false, and Check() or Run() tells it. Bound texts and bytes are not copied
-// and must outlive the stepping. The same literal must not be in use twice at a time.
+// first one Step() returns false, and Check() or Run() tells it. Bound texts and bytes are not
+// copied and must outlive the stepping. The same literal must not be in use twice at a time.
 class Statement {
  public:
   Statement(Connection& connection, const char* sql);
@@ -67,13 +67,11 @@ class Statement {
   Statement& operator=(const Statement&) = delete;
 
   template <typename Int>
-    requires std::is_integral_v<Int>
-  Statement& Bind(Int value) {
+  requires std::is_integral_v<Int> Statement& Bind(Int value) {
     return BindInt(static_cast<std::int64_t>(value));
   }
   template <typename Enum>
-    requires std::is_enum_v<Enum>
-  Statement& Bind(Enum value) {
+  requires std::is_enum_v<Enum> Statement& Bind(Enum value) {
     return BindInt(static_cast<std::int64_t>(value));
   }
   Statement& Bind(std::string_view text);
@@ -81,7 +79,9 @@ class Statement {
   Statement& Bind(std::string&&) = delete;
   Statement& Bind(base::ByteSpan bytes);
   Statement& Bind(base::UtcTime time) { return BindInt(time.time_since_epoch().count()); }
-  Statement& Bind(const std::optional<base::UtcTime>& time) { return time ? Bind(*time) : BindNull(); }
+  Statement& Bind(const std::optional<base::UtcTime>& time) {
+    return time ? Bind(*time) : BindNull();
+  }
   template <typename Tag>
   Statement& Bind(const model::Id<Tag>& id) {
     return Bind(std::string_view(id.text()));
@@ -89,9 +89,9 @@ class Statement {
   Statement& Bind(const model::Scope& scope) { return Bind(std::string_view(scope.text())); }
   Statement& BindNull();
 
-  bool Step();                  // Whether there is a (further) row.
-  Result<void> Check() const;   // The error, if one has happened.
-  Result<void> Run();           // Steps to the end.
+  bool Step();                 // Whether there is a (further) row.
+  Result<void> Check() const;  // The error, if one has happened.
+  Result<void> Run();          // Steps to the end.
   // Run() of a statement that inserts: kAlreadyExists with `message` when a key is taken.
   Result<void> RunInsert(const char* message);
   // Makes it ready for other parameters.
@@ -102,7 +102,9 @@ class Statement {
   std::string_view Text(int column) const;
   base::ByteSpan Blob(int column) const;
   bool Null(int column) const;
-  base::UtcTime Time(int column) const { return base::UtcTime(std::chrono::milliseconds(Int(column))); }
+  base::UtcTime Time(int column) const {
+    return base::UtcTime(std::chrono::milliseconds(Int(column)));
+  }
   std::optional<base::UtcTime> OptionalTime(int column) const {
     return Null(column) ? std::nullopt : std::optional(Time(column));
   }

@@ -17,7 +17,8 @@ constexpr const char* kSelectRunning =
 constexpr const char* kPutJob =
     "INSERT OR REPLACE INTO rewrap_jobs(" JOB_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?)";
 
-Result<std::uint64_t> Count(Connection& db, const char* sql, std::int64_t tenant, std::uint32_t version) {
+Result<std::uint64_t> Count(Connection& db, const char* sql, std::int64_t tenant,
+                            std::uint32_t version) {
   Statement statement(db, sql);
   statement.Bind(tenant).Bind(kStoredVersionOffset + version);
   const std::int64_t count = statement.Step() ? statement.Int(0) : 0;
@@ -46,11 +47,13 @@ Result<model::RewrapJob> JobOf(const Statement& row) {
 
 }  // namespace
 
-Result<std::uint64_t> CountDataKeysAt(Session& session, std::int64_t tenant, std::uint32_t version) {
+Result<std::uint64_t> CountDataKeysAt(Session& session, std::int64_t tenant,
+                                      std::uint32_t version) {
   return Count(session.db, kCountAt, tenant, version);
 }
 
-Result<std::uint64_t> CountDataKeysBelow(Session& session, std::int64_t tenant, std::uint32_t version) {
+Result<std::uint64_t> CountDataKeysBelow(Session& session, std::int64_t tenant,
+                                         std::uint32_t version) {
   return Count(session.db, kCountBelow, tenant, version);
 }
 
@@ -58,7 +61,8 @@ Result<void> DeleteDataKeysOf(Session& session, std::int64_t tenant) {
   return Statement(session.db, kDeleteOf).Bind(tenant).Run();
 }
 
-Result<std::optional<model::RewrapJob>> ReadRewrapJob(Connection& db, const model::TenantId& tenant) {
+Result<std::optional<model::RewrapJob>> ReadRewrapJob(Connection& db,
+                                                      const model::TenantId& tenant) {
   Statement row(db, kSelectJob);
   row.Bind(tenant);
   if (!row.Step()) {

@@ -9,7 +9,8 @@ namespace {
 
 using Hash = std::array<std::uint8_t, 32>;
 
-constexpr const char* kSelectManifest = "SELECT version, mac FROM manifests WHERE kind=? AND scope=?";
+constexpr const char* kSelectManifest =
+    "SELECT version, mac FROM manifests WHERE kind=? AND scope=?";
 constexpr const char* kPutManifest =
     "INSERT INTO manifests(kind,scope,version,mac) VALUES(?,?,?,?) "
     "ON CONFLICT(kind,scope) DO UPDATE SET version=excluded.version, mac=excluded.mac";
@@ -49,12 +50,15 @@ Result<Head> VerifiedHead(Session& session, const model::Scope& scope, std::uint
   last.Bind(scope);
   if (last.Step()) {
     head.sequence = static_cast<std::uint64_t>(last.Int(0));
-    if (!CopyHash(last.Blob(1), head.hash)) return TamperedRow("events", EventKey(scope, head.sequence));
+    if (!CopyHash(last.Blob(1), head.hash))
+      return TamperedRow("events", EventKey(scope, head.sequence));
   }
   TS_RETURN_IF_ERROR(last.Check());
   TS_ASSIGN_OR_RETURN(const Manifest manifest, session.LoadManifest(kEventManifest, scope, floor));
-  if (manifest.version != head.sequence) return TamperedRow("events", EventKey(scope, manifest.version));
-  TS_RETURN_IF_ERROR(VerifyManifest(session.row_mac, kEventManifest, scope, manifest, Members(head)));
+  if (manifest.version != head.sequence)
+    return TamperedRow("events", EventKey(scope, manifest.version));
+  TS_RETURN_IF_ERROR(
+      VerifyManifest(session.row_mac, kEventManifest, scope, manifest, Members(head)));
   session.Saw(kEventManifest, scope, manifest.version);
   return head;
 }
@@ -66,7 +70,8 @@ Result<Hash> HashBefore(Session& session, const model::Scope& scope, std::uint64
   statement.Bind(scope).Bind(sequence);
   const bool found = statement.Step();
   TS_RETURN_IF_ERROR(statement.Check());
-  if (!found || !CopyHash(statement.Blob(0), hash)) return TamperedRow("events", EventKey(scope, sequence));
+  if (!found || !CopyHash(statement.Blob(0), hash))
+    return TamperedRow("events", EventKey(scope, sequence));
   return hash;
 }
 
@@ -124,7 +129,8 @@ void Session::Settle() {
 }
 
 Result<void> Session::Append(const model::NewEvent& event) {
-  TS_ASSIGN_OR_RETURN(const Head old, VerifiedHead(*this, event.scope, Floor(kEventManifest, event.scope)));
+  TS_ASSIGN_OR_RETURN(const Head old,
+                      VerifiedHead(*this, event.scope, Floor(kEventManifest, event.scope)));
   const Head head{old.sequence + 1, EventHash(old.hash, old.sequence + 1, event)};
   Statement insert(db, kInsertEvent);
   insert.Bind(event.scope).Bind(head.sequence).Bind(event.id).Bind(event.time).Bind(event.type);
@@ -157,7 +163,8 @@ Result<Changes> ReadChangesSince(Connection& db, std::uint64_t since) {
   while (since < out.epoch && statement.Step()) {
     const std::string_view scope = statement.Text(1);
     const auto tenant = model::TenantId::Parse(scope);
-    if (!tenant && scope != model::Scope::Deployment().text()) return TamperedRow("changes", statement.Text(0));
+    if (!tenant && scope != model::Scope::Deployment().text())
+      return TamperedRow("changes", statement.Text(0));
     out.changed.push_back({static_cast<std::uint64_t>(statement.Int(0)),
                            tenant ? model::Scope::Of(*tenant) : model::Scope::Deployment()});
   }
@@ -172,14 +179,16 @@ Result<std::vector<model::Event>> ReadEvents(Session& session, const model::Scop
   TS_ASSIGN_OR_RETURN(const Head head, VerifiedHead(session, scope, floor));
   if (after_sequence >= head.sequence) return out;
   TS_ASSIGN_OR_RETURN(Hash previous, HashBefore(session, scope, after_sequence));
-  const std::uint64_t end = head.sequence - after_sequence <= limit ? head.sequence : after_sequence + limit;
+  const std::uint64_t end =
+      head.sequence - after_sequence <= limit ? head.sequence : after_sequence + limit;
   Statement rows(session.db, kSelectEvents);
   rows.Bind(scope).Bind(after_sequence).Bind(end - after_sequence);
   std::uint64_t sequence = after_sequence;
   while (rows.Step()) {
     model::Event& event = out.emplace_back();
     ++sequence;
-    if (!ReadEvent(rows, scope, sequence, previous, event)) return TamperedRow("events", EventKey(scope, sequence));
+    if (!ReadEvent(rows, scope, sequence, previous, event))
+      return TamperedRow("events", EventKey(scope, sequence));
     previous = event.hash;
   }
   TS_RETURN_IF_ERROR(rows.Check());

@@ -20,7 +20,8 @@ class Session {
 
   // The stored manifest; kIntegrity when it is older than `floor` (VersionGuard::Floor() taken
   // before the transaction began, or any time in a write transaction).
-  Result<Manifest> LoadManifest(std::string_view kind, const model::Scope& scope, std::uint64_t floor);
+  Result<Manifest> LoadManifest(std::string_view kind, const model::Scope& scope,
+                                std::uint64_t floor);
   // Replaces `old`, which was verified in this transaction.
   Result<void> StoreManifest(std::string_view kind, const model::Scope& scope, const Manifest& old,
                              std::vector<Mac> members);
@@ -36,8 +37,10 @@ class Session {
 
   // Verifies the end of the event's chain, then appends to it.
   Result<void> Append(const model::NewEvent& event);
-  // Appends the event, if any, increments the epoch and notes that `changed` did. Returns the epoch.
-  Result<std::uint64_t> Record(const model::Scope& changed, const std::optional<model::NewEvent>& event);
+  // Appends the event, if any, increments the epoch and notes that `changed` did. Returns the
+  // epoch.
+  Result<std::uint64_t> Record(const model::Scope& changed,
+                               const std::optional<model::NewEvent>& event);
 
  private:
   struct Seen {
@@ -54,8 +57,8 @@ inline constexpr std::int64_t kChangesMax = 10'000;
 
 Result<Changes> ReadChangesSince(Connection& db, std::uint64_t since);
 
-// Events in order, each verified against its hash and its predecessor, the last of the chain against
-// the scope's manifest.
+// Events in order, each verified against its hash and its predecessor, the last of the chain
+// against the scope's manifest.
 Result<std::vector<model::Event>> ReadEvents(Session& session, const model::Scope& scope,
                                              std::uint64_t after_sequence, std::size_t limit,
                                              std::uint64_t floor);

@@ -50,7 +50,8 @@ class InsertGate {
   explicit InsertGate(Session& session) : session_(session) {}
 
   Result<std::int64_t> Admit(const model::DataKey& key) {
-    if (tenant_ && tenant_->tenant.id == key.tenant && version_ == key.version) return tenant_->number;
+    if (tenant_ && tenant_->tenant.id == key.tenant && version_ == key.version)
+      return tenant_->number;
     TS_ASSIGN_OR_RETURN(tenant_, ReadTenantRow(session_, key.tenant));
     if (!tenant_) return TenantNotFound();
     version_ = key.version;
@@ -88,7 +89,10 @@ Result<void> SqliteStore::InsertDataKeys(std::span<const model::DataKey> keys) {
     for (const model::DataKey& key : keys) {
       TS_ASSIGN_OR_RETURN(const std::int64_t tenant, gate.Admit(key));
       insert.Reset();
-      insert.Bind(key.id).Bind(tenant).Bind(kStoredVersionOffset + key.version).Bind(key.created_at);
+      insert.Bind(key.id)
+          .Bind(tenant)
+          .Bind(kStoredVersionOffset + key.version)
+          .Bind(key.created_at);
       insert.Bind(base::ByteSpan(key.context)).Bind(key.wrapped);
       TS_RETURN_IF_ERROR(insert.RunInsert("There is a data key with this id."));
     }
@@ -193,7 +197,8 @@ Result<void> SqliteStore::CommitRewrapBatch(std::span<const DataKeyUpdate> updat
   });
 }
 
-Result<void> SqliteStore::FinishRewrapJob(const model::RewrapJob& job, const model::NewEvent& event) {
+Result<void> SqliteStore::FinishRewrapJob(const model::RewrapJob& job,
+                                          const model::NewEvent& event) {
   return Write([&](Session& session) -> Result<void> {
     TS_ASSIGN_OR_RETURN(model::RewrapJob stored, FencedJob(session.db, job));
     stored.state = model::RewrapState::kDone;

@@ -14,8 +14,7 @@ namespace {
 // A file of at most this size is checked whole when it is opened (a few milliseconds).
 constexpr off_t kQuickCheckBytesMax = 4 << 20;
 
-constexpr const char* kSelectDeployment =
-    "SELECT id,root_id,root_check,created_at FROM deployment";
+constexpr const char* kSelectDeployment = "SELECT id,root_id,root_check,created_at FROM deployment";
 constexpr const char* kInsertDeployment =
     "INSERT INTO deployment(one,id,root_id,root_check,created_at) VALUES(1,?,?,?,?)";
 constexpr const char* kUpdateRoot = "UPDATE deployment SET root_id=?,root_check=?";
@@ -52,7 +51,8 @@ Result<void> CheckWhole(Connection& connection, const std::string& path) {
   if (stat(path.c_str(), &status) != 0 || status.st_size > kQuickCheckBytesMax) return {};
   TS_ASSIGN_OR_RETURN(const std::string verdict, connection.QueryText(kQuickCheck));
   if (verdict == "ok") return {};
-  return IntegrityError(path + " is damaged: stop the service, keep the file for inspection and "
+  return IntegrityError(path +
+                        " is damaged: stop the service, keep the file for inspection and "
                         "restore the latest backup with `tenantseal restore`.");
 }
 
@@ -63,8 +63,9 @@ Result<void> PrepareFile(Connection& writer, const std::string& path) {
     return Error{ErrorCode::kUnavailable,
                  path + " is on a file system without shared memory: use a local one."};
   }
-  TS_RETURN_IF_ERROR(writer.Execute(
-      "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=33554432;"));
+  TS_RETURN_IF_ERROR(
+      writer.Execute("PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000; PRAGMA "
+                     "journal_size_limit=33554432;"));
   return Upgrade(writer, path, SchemaSteps());
 }
 
@@ -176,9 +177,8 @@ Result<void> SqliteStore::Acknowledge(const model::ProcessId& process, std::uint
 }
 
 Result<void> SqliteStore::RemoveProcess(const model::ProcessId& process) {
-  return Write([&](Session& session) {
-    return Statement(session.db, kDeleteProcess).Bind(process).Run();
-  });
+  return Write(
+      [&](Session& session) { return Statement(session.db, kDeleteProcess).Bind(process).Run(); });
 }
 
 Result<std::vector<model::ProcessId>> SqliteStore::LaggingProcesses(std::uint64_t epoch) const {
@@ -201,9 +201,8 @@ Result<std::vector<model::Event>> SqliteStore::ListEvents(const model::Scope& sc
                                                           std::uint64_t after_sequence,
                                                           std::size_t limit) const {
   const std::uint64_t floor = guard_.Floor(kEventManifest, scope);
-  return Read([&](Session& session) {
-    return ReadEvents(session, scope, after_sequence, limit, floor);
-  });
+  return Read(
+      [&](Session& session) { return ReadEvents(session, scope, after_sequence, limit, floor); });
 }
 
 Result<void> SqliteStore::AddUsage(std::span<const model::UsageCount> counts) {
@@ -212,7 +211,12 @@ Result<void> SqliteStore::AddUsage(std::span<const model::UsageCount> counts) {
     Statement add(session.db, kAddUsage);
     for (const model::UsageCount& c : counts) {
       add.Reset();
-      add.Bind(c.scope).Bind(c.minute).Bind(c.principal).Bind(c.operation).Bind(c.outcome).Bind(c.count);
+      add.Bind(c.scope)
+          .Bind(c.minute)
+          .Bind(c.principal)
+          .Bind(c.operation)
+          .Bind(c.outcome)
+          .Bind(c.count);
       TS_RETURN_IF_ERROR(add.Run());
     }
     return {};

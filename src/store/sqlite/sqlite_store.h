@@ -1,10 +1,10 @@
 // SqliteStore keeps everything in one SQLite file: the embedded default.
 //
-// Write-ahead log with synchronous=FULL: what a method has returned survives a power cut. One writer
-// connection, a few readers that never wait for it; several processes may share the file. Deleted
-// content is overwritten (secure_delete). The file and its companions are readable by their owner
-// only. A full disk, a missing right or a damaged file is an Error that says how to mend it, and
-// changes nothing.
+// Write-ahead log with synchronous=FULL: what a method has returned survives a power cut. One
+// writer connection, a few readers that never wait for it; several processes may share the file.
+// Deleted content is overwritten (secure_delete). The file and its companions are readable by their
+// owner only. A full disk, a missing right or a damaged file is an Error that says how to mend it,
+// and changes nothing.
 #pragma once
 
 #include <condition_variable>
@@ -20,9 +20,9 @@ class Connection;
 class Session;
 
 struct SqliteOptions {
-  int readers_max = 4;           // Connections that read at the same time; opened when first needed.
-  int busy_timeout_ms = 5000;    // How long to wait for another process's transaction.
-  int writer_cache_kib = 4096;   // Page caches; filled only by use.
+  int readers_max = 4;          // Connections that read at the same time; opened when first needed.
+  int busy_timeout_ms = 5000;   // How long to wait for another process's transaction.
+  int writer_cache_kib = 4096;  // Page caches; filled only by use.
   int reader_cache_kib = 512;
 };
 

@@ -35,7 +35,8 @@ class SqliteFile : public testing::Test {
     sqlite3* db = nullptr;
     ASSERT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
     char* message = nullptr;
-    EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &message), SQLITE_OK) << (message ? message : "");
+    EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &message), SQLITE_OK)
+        << (message ? message : "");
     sqlite3_free(message);
     sqlite3_close(db);
   }
@@ -63,8 +64,10 @@ class SqliteFile : public testing::Test {
   std::filesystem::path directory_;
 };
 
-testing::AssertionResult Says(const Error& error, ErrorCode code, std::initializer_list<const char*> words) {
-  if (error.code != code) return testing::AssertionFailure() << ErrorCodeName(error.code) << ": " << error.message;
+testing::AssertionResult Says(const Error& error, ErrorCode code,
+                              std::initializer_list<const char*> words) {
+  if (error.code != code)
+    return testing::AssertionFailure() << ErrorCodeName(error.code) << ": " << error.message;
   for (const char* word : words) {
     if (error.message.find(word) == std::string::npos) {
       return testing::AssertionFailure() << error.message << " lacks " << word;
@@ -77,7 +80,8 @@ TEST_F(SqliteFile, OnlyItsOwnerReadsIt) {
   const auto store = Open(path()).value();
   const auto state = NewTenant();
   EXPECT_DONE(store->CreateTenant(state, EventOf(state.tenant.id)));
-  for (const char* suffix : {"", "-wal", "-shm"}) EXPECT_EQ(ModeOf(path() + suffix), 0600u) << suffix;
+  for (const char* suffix : {"", "-wal", "-shm"})
+    EXPECT_EQ(ModeOf(path() + suffix), 0600u) << suffix;
 }
 
 TEST_F(SqliteFile, AFileThatOthersMayReadIsRefused) {
@@ -104,7 +108,8 @@ TEST_F(SqliteFile, AFileThatIsNoDatabaseIsRefusedAndLeftAlone) {
   Put(path(), content);
   const auto opened = Open(path());
   ASSERT_FALSE(opened.ok());
-  EXPECT_TRUE(Says(opened.error(), ErrorCode::kIntegrity, {"not a database", "tenantseal restore"}));
+  EXPECT_TRUE(
+      Says(opened.error(), ErrorCode::kIntegrity, {"not a database", "tenantseal restore"}));
   EXPECT_EQ(Content(path()), content);
 }
 
@@ -112,7 +117,8 @@ TEST_F(SqliteFile, ADamagedFileIsRefused) {
   MakeFilled(path());
   std::string content = Content(path());
   ASSERT_GT(content.size(), 40'000u);
-  for (std::size_t page = 2; page < 6; ++page) content.replace(page * 4096, 64, std::string(64, '\xee'));
+  for (std::size_t page = 2; page < 6; ++page)
+    content.replace(page * 4096, 64, std::string(64, '\xee'));
   Put(path(), content);
   const auto opened = Open(path());
   ASSERT_FALSE(opened.ok());
@@ -122,7 +128,8 @@ TEST_F(SqliteFile, ADamagedFileIsRefused) {
 TEST_F(SqliteFile, ATruncatedFileIsRefused) {
   MakeFilled(path());
   const std::string content = Content(path());
-  for (const std::size_t size : {content.size() - 4096, content.size() / 2, std::size_t{4096}, std::size_t{100}}) {
+  for (const std::size_t size :
+       {content.size() - 4096, content.size() / 2, std::size_t{4096}, std::size_t{100}}) {
     Put(path(), content.substr(0, size));
     const auto opened = Open(path());
     ASSERT_FALSE(opened.ok()) << size;
@@ -144,8 +151,9 @@ TEST_F(SqliteFile, ANewerSchemaIsRefused) {
   Sql(path(), "PRAGMA user_version=99");
   const auto opened = Open(path());
   ASSERT_FALSE(opened.ok());
-  EXPECT_TRUE(Says(opened.error(), ErrorCode::kConflict,
-                   {"written by a newer Tenantseal (schema 99, this knows 1)", "upgrade the program"}));
+  EXPECT_TRUE(
+      Says(opened.error(), ErrorCode::kConflict,
+           {"written by a newer Tenantseal (schema 99, this knows 1)", "upgrade the program"}));
 }
 
 TEST_F(SqliteFile, AMissingTableIsRefusedWithoutAlarmingWords) {

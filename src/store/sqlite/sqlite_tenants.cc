@@ -61,8 +61,9 @@ Result<std::uint64_t> SqliteStore::CreateTenant(const model::TenantState& state,
     for (const auto& row : state.keys) TS_RETURN_IF_ERROR(InsertTenantKey(session, row));
     for (const auto& row : state.wraps) TS_RETURN_IF_ERROR(InsertWrap(session, row));
     VerifiedTenant created{state, {}, 0};
-    TS_ASSIGN_OR_RETURN(created.manifest,
-                        session.LoadManifest(kTenantManifest, scope, session.Floor(kTenantManifest, scope)));
+    TS_ASSIGN_OR_RETURN(
+        created.manifest,
+        session.LoadManifest(kTenantManifest, scope, session.Floor(kTenantManifest, scope)));
     if (created.manifest.version != 0) return TamperedRow("tenants", state.tenant.id.text());
     return Conclude(session, created, event);
   });
@@ -78,10 +79,12 @@ Result<model::TenantState> SqliteStore::LoadTenant(const model::TenantId& id) co
 
 Result<Page<model::Tenant>> SqliteStore::ListTenants(const TenantPage& page) const {
   TS_ASSIGN_OR_RETURN(const std::optional<TenantCursor> after, CheckPage(page));
-  const TenantCursor from = after.value_or(TenantCursor{std::numeric_limits<std::int64_t>::min(), ""});
+  const TenantCursor from =
+      after.value_or(TenantCursor{std::numeric_limits<std::int64_t>::min(), ""});
   return Read([&](Session& session) -> Result<Page<model::Tenant>> {
     Page<model::Tenant> out;
-    TS_ASSIGN_OR_RETURN(out.items, ReadTenantsAfter(session, from.created_ms, from.id, page.limit + 1));
+    TS_ASSIGN_OR_RETURN(out.items,
+                        ReadTenantsAfter(session, from.created_ms, from.id, page.limit + 1));
     if (out.items.size() > page.limit) {
       out.items.pop_back();
       const model::Tenant& last = out.items.back();
@@ -177,7 +180,8 @@ Result<std::uint64_t> SqliteStore::RetireTenantKey(const model::TenantId& id, st
                                                    const model::NewEvent& event) {
   return Write([&](Session& session) -> Result<std::uint64_t> {
     TS_ASSIGN_OR_RETURN(VerifiedTenant tenant, ReadForChange(session, id));
-    TS_ASSIGN_OR_RETURN(const std::uint64_t needed_by, CountDataKeysAt(session, tenant.number, version));
+    TS_ASSIGN_OR_RETURN(const std::uint64_t needed_by,
+                        CountDataKeysAt(session, tenant.number, version));
     TS_RETURN_IF_ERROR(CheckRetirement(tenant.state, version, needed_by));
     TS_RETURN_IF_ERROR(DeleteTenantKey(session, id, version));
     std::erase_if(tenant.state.keys, [&](const auto& row) { return row.version == version; });
@@ -201,7 +205,8 @@ Result<std::uint64_t> SqliteStore::CreateApiKey(const model::ApiKey& key,
     TS_RETURN_IF_ERROR(CheckNewApiKey(key, tenant ? &tenant->tenant : nullptr, set.macs.size()));
     TS_RETURN_IF_ERROR(InsertApiKey(session, key));
     set.macs.push_back(session.row_mac.Of(key));
-    TS_RETURN_IF_ERROR(session.StoreManifest(kApiKeyManifest, scope, set.manifest, std::move(set.macs)));
+    TS_RETURN_IF_ERROR(
+        session.StoreManifest(kApiKeyManifest, scope, set.manifest, std::move(set.macs)));
     return session.Record(scope, event);
   });
 }
@@ -230,7 +235,8 @@ Result<std::uint64_t> SqliteStore::DeleteApiKey(const model::ApiKeyId& id,
     TS_ASSIGN_OR_RETURN(ApiKeySet set, ReadApiKeySet(session, *scope, floor));
     std::erase(set.macs, session.row_mac.Of(key));
     TS_RETURN_IF_ERROR(Statement(session.db, kDeleteApiKey).Bind(id).Run());
-    TS_RETURN_IF_ERROR(session.StoreManifest(kApiKeyManifest, *scope, set.manifest, std::move(set.macs)));
+    TS_RETURN_IF_ERROR(
+        session.StoreManifest(kApiKeyManifest, *scope, set.manifest, std::move(set.macs)));
     return session.Record(*scope, event);
   });
 }

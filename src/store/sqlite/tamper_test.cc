@@ -77,7 +77,8 @@ class Tamper : public testing::Test {
     EXPECT_EQ(sqlite3_exec(raw_, sql.c_str(), nullptr, nullptr, &message), SQLITE_OK)
         << sql << ": " << (message ? message : "");
     sqlite3_free(message);
-    const bool changes_rows = sql.starts_with("UPDATE") || sql.starts_with("DELETE") || sql.starts_with("INSERT");
+    const bool changes_rows =
+        sql.starts_with("UPDATE") || sql.starts_with("DELETE") || sql.starts_with("INSERT");
     EXPECT_TRUE(!changes_rows || sqlite3_changes(raw_) > 0) << sql;
   }
   // Runs a query and returns the first column of every row.
@@ -104,8 +105,10 @@ class Tamper : public testing::Test {
     const auto keys = store_->ListApiKeys(Scope::Of(a_.tenant.id));
     for (const auto* error : {tenant ? nullptr : &tenant.error(), keys ? nullptr : &keys.error()}) {
       if (!error) continue;
-      if (error->code != ErrorCode::kIntegrity) return testing::AssertionFailure() << error->message;
-      if (error->message.find("Acme") != std::string::npos) return testing::AssertionFailure() << error->message;
+      if (error->code != ErrorCode::kIntegrity)
+        return testing::AssertionFailure() << error->message;
+      if (error->message.find("Acme") != std::string::npos)
+        return testing::AssertionFailure() << error->message;
       return testing::AssertionSuccess() << error->message;
     }
     return testing::AssertionFailure() << "everything loads";
@@ -113,7 +116,8 @@ class Tamper : public testing::Test {
   testing::AssertionResult EventsNoticed() {
     const auto events = store_->ListEvents(Scope::Of(a_.tenant.id), 0, 100);
     if (events) return testing::AssertionFailure() << "all events load";
-    if (events.error().code != ErrorCode::kIntegrity) return testing::AssertionFailure() << events.error().message;
+    if (events.error().code != ErrorCode::kIntegrity)
+      return testing::AssertionFailure() << events.error().message;
     return testing::AssertionSuccess();
   }
   std::string IdA() const { return "'" + a_.tenant.id.text() + "'"; }
@@ -149,10 +153,14 @@ TEST_F(Tamper, EveryColumnOfEveryRowIsBound) {
     Save(table);
     for (const std::string& column : Query("SELECT name FROM pragma_table_info('" + table + "')")) {
       if (column == "number") continue;  // Only a reference for data keys.
-      const std::string type = Query("SELECT type FROM pragma_table_info('" + table + "') WHERE name='" + column + "'").at(0);
+      const std::string type =
+          Query("SELECT type FROM pragma_table_info('" + table + "') WHERE name='" + column + "'")
+              .at(0);
       // One row: the one that sorts first.
-      const std::string one = where + " AND mac=(SELECT min(mac) FROM " + table + " WHERE " + where + ")";
-      Sql("UPDATE OR REPLACE " + table + " SET " + column + "=" + OtherValue(type, column) + " WHERE " + one);
+      const std::string one =
+          where + " AND mac=(SELECT min(mac) FROM " + table + " WHERE " + where + ")";
+      Sql("UPDATE OR REPLACE " + table + " SET " + column + "=" + OtherValue(type, column) +
+          " WHERE " + one);
       EXPECT_TRUE(Noticed()) << table << "." << column;
       Sql("DELETE FROM " + table);
       PutBack(table);
@@ -193,7 +201,8 @@ TEST_F(Tamper, EveryRowIsMissed) {
 }
 
 TEST_F(Tamper, TenantsCannotExchangeRows) {
-  const std::string swap = "=CASE tenant WHEN " + IdA() + " THEN " + IdB() + " ELSE " + IdA() + " END";
+  const std::string swap =
+      "=CASE tenant WHEN " + IdA() + " THEN " + IdB() + " ELSE " + IdA() + " END";
   for (const std::string table : {"tenant_keys", "providers"}) {
     Save(table);
     Sql("UPDATE " + table + " SET tenant='moving' WHERE tenant=" + IdA());
@@ -207,8 +216,10 @@ TEST_F(Tamper, TenantsCannotExchangeRows) {
   }
   // B's wrap, MAC and all, under A's name.
   Save("tenant_key_wraps");
-  Sql("UPDATE tenant_key_wraps SET (wrapped,mac)=(SELECT wrapped,mac FROM temp.saved_tenant_key_wraps s "
-      "WHERE s.tenant=" + IdB() + " AND s.version=2) WHERE tenant=" + IdA() + " AND version=2");
+  Sql("UPDATE tenant_key_wraps SET (wrapped,mac)=(SELECT wrapped,mac FROM "
+      "temp.saved_tenant_key_wraps s "
+      "WHERE s.tenant=" +
+      IdB() + " AND s.version=2) WHERE tenant=" + IdA() + " AND version=2");
   EXPECT_TRUE(Noticed());
 }
 
@@ -242,7 +253,10 @@ TEST_F(Tamper, ADeletedApiKeyStaysDeleted) {
 TEST_F(Tamper, AnOldStatusCannotReturn) {
   Save("tenants");
   Save("manifests");
-  ASSERT_TRUE(store_->ChangeTenant(a_.tenant, TenantStatus::kDeactivated, std::nullopt, EventOf(a_.tenant.id)).ok());
+  ASSERT_TRUE(
+      store_
+          ->ChangeTenant(a_.tenant, TenantStatus::kDeactivated, std::nullopt, EventOf(a_.tenant.id))
+          .ok());
   PutBack("tenants");
   EXPECT_TRUE(Noticed());
   // Not even together with its manifest, while a process runs that has seen the new one.
@@ -255,7 +269,9 @@ TEST_F(Tamper, AnOldStatusCannotReturn) {
 
 TEST_F(Tamper, ARevocationCannotBeUndone) {
   Save("providers");
-  ASSERT_TRUE(store_->SetProviderRevoked(a_.tenant.id, a_.tenant.current_provider, kNow, std::nullopt).ok());
+  ASSERT_TRUE(
+      store_->SetProviderRevoked(a_.tenant.id, a_.tenant.current_provider, kNow, std::nullopt)
+          .ok());
   PutBack("providers");
   EXPECT_TRUE(Noticed());
 }
@@ -271,12 +287,16 @@ TEST_F(Tamper, ARetiredVersionStaysRetired) {
 }
 
 TEST_F(Tamper, ADestroyedTenantStaysDestroyed) {
-  for (const char* table : {"tenants", "providers", "tenant_keys", "tenant_key_wraps", "api_keys"}) Save(table);
-  ASSERT_TRUE(store_->ChangeTenant(a_.tenant, TenantStatus::kDeactivated, kNow, EventOf(a_.tenant.id)).ok());
+  for (const char* table : {"tenants", "providers", "tenant_keys", "tenant_key_wraps", "api_keys"})
+    Save(table);
+  ASSERT_TRUE(
+      store_->ChangeTenant(a_.tenant, TenantStatus::kDeactivated, kNow, EventOf(a_.tenant.id))
+          .ok());
   ASSERT_TRUE(store_->DestroyTenant(a_.tenant.id, kNow, EventOf(a_.tenant.id)).ok());
   PutBack("api_keys");
   EXPECT_ERROR(store_->LoadApiKey(key_a_.id), kIntegrity);
-  for (const char* table : {"tenants", "providers", "tenant_keys", "tenant_key_wraps"}) PutBack(table);
+  for (const char* table : {"tenants", "providers", "tenant_keys", "tenant_key_wraps"})
+    PutBack(table);
   Reopen();
   EXPECT_ERROR(store_->LoadTenant(a_.tenant.id), kIntegrity);
 }
@@ -298,13 +318,17 @@ TEST_F(Tamper, TheListOfTenantsIsVerified) {
 }
 
 TEST_F(Tamper, NoChangeLaundersTampering) {
-  Sql("UPDATE providers SET arn='arn:aws:kms:us-east-1:999:key/evil' WHERE kind=2 AND tenant=" + IdA());
+  Sql("UPDATE providers SET arn='arn:aws:kms:us-east-1:999:key/evil' WHERE kind=2 AND tenant=" +
+      IdA());
   const model::TenantId& id = a_.tenant.id;
   const std::vector wraps = {WrapOf(id, 2, a_.tenant.current_provider)};
-  EXPECT_ERROR(store_->ChangeTenant(a_.tenant, TenantStatus::kDeactivated, kNow, EventOf(id)), kIntegrity);
-  EXPECT_ERROR(store_->ActivateTenantKey(KeyOf(id, 2), wraps, 1, std::nullopt, EventOf(id)), kIntegrity);
+  EXPECT_ERROR(store_->ChangeTenant(a_.tenant, TenantStatus::kDeactivated, kNow, EventOf(id)),
+               kIntegrity);
+  EXPECT_ERROR(store_->ActivateTenantKey(KeyOf(id, 2), wraps, 1, std::nullopt, EventOf(id)),
+               kIntegrity);
   EXPECT_ERROR(store_->RetireTenantKey(id, 2, EventOf(id)), kIntegrity);
-  EXPECT_ERROR(store_->SetProviderRevoked(id, a_.tenant.current_provider, kNow, EventOf(id)), kIntegrity);
+  EXPECT_ERROR(store_->SetProviderRevoked(id, a_.tenant.current_provider, kNow, EventOf(id)),
+               kIntegrity);
   EXPECT_ERROR(store_->DestroyTenant(id, kNow, EventOf(id)), kIntegrity);
   Sql("DELETE FROM api_keys WHERE id='" + key_a_.id.text() + "'");
   EXPECT_ERROR(store_->CreateApiKey(ApiKeyOf(id), EventOf(id)), kIntegrity);
@@ -313,7 +337,10 @@ TEST_F(Tamper, NoChangeLaundersTampering) {
 }
 
 TEST_F(Tamper, ATamperedStatusAdmitsNoDataKeys) {
-  ASSERT_TRUE(store_->ChangeTenant(a_.tenant, TenantStatus::kDeactivated, std::nullopt, EventOf(a_.tenant.id)).ok());
+  ASSERT_TRUE(
+      store_
+          ->ChangeTenant(a_.tenant, TenantStatus::kDeactivated, std::nullopt, EventOf(a_.tenant.id))
+          .ok());
   Sql("UPDATE tenants SET status=1 WHERE id=" + IdA());
   EXPECT_ERROR(store_->InsertDataKeys(std::array{DataKeyOf(a_.tenant.id)}), kIntegrity);
 }
@@ -321,13 +348,16 @@ TEST_F(Tamper, ATamperedStatusAdmitsNoDataKeys) {
 // --- Events ---
 
 TEST_F(Tamper, EveryColumnOfAnEventIsBound) {
-  for (const char* column : {"id", "time", "type", "source", "actor", "data", "previous_hash", "hash"}) {
+  for (const char* column :
+       {"id", "time", "type", "source", "actor", "data", "previous_hash", "hash"}) {
     for (const int sequence : {1, 2, 3}) {
       Sql("DROP TABLE IF EXISTS temp.saved_events");
       Save("events");
-      const std::string type = Query("SELECT type FROM pragma_table_info('events') WHERE name='" + std::string(column) + "'").at(0);
-      Sql("UPDATE events SET " + std::string(column) + "=" + OtherValue(type, column) + " WHERE scope=" + IdA() +
-          " AND sequence=" + std::to_string(sequence));
+      const std::string type = Query("SELECT type FROM pragma_table_info('events') WHERE name='" +
+                                     std::string(column) + "'")
+                                   .at(0);
+      Sql("UPDATE events SET " + std::string(column) + "=" + OtherValue(type, column) +
+          " WHERE scope=" + IdA() + " AND sequence=" + std::to_string(sequence));
       EXPECT_TRUE(EventsNoticed()) << column << " of " << sequence;
       PutBack("events");
       ASSERT_FALSE(EventsNoticed());
@@ -336,14 +366,17 @@ TEST_F(Tamper, EveryColumnOfAnEventIsBound) {
 }
 
 TEST_F(Tamper, EventsCannotBeCutReorderedOrAdded) {
-  const std::vector<std::pair<std::string, bool>> attacks = {  // And whether the head suffers.
+  const std::vector<std::pair<std::string, bool>> attacks = {
+      // And whether the head suffers.
       {"DELETE FROM events WHERE sequence=1 AND scope=" + IdA(), false},
       {"DELETE FROM events WHERE sequence=2 AND scope=" + IdA(), false},
       {"DELETE FROM events WHERE sequence=3 AND scope=" + IdA(), true},
       {"DELETE FROM events WHERE scope=" + IdA(), true},
       {"UPDATE events SET sequence=sequence*100 WHERE scope=" + IdA(), true},
       {"INSERT INTO events SELECT scope,4,id,time,type,source,actor,data,hash,hash FROM events "
-       "WHERE sequence=3 AND scope=" + IdA(), true},
+       "WHERE sequence=3 AND scope=" +
+           IdA(),
+       true},
       {"DELETE FROM manifests WHERE kind='events' AND scope=" + IdA(), true}};
   Save("manifests");
   Save("events");
@@ -369,7 +402,8 @@ TEST_F(Tamper, AChainThatWasComputedAnewIsNoticed) {
   last.content.actor = "somebody else";
   last.hash = EventHash(last.previous_hash, last.sequence, last.content);
   sqlite3_stmt* statement = nullptr;
-  const std::string sql = "UPDATE events SET actor='somebody else', hash=? WHERE sequence=3 AND scope=" + IdA();
+  const std::string sql =
+      "UPDATE events SET actor='somebody else', hash=? WHERE sequence=3 AND scope=" + IdA();
   ASSERT_EQ(sqlite3_prepare_v2(raw_, sql.c_str(), -1, &statement, nullptr), SQLITE_OK);
   sqlite3_bind_blob(statement, 1, last.hash.data(), 32, SQLITE_STATIC);
   ASSERT_EQ(sqlite3_step(statement), SQLITE_DONE);
@@ -390,7 +424,8 @@ TEST_F(Tamper, HiddenCodeDoesNotRun) {
   Reopen();
   EXPECT_TRUE(store_->InsertDataKeys(std::array{DataKeyOf(a_.tenant.id)}).ok());
   EXPECT_FALSE(Noticed());
-  Sql("DROP TRIGGER t; ALTER TABLE providers RENAME TO hidden; CREATE VIEW providers AS SELECT * FROM hidden");
+  Sql("DROP TRIGGER t; ALTER TABLE providers RENAME TO hidden; CREATE VIEW providers AS SELECT * "
+      "FROM hidden");
   Reopen();
   EXPECT_TRUE(Noticed());
 }
@@ -399,7 +434,10 @@ TEST_F(Tamper, HiddenCodeDoesNotRun) {
 
 TEST_F(Tamper, AScopeRolledBackWhileNothingRunsIsNotNoticedHere) {
   for (const char* table : {"tenants", "manifests", "events"}) Save(table);
-  ASSERT_TRUE(store_->ChangeTenant(a_.tenant, TenantStatus::kDeactivated, std::nullopt, EventOf(a_.tenant.id)).ok());
+  ASSERT_TRUE(
+      store_
+          ->ChangeTenant(a_.tenant, TenantStatus::kDeactivated, std::nullopt, EventOf(a_.tenant.id))
+          .ok());
   store_.reset();
   Sql("DELETE FROM events");
   for (const char* table : {"tenants", "manifests", "events"}) PutBack(table);

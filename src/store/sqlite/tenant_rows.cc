@@ -12,7 +12,8 @@ namespace {
   "number,id,name,region,status,created_at,destroy_at,current_provider,active_version,mac"
 constexpr const char* kSelectTenant = "SELECT " TENANT_COLUMNS " FROM tenants WHERE id=?";
 constexpr const char* kSelectTenants =
-    "SELECT " TENANT_COLUMNS " FROM tenants WHERE (created_at,id)>(?,?) ORDER BY created_at,id LIMIT ?";
+    "SELECT " TENANT_COLUMNS
+    " FROM tenants WHERE (created_at,id)>(?,?) ORDER BY created_at,id LIMIT ?";
 constexpr const char* kInsertTenant =
     "INSERT INTO tenants(id,name,region,status,created_at,destroy_at,current_provider,"
     "active_version,mac) VALUES(?,?,?,?,?,?,?,?,?)";
@@ -33,7 +34,8 @@ constexpr const char* kInsertKey =
     "INSERT INTO tenant_keys(tenant,version,check_value,created_at,mac) VALUES(?,?,?,?,?)";
 constexpr const char* kDeleteKey = "DELETE FROM tenant_keys WHERE tenant=? AND version=?";
 constexpr const char* kSelectWraps =
-    "SELECT version,provider,wrapped,mac FROM tenant_key_wraps WHERE tenant=? ORDER BY version,provider";
+    "SELECT version,provider,wrapped,mac FROM tenant_key_wraps WHERE tenant=? ORDER BY "
+    "version,provider";
 constexpr const char* kInsertWrap =
     "INSERT INTO tenant_key_wraps(tenant,version,provider,wrapped,mac) VALUES(?,?,?,?,?)";
 constexpr const char* kDeleteWraps = "DELETE FROM tenant_key_wraps WHERE tenant=? AND version=?";
@@ -136,7 +138,8 @@ Result<std::optional<TenantRow>> ReadTenantRow(Session& session, const model::Te
 }
 
 Result<std::vector<model::Tenant>> ReadTenantsAfter(Session& session, std::int64_t cursor_ms,
-                                                    const std::string& cursor_id, std::size_t limit) {
+                                                    const std::string& cursor_id,
+                                                    std::size_t limit) {
   std::vector<model::Tenant> out;
   Statement row(session.db, kSelectTenants);
   row.Bind(cursor_ms).Bind(cursor_id).Bind(limit);
@@ -148,7 +151,8 @@ Result<std::vector<model::Tenant>> ReadTenantsAfter(Session& session, std::int64
   return out;
 }
 
-Result<VerifiedTenant> ReadTenant(Session& session, const model::TenantId& id, std::uint64_t floor) {
+Result<VerifiedTenant> ReadTenant(Session& session, const model::TenantId& id,
+                                  std::uint64_t floor) {
   VerifiedTenant out;
   const model::Scope scope = model::Scope::Of(id);
   TS_ASSIGN_OR_RETURN(std::optional<TenantRow> row, ReadTenantRow(session, id));

@@ -14,7 +14,8 @@ struct TenantRow {
 Result<std::optional<TenantRow>> ReadTenantRow(Session& session, const model::TenantId& id);
 // In the order of ListTenants, after `cursor_ms` and `cursor_id`.
 Result<std::vector<model::Tenant>> ReadTenantsAfter(Session& session, std::int64_t cursor_ms,
-                                                    const std::string& cursor_id, std::size_t limit);
+                                                    const std::string& cursor_id,
+                                                    std::size_t limit);
 
 // Everything of a tenant, verified as a whole, and the manifest it was verified against.
 struct VerifiedTenant {
