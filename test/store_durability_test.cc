@@ -1,5 +1,5 @@
-// What SqliteStore has answered survives: a kill at any point, a full disk, a missing right; and two
-// processes on one file obey each other. Children are forked before the parent opens the file.
+// What SqliteStore has answered survives: a kill at any point, a full disk, a missing right; and
+// two processes on one file obey each other. Children are forked before the parent opens the file.
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
