@@ -79,25 +79,27 @@ class Recovery(WithContent):
         self.assertIn("root", said, "it says what has to be backed up apart")
         late = self.seal(self.server, self.sealed[0][0], b"after the backup")
         self.server.kill()
-        elsewhere = self.directory / "elsewhere"
-        secrets = self.root_and_keystore()
-        moved = self.directory / "moved"
-        moved.mkdir(mode=0o700)
-        for path in secrets:
-            shutil.copy2(path, moved / path.name)
+        root = self.directory / "root-kept-apart.key"
+        shutil.move(self.root_file(), root)
         shutil.rmtree(self.data)
-        self.cli_ok("restore", "--data-dir", elsewhere, "--input", backup)
-        for path in secrets:
-            shutil.copy2(moved / path.name, elsewhere / path.name)
+        self.assertNotIn(root.read_bytes().split()[-1], b"".join(p.read_bytes() for p in backup.iterdir()))
+
+        elsewhere = self.directory / "elsewhere"
+        self.cli_ok("restore", "--input", backup, "--root-key-file", root, "--data-dir", elsewhere)
         server = self.start(elsewhere)
         self.assert_everything_opens(server)
         # A value is no row: it opens as long as its tenant key is there.
         self.assert_opens(server, self.sealed[0][0], late, b"after the backup")
 
-    def root_and_keystore(self):
-        found = [p for p in self.data.iterdir() if p.is_file() and ("root" in p.name or "keystore" in p.name)]
-        self.assertGreaterEqual(len(found), 2, os.listdir(self.data))
-        return found
+    def test_a_restore_without_the_root_says_what_is_missing(self):
+        backup = self.directory / "backup"
+        self.cli_ok("backup", "--data-dir", self.data, "--output", backup)
+        elsewhere = self.directory / "elsewhere"
+        done = self.cli_ok("restore", "--input", backup, "--data-dir", elsewhere)
+        self.assertIn(b"root.key", done.stderr)
+        self.assert_refuses_and_changes_nothing(elsewhere, "root")
+        shutil.copy2(self.root_file(), elsewhere / "root.key")
+        self.assert_everything_opens(self.start(elsewhere))
 
     def test_permissions_are_the_owners_alone(self):
         self.assertEqual(stat.S_IMODE(self.data.stat().st_mode), 0o700)
