@@ -3,7 +3,7 @@
 
 usage: check_layers.py [--root DIR] [--layers FILE] | --self-test
 
-Tests beside the code (*_test.cc, *_contract*, files under test/) may include any folder of src/.
+Tests beside the code (*_test.cc, *_test_*, *_contract*, files under test/) may include any folder of src/.
 """
 import argparse
 import pathlib
@@ -33,7 +33,7 @@ def read_layers(path):
 
 
 def is_test(path):
-    return path.stem.endswith("_test") or "_contract" in path.stem or "test" in path.parts
+    return path.stem.endswith("_test") or "_test_" in path.stem or "_contract" in path.stem or "test" in path.parts
 
 
 def folder_of(relative, known):
