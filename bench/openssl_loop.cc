@@ -34,7 +34,8 @@ bool Seal(int in, int out) {
   bool ok = EVP_EncryptInit_ex(context, EVP_aes_256_gcm(), nullptr, key.data(), iv.data()) == 1;
   ssize_t n = 0;
   while (ok && (n = read(in, plain.data(), plain.size())) > 0) {
-    ok = EVP_EncryptUpdate(context, sealed.data(), &produced, plain.data(), static_cast<int>(n)) == 1 &&
+    ok = EVP_EncryptUpdate(context, sealed.data(), &produced, plain.data(), static_cast<int>(n)) ==
+             1 &&
          WriteAll(out, sealed.data(), static_cast<std::size_t>(produced));
   }
   ok = ok && n == 0 && EVP_EncryptFinal_ex(context, sealed.data(), &produced) == 1 &&
