@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "cli/api_key_command.h"
+#include "cli/backup_command.h"
 #include "cli/command.h"
 #include "cli/data_key_command.h"
 #include "cli/inspect_command.h"
@@ -13,6 +14,7 @@
 #include "cli/retire_command.h"
 #include "cli/rewrap_command.h"
 #include "cli/rotate_command.h"
+#include "cli/root_command.h"
 #include "cli/seal_command.h"
 #include "cli/serve_command.h"
 #include "cli/tenant_command.h"
@@ -43,6 +45,8 @@ void AddCommands(CLI::App& app) {
   AddApiKeyCommand(app);
   AddRotateCommand(app);
   AddRetireCommand(app);
+  AddRootCommand(app);
+  AddBackupCommands(app);
 }
 
 }  // namespace

@@ -58,6 +58,9 @@ Result<void> CheckParts(const Parts& parts, const DataDir& dir, bool create) {
                    "Restore it from its backup; the database cannot be opened without it.");
   }
   if (create || (parts.root && parts.keystore && parts.database)) return {};
+  if (parts.keystore) {
+    return Missing("the database", dir.database_path, "Restore it from its backup.");
+  }
   return Missing("the data directory or a part of it,", dir.path + ",",
                  "Start the server once (tenantseal serve --data-dir " + dir.path + ").");
 }
@@ -142,7 +145,10 @@ Result<DataDir> OpenDataDir(DataDirOptions options, const base::Clock& clock,
   if (!options.create_if_missing && !base::FileExists(dir.path)) {
     return Missing("the data directory", dir.path, "Name an existing one with --data-dir.");
   }
-  TS_RETURN_IF_ERROR(base::EnsurePrivateDirectory(dir.path));
+  if (auto made = base::EnsurePrivateDirectory(dir.path); !made) {
+    made.error().message += " (the data directory's permissions must be its owner's alone)";
+    return made.error();
+  }
   TS_ASSIGN_OR_RETURN(const DataDirLock lock, DataDirLock::Take(dir.path));
   const Parts parts{!from_file || base::FileExists(dir.root.path),
                     base::FileExists(dir.keystore_path), HasContent(dir.database_path)};
