@@ -15,9 +15,8 @@ build:  ## Build what users run: build/release/bin/tenantseal
 
 test:  ## Build and run every test
 	@tools/setup test
-	@tools/build release
-	@tools/build dev
-	@tools/with-node ctest --test-dir build/dev --output-on-failure --timeout 600 -j 2
+	@tools/build test
+	@tools/with-node ctest --test-dir build/release --output-on-failure --timeout 600 -j 2
 
 test-deep:  ## The long tests: sanitizers, hundreds of kills, fuzzing, static analysis
 	@tools/setup deep

@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <cstdlib>
 
-#define TS_CHECK(condition)                                                              \
-  do {                                                                                   \
-    if (!(condition)) [[unlikely]] {                                                     \
+#define TS_CHECK(condition)                                                                  \
+  do {                                                                                       \
+    if (!(condition)) [[unlikely]] {                                                         \
       std::fprintf(stderr, "%s:%d: invariant broken: %s\n", __FILE__, __LINE__, #condition); \
-      std::abort();                                                                      \
-    }                                                                                    \
+      std::abort();                                                                          \
+    }                                                                                        \
   } while (false)

@@ -52,8 +52,8 @@ class FakeClock final : public Clock {
  public:
   UtcTime Utc() const override;
   BootTime Boot() const override;
-  void Advance(Duration d);      // Both clocks.
-  void JumpUtc(Duration d);      // The wall clock alone, as NTP or an operator would.
+  void Advance(Duration d);  // Both clocks.
+  void JumpUtc(Duration d);  // The wall clock alone, as NTP or an operator would.
 
  private:
   mutable Mutex mutex_;

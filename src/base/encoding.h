@@ -10,8 +10,8 @@
 
 namespace tenantseal::base {
 
-std::string HexEncode(ByteSpan bytes);                    // Lower case.
-std::optional<Bytes> HexDecode(std::string_view text);    // Either case.
+std::string HexEncode(ByteSpan bytes);                  // Lower case.
+std::optional<Bytes> HexDecode(std::string_view text);  // Either case.
 
 // RFC 4648 section 4, with padding.
 std::string Base64Encode(ByteSpan bytes);

@@ -56,7 +56,8 @@ using Secret256 = SecretArray<32>;  // A 256-bit key.
 class SecretBytes {
  public:
   SecretBytes() = default;
-  explicit SecretBytes(std::size_t size) : data_(new std::uint8_t[size]()), size_(size), room_(size) {}
+  explicit SecretBytes(std::size_t size)
+      : data_(new std::uint8_t[size]()), size_(size), room_(size) {}
   static SecretBytes CopyOf(ByteSpan bytes) {
     SecretBytes out(bytes.size());
     std::copy(bytes.begin(), bytes.end(), out.data_.get());

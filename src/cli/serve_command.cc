@@ -23,7 +23,8 @@ holds one. The root key may be given in TENANTSEAL_ROOT_KEY (base64 of 32 bytes)
 
 Examples:
   tenantseal serve --data-dir /var/lib/tenantseal
-  tenantseal serve --data-dir /var/lib/tenantseal --listen 0.0.0.0:8443 --tls-cert c.pem --tls-key k.pem
+  tenantseal serve --data-dir /var/lib/tenantseal --listen 0.0.0.0:8443 \
+    --tls-cert cert.pem --tls-key key.pem
   TENANTSEAL_CONFIG=/etc/tenantseal.toml tenantseal serve)";
 
 std::optional<std::string> Environment(const std::string& name) {

@@ -3,10 +3,9 @@
 // change, so that an event exists if and only if its change was committed. Events hold no secret.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
-
-#include <nlohmann/json_fwd.hpp>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -18,19 +17,24 @@ namespace tenantseal::events {
 inline constexpr std::string_view kTenantCreated = "com.tenantseal.v1.tenant.created";
 inline constexpr std::string_view kTenantDeactivated = "com.tenantseal.v1.tenant.deactivated";
 inline constexpr std::string_view kTenantReactivated = "com.tenantseal.v1.tenant.reactivated";
-inline constexpr std::string_view kTenantDestructionScheduled = "com.tenantseal.v1.tenant.destruction-scheduled";
-inline constexpr std::string_view kTenantDestructionCancelled = "com.tenantseal.v1.tenant.destruction-cancelled";
+inline constexpr std::string_view kTenantDestructionScheduled =
+    "com.tenantseal.v1.tenant.destruction-scheduled";
+inline constexpr std::string_view kTenantDestructionCancelled =
+    "com.tenantseal.v1.tenant.destruction-cancelled";
 inline constexpr std::string_view kTenantDestroyed = "com.tenantseal.v1.tenant.destroyed";
 inline constexpr std::string_view kApiKeyCreated = "com.tenantseal.v1.api-key.created";
 inline constexpr std::string_view kApiKeyDeleted = "com.tenantseal.v1.api-key.deleted";
 inline constexpr std::string_view kTenantKeyRotated = "com.tenantseal.v1.tenant-key.rotated";
 inline constexpr std::string_view kTenantKeyRewrapped = "com.tenantseal.v1.tenant-key.rewrapped";
 inline constexpr std::string_view kTenantKeyRetired = "com.tenantseal.v1.tenant-key.retired";
-inline constexpr std::string_view kKeyProviderRevoked = "com.tenantseal.v1.encryption.keyprovider.revoked";
-inline constexpr std::string_view kKeyProviderReinstated = "com.tenantseal.v1.encryption.keyprovider.reinstated";
+inline constexpr std::string_view kKeyProviderRevoked =
+    "com.tenantseal.v1.encryption.keyprovider.revoked";
+inline constexpr std::string_view kKeyProviderReinstated =
+    "com.tenantseal.v1.encryption.keyprovider.reinstated";
 
 // `data` must be a JSON object.
-model::NewEvent MakeEvent(const base::Clock& clock, const base::Random& random, const model::Scope& scope,
-                          std::string_view type, std::string_view actor, const nlohmann::json& data);
+model::NewEvent MakeEvent(const base::Clock& clock, const base::Random& random,
+                          const model::Scope& scope, std::string_view type, std::string_view actor,
+                          const nlohmann::json& data);
 
 }  // namespace tenantseal::events

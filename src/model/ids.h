@@ -49,12 +49,14 @@ struct TenantIdTag {
 struct DataKeyIdTag {
   static constexpr std::size_t kCharsMin = 22, kCharsMax = 22, kRandomBytes = 16;
   static constexpr const char* kField = "id";
-  static constexpr const char* kShape = "A data key id has 22 characters of A-Z, a-z, 0-9, _ and -.";
+  static constexpr const char* kShape =
+      "A data key id has 22 characters of A-Z, a-z, 0-9, _ and -.";
 };
 struct ApiKeyIdTag {
   static constexpr std::size_t kCharsMin = 16, kCharsMax = 16, kRandomBytes = 12;
   static constexpr const char* kField = "id";
-  static constexpr const char* kShape = "An API key id has 16 characters of A-Z, a-z, 0-9, _ and -.";
+  static constexpr const char* kShape =
+      "An API key id has 16 characters of A-Z, a-z, 0-9, _ and -.";
 };
 struct ProcessIdTag {
   static constexpr std::size_t kCharsMin = 16, kCharsMax = 16, kRandomBytes = 12;
@@ -66,7 +68,8 @@ struct ProcessIdTag {
 struct FingerprintTag {
   static constexpr std::size_t kCharsMin = 32, kCharsMax = 32, kRandomBytes = 24;
   static constexpr const char* kField = "arnFingerPrint";
-  static constexpr const char* kShape = "A fingerprint has 32 characters of A-Z, a-z, 0-9, _ and -.";
+  static constexpr const char* kShape =
+      "A fingerprint has 32 characters of A-Z, a-z, 0-9, _ and -.";
 };
 
 using TenantId = Id<TenantIdTag>;

@@ -43,7 +43,7 @@ struct ApiKey {
   std::array<std::uint8_t, 32> secret_hash{};
   base::UtcTime created_at;
   std::optional<base::UtcTime> expires_at;
-  std::string created_by;          // Principal, e.g. "api-key:ID" or "first-start".
+  std::string created_by;  // Principal, e.g. "api-key:ID" or "first-start".
   bool operator==(const ApiKey&) const = default;
 
   Scope scope() const { return tenant ? Scope::Of(*tenant) : Scope::Deployment(); }
@@ -52,7 +52,7 @@ struct ApiKey {
 // An event to be appended to a chain, in the transaction of the change that it tells of.
 struct NewEvent {
   Scope scope = Scope::Deployment();
-  std::string id;      // UUID.
+  std::string id;  // UUID.
   base::UtcTime time;
   std::string type;    // e.g. "com.tenantseal.v1.tenant.created".
   std::string source;  // e.g. "com.tenantseal/encryption".
@@ -73,8 +73,8 @@ struct UsageCount {
   std::int64_t minute = 0;  // Minutes since 1970-01-01T00:00Z.
   Scope scope = Scope::Deployment();
   std::string principal;
-  std::string operation;    // "seal", "open", "unwrap", ...
-  std::string outcome;      // "ok" or an error code's name.
+  std::string operation;  // "seal", "open", "unwrap", ...
+  std::string outcome;    // "ok" or an error code's name.
   std::uint64_t count = 0;
 };
 
@@ -84,13 +84,13 @@ enum class RewrapState : std::uint8_t { kRunning = 1, kDone = 2 };
 // time. `fence` grows with every change of owner; a batch under an old fence is refused.
 struct RewrapJob {
   TenantId tenant;
-  std::string id;                  // UUID.
+  std::string id;  // UUID.
   std::uint32_t to_version = 0;
   RewrapState state = RewrapState::kRunning;
-  std::uint64_t total = 0;         // Data keys to move when it started.
+  std::uint64_t total = 0;  // Data keys to move when it started.
   std::uint64_t done = 0;
-  std::uint64_t failed = 0;        // Set aside: they did not authenticate.
-  std::uint64_t cursor = 0;        // Row position up to which all is done.
+  std::uint64_t failed = 0;  // Set aside: they did not authenticate.
+  std::uint64_t cursor = 0;  // Row position up to which all is done.
   std::uint64_t fence = 0;
   std::string started_by;
   base::UtcTime started_at;

@@ -18,12 +18,12 @@ std::string_view TenantStatusName(TenantStatus status);  // "active" ...
 struct Tenant {
   TenantId id;
   std::string name;
-  std::string region;                       // AWS region code, e.g. "us-east-1".
+  std::string region;  // AWS region code, e.g. "us-east-1".
   TenantStatus status = TenantStatus::kActive;
   base::UtcTime created_at;
   std::optional<base::UtcTime> destroy_at;  // Set while a destruction waits.
   Fingerprint current_provider;
-  std::uint32_t active_version = 0;         // The tenant key that seals; 0 once destroyed.
+  std::uint32_t active_version = 0;  // The tenant key that seals; 0 once destroyed.
   bool operator==(const Tenant&) const = default;
 };
 
@@ -34,7 +34,7 @@ struct KeyProvider {
   TenantId tenant;
   Fingerprint fingerprint;
   ProviderKind kind = ProviderKind::kInternal;
-  std::string arn;                          // Empty for the internal KMS.
+  std::string arn;  // Empty for the internal KMS.
   std::string name;
   std::string description;
   base::UtcTime created_at;

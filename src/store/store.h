@@ -29,9 +29,9 @@ namespace tenantseal::store {
 
 // What a database remembers of its deployment, written once.
 struct Deployment {
-  std::string id;                              // UUID.
-  std::string root_id;                         // The root key that this database belongs to.
-  std::array<std::uint8_t, 32> root_check{};   // A value derived from that root key.
+  std::string id;                             // UUID.
+  std::string root_id;                        // The root key that this database belongs to.
+  std::array<std::uint8_t, 32> root_check{};  // A value derived from that root key.
   base::UtcTime created_at;
 };
 
@@ -54,8 +54,8 @@ struct Page {
 };
 
 struct TenantPage {
-  std::size_t limit = 20;   // 1 to kPageItemsMax.
-  std::string after;        // Cursor, empty for the first page.
+  std::size_t limit = 20;  // 1 to kPageItemsMax.
+  std::string after;       // Cursor, empty for the first page.
 };
 
 // A data key row as the rewrap job sees it.
@@ -93,13 +93,15 @@ class Store {
 
   // --- Tenants. Each returns the epoch of the change. ---
   // The tenant with its first provider, tenant key and wrap. kAlreadyExists when the id is taken.
-  virtual Result<std::uint64_t> CreateTenant(const model::TenantState& state, const model::NewEvent& event) = 0;
+  virtual Result<std::uint64_t> CreateTenant(const model::TenantState& state,
+                                             const model::NewEvent& event) = 0;
   // Reads and verifies everything of a tenant. kNotFound; kIntegrity.
   virtual Result<model::TenantState> LoadTenant(const model::TenantId& id) const = 0;
   virtual Result<Page<model::Tenant>> ListTenants(const TenantPage& page) const = 0;
   // Changes status and destroy_at when both are still as `expected` says, else kConflict. Never to
   // or from destroyed.
-  virtual Result<std::uint64_t> ChangeTenant(const model::Tenant& expected, model::TenantStatus status,
+  virtual Result<std::uint64_t> ChangeTenant(const model::Tenant& expected,
+                                             model::TenantStatus status,
                                              std::optional<base::UtcTime> destroy_at,
                                              const model::NewEvent& event) = 0;
   // Deactivated tenants whose destroy_at is at or before `now`.
@@ -111,14 +113,15 @@ class Store {
   // Records that the provider refuses the tenant (or, with nullopt, no longer does). The event is
   // left out of the first refusal, which stops use at once but may be passing: it is told with the
   // second one, and then of the reinstatement.
-  virtual Result<std::uint64_t> SetProviderRevoked(const model::TenantId& id, const model::Fingerprint& provider,
+  virtual Result<std::uint64_t> SetProviderRevoked(const model::TenantId& id,
+                                                   const model::Fingerprint& provider,
                                                    std::optional<base::UtcTime> revoked_at,
                                                    const std::optional<model::NewEvent>& event) = 0;
 
   // --- Tenant keys ---
   // Adds the version key.version = expected_active + 1 with its wraps and makes it active, when
-  // expected_active still is, the tenant is active and no rewrap job runs, else kConflict. With `job`, starts that job
-  // (its `total` is filled in) in the same transaction.
+  // expected_active still is, the tenant is active and no rewrap job runs, else kConflict. With
+  // `job`, starts that job (its `total` is filled in) in the same transaction.
   virtual Result<std::uint64_t> ActivateTenantKey(const model::TenantKey& key,
                                                   std::span<const model::TenantKeyWrap> wraps,
                                                   std::uint32_t expected_active,
@@ -133,42 +136,52 @@ class Store {
   // All or none. kConflict when the tenant is not active or the version that wraps them is retired,
   // kNotFound when there is no such tenant, kAlreadyExists when an id is taken.
   virtual Result<void> InsertDataKeys(std::span<const model::DataKey> keys) = 0;
-  virtual Result<model::DataKey> LoadDataKey(const model::TenantId& tenant, const model::DataKeyId& id) const = 0;
+  virtual Result<model::DataKey> LoadDataKey(const model::TenantId& tenant,
+                                             const model::DataKeyId& id) const = 0;
   virtual Result<void> DeleteDataKey(const model::TenantId& tenant, const model::DataKeyId& id) = 0;
   virtual Result<std::uint64_t> CountDataKeys(const model::TenantId& tenant,
                                               std::optional<std::uint32_t> version) const = 0;
 
   // --- Rewrap jobs ---
-  virtual Result<std::optional<model::RewrapJob>> LoadRewrapJob(const model::TenantId& tenant) const = 0;  // The latest.
+  virtual Result<std::optional<model::RewrapJob>> LoadRewrapJob(
+      const model::TenantId& tenant) const = 0;  // The latest.
   virtual Result<std::vector<model::RewrapJob>> RunningRewrapJobs() const = 0;
   // Takes the job over: increments its fence and returns it. kNotFound; kConflict when done.
   virtual Result<model::RewrapJob> ClaimRewrapJob(const model::TenantId& tenant) = 0;
   // Data keys of the tenant past `after` whose version is below `below_version`, in order.
-  virtual Result<std::vector<StoredDataKey>> ScanDataKeys(const model::TenantId& tenant, std::uint64_t after,
-                                                          std::uint32_t below_version, std::size_t limit) const = 0;
+  virtual Result<std::vector<StoredDataKey>> ScanDataKeys(const model::TenantId& tenant,
+                                                          std::uint64_t after,
+                                                          std::uint32_t below_version,
+                                                          std::size_t limit) const = 0;
   // One batch with its checkpoint: updates the rows and stores cursor, done and failed of `job`.
   // kConflict when job.fence is not the stored one.
-  virtual Result<void> CommitRewrapBatch(std::span<const DataKeyUpdate> updates, const model::RewrapJob& job) = 0;
+  virtual Result<void> CommitRewrapBatch(std::span<const DataKeyUpdate> updates,
+                                         const model::RewrapJob& job) = 0;
   // Marks the job done under its fence, with cursor, done and failed of `job` and the event's time,
   // and appends the event.
-  virtual Result<void> FinishRewrapJob(const model::RewrapJob& job, const model::NewEvent& event) = 0;
+  virtual Result<void> FinishRewrapJob(const model::RewrapJob& job,
+                                       const model::NewEvent& event) = 0;
 
   // --- API keys. The epochs are those of the change. ---
   // kConflict when the scope has kApiKeysPerTenantMax keys already or its tenant is not there.
-  virtual Result<std::uint64_t> CreateApiKey(const model::ApiKey& key, const model::NewEvent& event) = 0;
+  virtual Result<std::uint64_t> CreateApiKey(const model::ApiKey& key,
+                                             const model::NewEvent& event) = 0;
   // Verified against the scope's manifest, so that a deleted key's row cannot come back. kNotFound.
   virtual Result<model::ApiKey> LoadApiKey(const model::ApiKeyId& id) const = 0;
   virtual Result<std::vector<model::ApiKey>> ListApiKeys(const model::Scope& scope) const = 0;
-  virtual Result<std::uint64_t> DeleteApiKey(const model::ApiKeyId& id, const model::NewEvent& event) = 0;
+  virtual Result<std::uint64_t> DeleteApiKey(const model::ApiKeyId& id,
+                                             const model::NewEvent& event) = 0;
 
   // --- Events and counts ---
   // After `after_sequence`, in order, each verified against its hash and its predecessor.
-  virtual Result<std::vector<model::Event>> ListEvents(const model::Scope& scope, std::uint64_t after_sequence,
+  virtual Result<std::vector<model::Event>> ListEvents(const model::Scope& scope,
+                                                       std::uint64_t after_sequence,
                                                        std::size_t limit) const = 0;
   // Adds to the counts that are there.
   virtual Result<void> AddUsage(std::span<const model::UsageCount> counts) = 0;
   // By minute; both ends included.
-  virtual Result<std::vector<model::UsageCount>> ListUsage(const model::Scope& scope, std::int64_t from_minute,
+  virtual Result<std::vector<model::UsageCount>> ListUsage(const model::Scope& scope,
+                                                           std::int64_t from_minute,
                                                            std::int64_t to_minute) const = 0;
 
   // --- Maintenance ---

@@ -18,7 +18,7 @@ import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-BINARY = os.environ.get("TENANTSEAL_BIN", str(ROOT / "build/dev/bin/tenantseal"))
+BINARY = os.environ.get("TENANTSEAL_BIN", str(ROOT / "build/release/bin/tenantseal"))
 OPERATOR = "operator-key-of-the-end-to-end-tests"
 API = "/api/v1"
 ENCRYPTION = API + "/encryption"

@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "test/e2e"))
 import harness  # noqa: E402  (found by the path above)
 
-BUILD = pathlib.Path(sys.argv.pop() if len(sys.argv) > 1 else ROOT / "build/dev")
+BUILD = pathlib.Path(sys.argv.pop() if len(sys.argv) > 1 else ROOT / "build/release")
 
 
 class InstallSdk(harness.Case):

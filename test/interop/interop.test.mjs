@@ -13,7 +13,7 @@ import { promisify } from 'node:util'
 import { AlgorithmSuiteIdentifier, buildClient, CommitmentPolicy } from '@aws-crypto/client-node'
 import { TenantsealKeyring } from './keyring.mjs'
 
-const BINARY = process.env.TENANTSEAL_BIN ?? '../../build/dev/bin/tenantseal'
+const BINARY = process.env.TENANTSEAL_BIN ?? '../../build/release/bin/tenantseal'
 const OPERATOR = 'operator-key-of-the-interop-test'
 const SIZES = [0, 1, 4095, 4096, 4097, 1 << 20, (1 << 20) + 1, 3 << 20]
 const CONTEXTS = [{}, { purpose: 'archive', 'naïve key': 'Grüße 🙂' }]

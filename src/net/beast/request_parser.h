@@ -3,11 +3,10 @@
 #pragma once
 
 #include <array>
+#include <boost/beast/http/basic_parser.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-
-#include <boost/beast/http/basic_parser.hpp>
 
 #include "net/message.h"
 
@@ -19,9 +18,9 @@ struct Refusal {
   std::string_view detail;
 };
 
-// Parses the head of one request. It must lie in one buffer that does not move between calls of put();
-// the views of `method` to `fields` point into it. Bodies are not its business. A refusal of its
-// own is in `refusal`; any other error of put() is a malformed request. Not thread-safe.
+// Parses the head of one request. It must lie in one buffer that does not move between calls of
+// put(); the views of `method` to `fields` point into it. Bodies are not its business. A refusal of
+// its own is in `refusal`; any other error of put() is a malformed request. Not thread-safe.
 class RequestParser final : public boost::beast::http::basic_parser<true> {
  public:
   RequestParser();
@@ -31,8 +30,8 @@ class RequestParser final : public boost::beast::http::basic_parser<true> {
   int version = 11;
   std::array<HeaderField, kHeadersMax> fields;
   std::size_t field_count = 0;
-  bool chunked = false;             // Transfer-Encoding: chunked, and nothing else.
-  bool has_length = false;          // Content-Length.
+  bool chunked = false;     // Transfer-Encoding: chunked, and nothing else.
+  bool has_length = false;  // Content-Length.
   bool expects_continue = false;
   Refusal refusal;
 

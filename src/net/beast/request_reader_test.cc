@@ -1,11 +1,11 @@
 #include "net/beast/request_reader.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <sstream>
 #include <string>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "net/beast/response_head.h"
 
@@ -80,11 +80,10 @@ TEST(RequestReader, ReadsPipelinedRequestsOfEveryFramingSplitAnywhere) {
       "3\r\nabc\r\nA;x=y\r\n0123456789\r\n0\r\nTrailer: t\r\n\r\n"
       "DELETE http://example.org/d?q HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"
       "HEAD /e HTTP/1.0\r\n\r\n";
-  const Seen expected{
-      .requests = {"POST /a/b%20c?x=1&y=2|Host=h;Content-Length=5;|hello",
-                   "GET /?|Host=h;Accept=*/*;|",
-                   "PUT /c?|Host=h;Transfer-Encoding=chunked;|abc0123456789",
-                   "DELETE /d?q|Host=h;Content-Length=0;|", "HEAD /e?||"}};
+  const Seen expected{.requests = {"POST /a/b%20c?x=1&y=2|Host=h;Content-Length=5;|hello",
+                                   "GET /?|Host=h;Accept=*/*;|",
+                                   "PUT /c?|Host=h;Transfer-Encoding=chunked;|abc0123456789",
+                                   "DELETE /d?q|Host=h;Content-Length=0;|", "HEAD /e?||"}};
   for (std::size_t piece = 1; piece <= input.size(); ++piece) {
     EXPECT_EQ(Feed(input, piece), expected) << "in pieces of " << piece;
   }
@@ -149,11 +148,14 @@ TEST(RequestReader, RefusesWhatIsMalformedOrAmbiguous) {
       {"POST / HTTP/1.1\r\n" + host + "Content-Length: 18446744073709551616\r\n\r\na", 400},
       {"POST / HTTP/1.1\r\n" + host + "Content-Length: 18446744073709551615\r\n\r\na", 413},
       {"POST / HTTP/1.1\r\n" + host +
-           "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+           "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+       400},
       {"POST / HTTP/1.1\r\n" + host +
-           "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400},
+           "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+       400},
       {"POST / HTTP/1.1\r\n" + host +
-           "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+           "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+       400},
       {"POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
       {"POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n", 501},
       {"POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: identity\r\n\r\n", 501},
@@ -195,10 +197,10 @@ TEST(RequestReader, BoundsTheHeadToTheByte) {
   for (const std::size_t max : {std::size_t{300}, std::size_t{9000}, std::size_t{16384}}) {
     limits.header_bytes_max = max;
     const std::string frame = "GET / HTTP/1.1\r\nHost: h\r\nA: \r\n\r\n";
-    const std::string fits = "GET / HTTP/1.1\r\nHost: h\r\nA: " +
-                             std::string(max - frame.size(), 'a') + "\r\n\r\n";
-    const std::string over = "GET / HTTP/1.1\r\nHost: h\r\nA: " +
-                             std::string(max - frame.size() + 1, 'a') + "\r\n\r\n";
+    const std::string fits =
+        "GET / HTTP/1.1\r\nHost: h\r\nA: " + std::string(max - frame.size(), 'a') + "\r\n\r\n";
+    const std::string over =
+        "GET / HTTP/1.1\r\nHost: h\r\nA: " + std::string(max - frame.size() + 1, 'a') + "\r\n\r\n";
     for (const std::size_t piece : {std::size_t{64}, std::size_t{100'000}}) {
       EXPECT_EQ(Feed(fits + fits, piece, limits).requests.size(), 2U) << max;
       EXPECT_EQ(Feed(over, piece, limits).refused, 431) << max;
@@ -277,7 +279,8 @@ TEST(RequestReader, BodiesShareABudget) {
 TEST(RequestReader, WipesTheRequestWhenItIsFinished) {
   RequestReader reader(Limits());
   const std::string text =
-      "POST / HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer t0ken\r\nContent-Length: 6\r\n\r\ns3cret";
+      "POST / HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer t0ken\r\nContent-Length: "
+      "6\r\n\r\ns3cret";
   const base::MutableByteSpan space = reader.Space();
   std::copy(text.begin(), text.end(), space.begin());
   reader.Commit(text.size());
@@ -325,8 +328,7 @@ TEST(ResponseHead, WritesFramingAndWhatIsGiven) {
   }
   out.clear();
   AppendHead({.status = 299}, {.date = "D", .http11 = false, .keep_alive = true}, out);
-  EXPECT_EQ(out,
-            "HTTP/1.1 299 \r\nContent-Length: 0\r\nDate: D\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_EQ(out, "HTTP/1.1 299 \r\nContent-Length: 0\r\nDate: D\r\nConnection: keep-alive\r\n\r\n");
 }
 
 TEST(ResponseHead, RefusesToSplitAResponse) {

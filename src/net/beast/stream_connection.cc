@@ -9,6 +9,7 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 
+#include "base/limits.h"
 #include "net/beast/connection.h"
 #include "net/beast/io_thread.h"
 
@@ -20,8 +21,9 @@ using boost::system::error_code;
 using TlsStream = asio::ssl::stream<Socket>;
 
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-// What is discarded, at most, after the last answer.
-constexpr std::size_t kLingerBytesMax = 256 << 10;
+// What is discarded, at most, after the last answer: as much as a request may have, so that a
+// client that sends all of it before it reads gets to see why it was refused.
+constexpr std::size_t kLingerBytesMax = base::kBodyBytesMax + base::kHeaderBytesMax;
 
 template <typename Stream>
 class StreamConnection final : public Connection {
