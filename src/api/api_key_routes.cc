@@ -58,7 +58,7 @@ Result<identity::NewApiKey> ParseNewApiKey(const Call& call) {
 Result<net::Response> CreateApiKey(Call& call) {
   TS_ASSIGN_OR_RETURN(const auto request, ParseNewApiKey(call));
   TS_ASSIGN_OR_RETURN(const auto minted, call.services.api_keys.Create(*call.principal, request));
-  std::string json = ApiKeyJson(minted.key).dump();
+  std::string json = Dump(ApiKeyJson(minted.key));
   json.pop_back();
   SecretText body(json.size() + 128);
   body.Append(json);
@@ -90,20 +90,18 @@ Result<net::Response> ListApiKeys(Call& call) {
     answer["data"].push_back(ApiKeyJson(*from, call.services.clock.Utc()));
   }
   if (from != keys.end()) {
-    const std::string scheme = call.request.secure ? "https://" : "http://";
-    answer["links"]["next"]["href"] =
-        scheme + std::string(call.request.Header("Host").value_or("localhost")) +
-        "/api/v1/api-keys?limit=" + std::to_string(limit) +
-        "&startingAfter=" + std::prev(from)->id.text() +
-        (tenant ? "&tenantId=" + tenant->text() : "");
+    TS_ASSIGN_OR_RETURN(const std::string base, BaseUrl(call.request));
+    answer["links"]["next"]["href"] = base + "/api/v1/api-keys?limit=" + std::to_string(limit) +
+                                      "&startingAfter=" + std::prev(from)->id.text() +
+                                      (tenant ? "&tenantId=" + tenant->text() : "");
   }
-  return Json(200, answer.dump());
+  return Json(200, Dump(answer));
 }
 
 Result<net::Response> GetApiKey(Call& call) {
   TS_ASSIGN_OR_RETURN(const auto id, model::ApiKeyId::Parse(call.parameter));
   TS_ASSIGN_OR_RETURN(const auto key, call.services.api_keys.Get(*call.principal, id));
-  return Json(200, ApiKeyJson(key, call.services.clock.Utc()).dump());
+  return Json(200, Dump(ApiKeyJson(key, call.services.clock.Utc())));
 }
 
 Result<net::Response> DeleteApiKey(Call& call) {

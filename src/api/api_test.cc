@@ -356,13 +356,43 @@ TEST_F(ApiTest, UsageIsCounted) {
 
 TEST_F(ApiTest, UnknownPathsAndMethods) {
   EXPECT_EQ(Call(Method::kGet, "/api/v1/nothing", content_).code(), "not-found");
-  EXPECT_EQ(Call(Method::kDelete, "/api/v1/tenants", content_).code(), "method-not-allowed");
+  const Answer wrong_method = Call(Method::kDelete, "/api/v1/tenants", content_);
+  EXPECT_EQ(wrong_method.code(), "method-not-allowed");
+  EXPECT_THAT(wrong_method.headers,
+              testing::Contains(testing::Field(&net::ResponseHeader::value, "GET, POST")));
   EXPECT_EQ(Call(Method::kGet, "/api/v1/tenants/", "operator-secret").status, 404);
   EXPECT_EQ(Call(Method::kGet, "/api/v1/tenants/x/y", "operator-secret").status, 404);
   EXPECT_EQ(Call(Method::kGet, "/api/v1/tenants/" + std::string(32, 'a'), "operator-secret").status,
             404);
   EXPECT_EQ(Call(Method::kGet, "/healthz", "").status, 200);
   EXPECT_EQ(Call(Method::kGet, "/readyz", "").status, 200);
+}
+
+TEST_F(ApiTest, AHostThatIsNoneIsRefusedAndNothingFalls) {
+  NewTenant();
+  const std::string hosts[] = {"\xFF", "a b", "a/b", "evil\"", std::string(300, 'a')};
+  for (const std::string& host : hosts) {
+    const std::string authorization = "Bearer operator-secret";
+    const std::vector<net::HeaderField> headers = {{"Host", host},
+                                                   {"Authorization", authorization}};
+    net::Request request;
+    request.path = "/api/v1/tenants";
+    request.query = "limit=1";
+    request.headers = headers;
+    request.request_id = "request-id-12345";
+    request.deadline = clock_.Boot() + std::chrono::seconds(30);
+    EXPECT_EQ(handler_.HandleBlocking(request).status, 400) << host;
+  }
+}
+
+TEST_F(ApiTest, InventedTenantsGetNoCountsOfTheirOwn) {
+  const std::string any = NewKey("ContentService", "");
+  const std::string invented(32, 'x');
+  Call(Method::kPost, kSeal, any, R"({"plaintext":""})", {{"Tenantseal-Tenant", invented}});
+  ASSERT_TRUE(usage_.Flush());
+  const auto scope = model::Scope::Of(model::TenantId::Parse(invented).value());
+  EXPECT_TRUE(store_.ListUsage(scope, 0, INT64_MAX)->empty());
+  EXPECT_EQ(store_.ListUsage(model::Scope::Deployment(), 0, INT64_MAX)->size(), 1u);
 }
 
 TEST_F(ApiTest, TokensAreShownOnceAndKeysDeleted) {

@@ -1,6 +1,7 @@
 #include "api/control_json.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <set>
 
@@ -88,6 +89,24 @@ Result<std::optional<std::string>> TextField(const json& object, const std::stri
   }
   if (!found->is_string()) return InvalidArgument(name, "The field " + name + " must be a string.");
   return std::optional(found->get<std::string>());
+}
+
+std::string Dump(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Result<std::string> BaseUrl(const net::Request& request) {
+  const std::string_view host = request.Header("Host").value_or("localhost");
+  const auto allowed = [](unsigned char c) {
+    return std::isalnum(c) != 0 ||
+           std::string_view(".-_:[]").find(static_cast<char>(c)) != std::string_view::npos;
+  };
+  if (host.empty() || host.size() > 255 || !std::all_of(host.begin(), host.end(), allowed)) {
+    return InvalidArgument("Host", "The header Host must be a host name or address.");
+  }
+  const std::string_view own = request.secure ? "https" : "http";
+  const bool https = request.Header("X-Forwarded-Proto").value_or(own) == "https";
+  return (https ? "https://" : "http://") + std::string(host);
 }
 
 Result<std::optional<std::string>> QueryParameter(std::string_view query, std::string_view name) {

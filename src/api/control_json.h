@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "model/tenant.h"
+#include "net/message.h"
 
 namespace tenantseal::api {
 
@@ -21,6 +22,13 @@ Result<nlohmann::json> ParseControlBody(base::ByteSpan body,
 // A field of it. `required` decides whether a missing one is an error or empty.
 Result<std::optional<std::string>> TextField(const nlohmann::json& object, const std::string& name,
                                              bool required);
+
+// JSON text of `json`. Bytes that are not UTF-8, which only a tampered row can hold, become U+FFFD.
+std::string Dump(const nlohmann::json& json);
+
+// Scheme and authority that the client used, since links must be absolute, e.g.
+// "https://seal.example.com:8443". kInvalidArgument for a Host that is not a host.
+Result<std::string> BaseUrl(const net::Request& request);
 
 // The value of a query parameter, percent-decoded ('+' is a space). kInvalidArgument when it
 // stands twice or is not valid.

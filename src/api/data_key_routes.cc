@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/batch.h"
+#include "api/control_json.h"
 #include "api/routes.h"
 
 namespace tenantseal::api {
@@ -93,7 +94,7 @@ Result<net::Response> GetDataKey(Call& call) {
   TS_ASSIGN_OR_RETURN(const auto context, model::EncryptionContext::Parse(key.context));
   for (const auto& [name, value] : context.pairs()) json["encryptionContext"][name] = value;
   call.tally.Ok();
-  return Json(200, json.dump());
+  return Json(200, Dump(json));
 }
 
 Result<net::Response> DeleteDataKey(Call& call) {

@@ -10,8 +10,9 @@ namespace {
 
 using model::Role;
 
-// Queue keys: a request that waits for its authentication, or one that has been admitted, which is
-// not to be charged again on the worker.
+// Queue keys: of a request that waits for its authentication, followed by the peer's address, so
+// that a flood of wrong keys from one peer delays no other; or, of one that has been admitted and
+// is not to be charged again on the worker, its tenant.
 constexpr std::string_view kUnauthenticatedQueue = "?";
 
 Error Forbidden(std::string_view who) {
@@ -49,6 +50,23 @@ std::optional<std::string_view> BearerToken(const net::Request& request) {
   std::string_view token = header->substr(7);
   while (token.starts_with(' ')) token.remove_prefix(1);
   return token;
+}
+
+net::Response NoSuchRoute(bool path_known, const net::Request& request) {
+  if (!path_known) {
+    return ErrorResponse(NotFound("There is no such path; GET /openapi.json lists them."),
+                         request.request_id);
+  }
+  std::string allowed;
+  for (net::Method method : {net::Method::kGet, net::Method::kPost, net::Method::kPut,
+                             net::Method::kPatch, net::Method::kDelete}) {
+    if (FindRoute(method, request.path).route == nullptr) continue;
+    allowed += (allowed.empty() ? "" : ", ") + std::string(net::MethodName(method));
+  }
+  net::Response response =
+      StatusResponse(405, "This path takes other methods: " + allowed + ".", request.request_id);
+  response.headers.push_back({"Allow", allowed});
+  return response;
 }
 
 // A body is JSON or is not read. Clients that send none often send no type either.
@@ -105,19 +123,13 @@ net::Response ApiHandler::HandleBlocking(net::Request& request) {
 std::optional<net::Response> ApiHandler::Handle(net::Request& request, keyring::Wait wait) {
   const base::BootTime began = services_.clock.Boot();
   const RouteMatch match = FindRoute(request.method, request.path);
-  Result<net::Response> result = NotFound("There is no such path; GET /openapi.json lists them.");
   if (match.route == nullptr) {
-    net::Response response =
-        match.path_known
-            ? StatusResponse(405, "This path takes other methods; GET /openapi.json lists them.",
-                             request.request_id)
-            : ErrorResponse(result.error(), request.request_id);
-    if (match.path_known) response.status = 405;
+    net::Response response = NoSuchRoute(match.path_known, request);
     metrics_.Count(nullptr, response.status, {});
     return response;
   }
   Call call{services_, request, nullptr, std::nullopt, match.parameter, wait, {}};
-  result = Serve(*match.route, call, request);
+  Result<net::Response> result = ServeOrFail(*match.route, call, request);
   ForgetDataPlaneBody();
   if (!result && result.error().code == ErrorCode::kWouldBlock && wait == keyring::Wait::kNever)
     return std::nullopt;
@@ -125,6 +137,16 @@ std::optional<net::Response> ApiHandler::Handle(net::Request& request, keyring::
       result ? std::move(*result) : ErrorResponse(result.error(), request.request_id);
   metrics_.Count(match.route, response.status, services_.clock.Boot() - began);
   return response;
+}
+
+Result<net::Response> ApiHandler::ServeOrFail(const Route& route, Call& call,
+                                              net::Request& request) {
+  try {
+    return Serve(route, call, request);
+  } catch (const std::exception& error) {
+    // Nothing of ours throws; a library that does must cost one request, not the process.
+    return Internal(std::string("exception: ") + error.what());
+  }
 }
 
 Result<net::Response> ApiHandler::Serve(const Route& route, Call& call, net::Request& request) {
@@ -135,7 +157,9 @@ Result<net::Response> ApiHandler::Serve(const Route& route, Call& call, net::Req
   }
   identity::Principal principal;
   if (route.access != Access::kPublic) {
-    if (request.queue_key.empty()) request.queue_key = kUnauthenticatedQueue;
+    if (request.queue_key.empty()) {
+      request.queue_key = std::string(kUnauthenticatedQueue).append(request.peer);
+    }
     TS_ASSIGN_OR_RETURN(principal, services_.authenticator.Authenticate(
                                        BearerToken(request).value_or(""), call.wait));
     call.principal = &principal;
@@ -179,9 +203,13 @@ Result<void> ApiHandler::Admit(const Route& route, const Call& call) {
 }
 
 void ApiHandler::Count(const Route& route, const Call& call) {
+  // Names of tenants that do not exist are the caller's invention and get no rows of their own.
+  const bool unknown = call.tally.Has(ErrorCode::kNotFound) && !call.principal->tenant &&
+                       !services_.keyring.State(*call.tenant, keyring::Wait::kNever);
+  const model::Scope scope = unknown ? model::Scope::Deployment() : model::Scope::Of(*call.tenant);
   std::uint64_t items = 0;
   call.tally.ForEach([&](std::string_view outcome, std::uint32_t count) {
-    services_.usage.Add(call.tenant->text(), call.principal->id, route.operation, outcome, count);
+    services_.usage.Add(scope.text(), call.principal->id, route.operation, outcome, count);
     items += count;
   });
   if (items > 1) tenant_limit_.Charge(call.tenant->text(), items - 1);

@@ -32,6 +32,7 @@ class ApiHandler final : public net::HttpHandler {
 
  private:
   std::optional<net::Response> Handle(net::Request& request, keyring::Wait wait);
+  Result<net::Response> ServeOrFail(const Route& route, Call& call, net::Request& request);
   Result<net::Response> Serve(const Route& route, Call& call, net::Request& request);
   Result<void> Admit(const Route& route, const Call& call);
   void Count(const Route& route, const Call& call);

@@ -51,6 +51,7 @@ class Tally {
   bool empty() const {
     return std::all_of(counts_.begin(), counts_.end(), [](std::uint32_t n) { return n == 0; });
   }
+  bool Has(ErrorCode code) const { return counts_[1 + static_cast<std::size_t>(code)] > 0; }
   template <typename F>
   void ForEach(F f) const {
     for (std::size_t i = 0; i < counts_.size(); ++i) {

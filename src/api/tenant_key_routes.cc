@@ -54,15 +54,14 @@ Result<std::int64_t> MinuteParameter(std::string_view query, std::string_view na
 
 Result<net::Response> ListTenantKeys(Call& call) {
   TS_ASSIGN_OR_RETURN(const auto json, TenantKeysJson(call));
-  return Json(200, json.dump());
+  return Json(200, Dump(json));
 }
 
 Result<net::Response> RotateTenantKey(Call& call) {
   TS_RETURN_IF_ERROR(ParseControlBody(call.request.body, {}));
   TS_ASSIGN_OR_RETURN(const auto job, call.services.rotation.Start(*call.tenant, call.principal->id,
                                                                    call.request.deadline));
-  return Json(202,
-              nlohmann::json({{"activeVersion", job.to_version}, {"rewrap", JobJson(job)}}).dump());
+  return Json(202, Dump({{"activeVersion", job.to_version}, {"rewrap", JobJson(job)}}));
 }
 
 Result<net::Response> RetireTenantKey(Call& call) {
@@ -101,7 +100,7 @@ Result<net::Response> ListUsage(Call& call) {
                             {"outcome", c.outcome},
                             {"count", c.count}});
   }
-  return Json(200, json.dump());
+  return Json(200, Dump(json));
 }
 
 }  // namespace tenantseal::api

@@ -18,7 +18,7 @@ nlohmann::json TenantJson(const model::Tenant& tenant) {
 
 Result<net::Response> TenantAnswer(int status, const Result<model::Tenant>& tenant) {
   if (!tenant) return Error(tenant.error());
-  return Json(status, TenantJson(*tenant).dump());
+  return Json(status, Dump(TenantJson(*tenant)));
 }
 
 // Applies one of the changes of keyring::Tenants to the tenant that the path names.
@@ -27,15 +27,6 @@ Result<net::Response> Change(Call& call, Result<model::Tenant> (keyring::Tenants
   TS_RETURN_IF_ERROR(ParseControlBody(call.request.body, {}));
   TS_ASSIGN_OR_RETURN(const model::TenantId id, model::TenantId::Parse(call.parameter));
   return TenantAnswer(200, (call.services.tenants.*change)(id, call.principal->id));
-}
-
-// The address that the client used, since links must be absolute.
-std::string BaseUrl(const net::Request& request) {
-  const std::string scheme =
-      request.Header("X-Forwarded-Proto").value_or(request.secure ? "https" : "http") == "https"
-          ? "https"
-          : "http";
-  return scheme + "://" + std::string(request.Header("Host").value_or("localhost"));
 }
 
 }  // namespace
@@ -57,11 +48,11 @@ Result<net::Response> ListTenants(Call& call) {
   TS_ASSIGN_OR_RETURN(const auto tenants, call.services.tenants.List(page));
   nlohmann::json answer = {{"data", nlohmann::json::array()}, {"links", nlohmann::json::object()}};
   for (const model::Tenant& tenant : tenants.items) answer["data"].push_back(TenantJson(tenant));
-  const std::string self =
-      BaseUrl(call.request) + "/api/v1/tenants?limit=" + std::to_string(page.limit);
+  TS_ASSIGN_OR_RETURN(const std::string base, BaseUrl(call.request));
+  const std::string self = base + "/api/v1/tenants?limit=" + std::to_string(page.limit);
   answer["links"]["self"]["href"] = self;
   if (!tenants.next.empty()) answer["links"]["next"]["href"] = self + "&next=" + tenants.next;
-  return Json(200, answer.dump());
+  return Json(200, Dump(answer));
 }
 
 Result<net::Response> GetTenant(Call& call) {

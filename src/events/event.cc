@@ -17,7 +17,8 @@ model::NewEvent MakeEvent(const base::Clock& clock, const base::Random& random,
   event.type = type;
   event.source = "com.tenantseal/encryption";
   event.actor = actor;
-  event.data = data.dump();
+  // What is not UTF-8 can only come from a tampered row; an event about it must still be possible.
+  event.data = data.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   return event;
 }
 

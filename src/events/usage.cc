@@ -4,6 +4,12 @@
 #include <functional>
 
 namespace tenantseal::events {
+namespace {
+
+// Where what overflows is added up.
+const std::string kDeploymentScope = model::Scope::Deployment().text();
+
+}  // namespace
 
 std::size_t UsageCounter::Hash::operator()(const KeyView& key) const noexcept {
   const std::hash<std::string_view> hash;
@@ -27,9 +33,12 @@ void UsageCounter::Add(std::string_view scope, std::string_view principal,
   KeyView key{minute, scope, principal, operation, outcome};
   auto found = shard.counts.find(key);
   if (found == shard.counts.end()) {
-    if (shard.counts.size() >= kEntriesPerShardMax) key.principal = "others";
+    if (shard.counts.size() >= kEntriesPerShardMax) {
+      key.scope = kDeploymentScope;
+      key.principal = "others";
+    }
     found = shard.counts
-                .try_emplace({minute, std::string(scope), std::string(key.principal),
+                .try_emplace({minute, std::string(key.scope), std::string(key.principal),
                               std::string(operation), std::string(outcome)})
                 .first;
   }

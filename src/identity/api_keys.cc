@@ -13,6 +13,15 @@ namespace {
 
 constexpr base::Duration kExpiryMax = std::chrono::hours(24 * 3650);
 
+// A hundred years: more than any expiry, far less than what a Duration holds.
+constexpr std::int64_t kDurationSecondsMax = 100L * 365 * 86400;
+
+// The seconds that a designator of ISO 8601 stands for, before or behind the T; 0 for none.
+std::int64_t DesignatorSeconds(char c, bool in_time) {
+  if (!in_time) return c == 'W' ? 7 * 86400 : c == 'D' ? 86400 : 0;
+  return c == 'H' ? 3600 : c == 'M' ? 60 : c == 'S' ? 1 : 0;
+}
+
 bool ManagesKeysOf(const Principal& caller, const model::Scope& scope) {
   if (caller.role == model::Role::kPlatformOperator) return true;
   return caller.role == model::Role::kTenantAdmin && caller.tenant &&
@@ -160,38 +169,24 @@ Result<base::Duration> ParseDuration(std::string_view text) {
   const Error bad =
       InvalidArgument("expiry", "A duration must look like P30D or PT12H (ISO 8601).");
   if (text.size() < 3 || text.size() > 32 || text[0] != 'P') return bad;
-  base::Duration total{};
+  std::int64_t total_s = 0, number = -1;
   bool in_time = false, any = false;
-  std::int64_t number = -1;
   for (char c : text.substr(1)) {
     if (c >= '0' && c <= '9') {
       number = (number < 0 ? 0 : number) * 10 + (c - '0');
-      if (number > 1'000'000'000) return bad;
-      continue;
-    }
-    if (c == 'T' && !in_time && number < 0) {
+      if (number > kDurationSecondsMax) return bad;
+    } else if (c == 'T' && !in_time && number < 0) {
       in_time = true;
-      continue;
+    } else {
+      const std::int64_t unit_s = DesignatorSeconds(c, in_time);
+      if (number < 0 || unit_s == 0 || number > kDurationSecondsMax / unit_s) return bad;
+      total_s += number * unit_s;
+      any = true;
+      number = -1;
     }
-    if (number < 0) return bad;
-    if (number > 100'000 && (c == 'W' || c == 'D')) return bad;
-    if (c == 'W' && !in_time)
-      total += std::chrono::hours(24 * 7) * number;
-    else if (c == 'D' && !in_time)
-      total += std::chrono::hours(24) * number;
-    else if (c == 'H' && in_time && number <= 2'000'000)
-      total += std::chrono::hours(1) * number;
-    else if (c == 'M' && in_time)
-      total += std::chrono::minutes(1) * std::min<std::int64_t>(number, 100'000'000);
-    else if (c == 'S' && in_time)
-      total += std::chrono::seconds(1) * number;
-    else
-      return bad;
-    any = true;
-    number = -1;
   }
   if (!any || number >= 0) return bad;
-  return total;
+  return base::Duration(std::chrono::seconds(std::min(total_s, kDurationSecondsMax)));
 }
 
 }  // namespace tenantseal::identity

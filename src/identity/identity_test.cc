@@ -176,7 +176,7 @@ TEST(ParseDuration, ReadsWhatIso8601Allows) {
   EXPECT_EQ(ParseDuration("P1DT2H3M4S").value(), std::chrono::seconds(86400 + 7200 + 180 + 4));
   EXPECT_EQ(ParseDuration("P2W").value(), std::chrono::hours(24 * 14));
   for (const char* bad : {"", "P", "PT", "30D", "P30", "P1Y", "PT1D", "P1H", "P-1D", "P1D1",
-                          "PTT1S", "P99999999999D"}) {
+                          "PTT1S", "P99999999999D", "P100000W"}) {
     EXPECT_FALSE(ParseDuration(bad)) << bad;
   }
 }

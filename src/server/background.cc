@@ -1,5 +1,9 @@
 #include "server/background.h"
 
+#include <exception>
+
+#include "base/log.h"
+
 namespace tenantseal::server {
 
 Periodic::Periodic(base::Duration interval, Work work)
@@ -16,7 +20,12 @@ Periodic::~Periodic() {
 
 void Periodic::Run() {
   while (!stopping_) {
-    work_(stopping_);
+    try {
+      work_(stopping_);
+    } catch (const std::exception& error) {
+      // Nothing of ours throws; a library that does must not end the process.
+      base::LogError("background work failed", {{"exception", error.what()}});
+    }
     base::MutexLock lock(mutex_);
     if (!stopping_) lock.WaitFor(wake_, interval_);
   }

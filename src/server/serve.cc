@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -21,10 +23,11 @@ constexpr const char* kOperatorKeyVariable = "TENANTSEAL_OPERATOR_KEY";
 
 // The operator's key from the environment, removed from it so that no child inherits it.
 std::optional<base::SecretBytes> OperatorKeyFromEnvironment() {
-  const char* value =
+  char* value =
       std::getenv(kOperatorKeyVariable);  // NOLINT(concurrency-mt-unsafe): no thread exists.
   if (value == nullptr || *value == '\0') return std::nullopt;
   auto key = base::SecretBytes::CopyOf(base::AsBytes(value));
+  base::Wipe({reinterpret_cast<std::uint8_t*>(value), key.size()});
   ::unsetenv(kOperatorKeyVariable);  // NOLINT(concurrency-mt-unsafe)
   return key;
 }
@@ -48,6 +51,19 @@ Result<void> EnsureOperator(identity::ApiKeys& api_keys, const std::string& data
   TS_RETURN_IF_ERROR(api_keys.EnsureOperator(token.RevealText()));
   base::LogInfo("first start: the operator's API key is in a file", {{"file", path}});
   return {};
+}
+
+// Keeps keys out of the swap. Only where nothing limits locked memory: under a limit, a later
+// allocation beyond it would fail.
+void LockMemory() {
+  const rlimit unlimited{RLIM_INFINITY, RLIM_INFINITY};
+  rlimit limit{};
+  ::setrlimit(RLIMIT_MEMLOCK, &unlimited);  // Succeeds where the process is allowed to.
+  ::getrlimit(RLIMIT_MEMLOCK, &limit);
+  // MCL_ONFAULT: what is not used is not brought in just to be locked.
+  if (limit.rlim_cur != RLIM_INFINITY || ::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0) {
+    base::LogInfo("memory is not locked: it may be swapped; allow it with LimitMEMLOCK=infinity");
+  }
 }
 
 sigset_t ServerSignals() {
@@ -84,6 +100,8 @@ Result<void> Serve(const Settings& settings) {
   base::SetLogLevel(settings.log_level);
   const sigset_t signals = ServerSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // Every thread made from here on inherits this.
+
+  LockMemory();
 
   const base::SystemClock clock;
   const base::SystemRandom random;
