@@ -31,7 +31,7 @@ Result<Principal> Authenticator::Authenticate(std::string_view token, keyring::W
   const Digest digest = crypto::Sha256({digest_key_.Reveal(), base::AsBytes(token)});
   if (!lease_.Live()) {
     if (wait == keyring::Wait::kNever) return Error{ErrorCode::kWouldBlock, ""};
-    TS_RETURN_IF_ERROR(lease_.Refresh());
+    TS_RETURN_IF_ERROR(lease_.EnsureLive());
   }
   {
     std::shared_lock lock(mutex_);

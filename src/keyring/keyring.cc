@@ -39,23 +39,21 @@ Keyring::Keyring(store::Store& store, const kms::KmsClient& kms, StoreLease& lea
 
 Keyring::~Keyring() = default;
 
-Result<void> Keyring::EnsureLease(base::BootTime now, Wait wait) {
-  if (lease_.RemainingAt(now) > base::Duration::zero()) return {};
+Result<base::BootTime> Keyring::EnsureLease(Wait wait) {
+  const base::BootTime now = clock_.Boot();
+  if (lease_.RemainingAt(now) > base::Duration::zero()) return now;
   // While reads fail, nobody queues up to wait for another.
   if (lease_.FailedLately(now)) return StoreGone("reads fail.");
   if (wait == Wait::kNever) return Error{ErrorCode::kWouldBlock, "the store lease has run out"};
-  if (const auto refreshed = lease_.Refresh(); !refreshed) {
-    if (refreshed.error().code == ErrorCode::kIntegrity) return refreshed.error();
-    return StoreGone(refreshed.error().message);
-  }
-  return {};
+  auto live = lease_.EnsureLive();
+  if (live || live.error().code == ErrorCode::kIntegrity) return live;
+  return StoreGone(live.error().message);
 }
 
 Result<LeasedKey> Keyring::Key(const model::TenantId& tenant, std::optional<std::uint32_t> version,
                                Wait wait, base::Deadline deadline) {
   for (int i = 0; i < kStepsMax; ++i) {
-    const base::BootTime now = clock_.Boot();
-    TS_RETURN_IF_ERROR(EnsureLease(now, wait));
+    TS_ASSIGN_OR_RETURN(const base::BootTime now, EnsureLease(wait));
     auto found = cache_->Find(tenant, version, now);
     if (found || found.error().code != ErrorCode::kWouldBlock || wait == Wait::kNever) return found;
     if (now >= deadline) return OutOfTime();
@@ -80,8 +78,7 @@ Result<LeasedKey> Keyring::Version(const model::TenantId& tenant, std::uint32_t 
 Result<std::shared_ptr<const model::TenantState>> Keyring::State(const model::TenantId& tenant,
                                                                  Wait wait) {
   for (int i = 0; i < kStepsMax; ++i) {
-    const base::BootTime now = clock_.Boot();
-    TS_RETURN_IF_ERROR(EnsureLease(now, wait));
+    TS_ASSIGN_OR_RETURN(const base::BootTime now, EnsureLease(wait));
     auto found = cache_->FindState(tenant, now);
     if (found || found.error().code != ErrorCode::kWouldBlock || wait == Wait::kNever) return found;
     const KeyCache::Step step = cache_->Begin(tenant, false, std::nullopt, now);

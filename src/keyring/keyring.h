@@ -113,7 +113,8 @@ class Keyring {
   KeyringStats Stats() const;
 
  private:
-  Result<void> EnsureLease(base::BootTime now, Wait wait);
+  // The moment, just now, at which the store lease lived.
+  Result<base::BootTime> EnsureLease(Wait wait);
   Result<LeasedKey> Key(const model::TenantId& tenant, std::optional<std::uint32_t> version,
                         Wait wait, base::Deadline deadline);
   Result<void> LoadState(const model::TenantId& tenant, const CacheStep& step);

@@ -1,6 +1,7 @@
 // Two processes on one store, faults at every call, and tampering.
 #include <atomic>
 #include <functional>
+#include <utility>
 
 #include "events/event.h"
 #include "keyring/keyring_test_ground.h"
@@ -133,6 +134,66 @@ TEST_F(ProcessesTest, AForgedDataKeyIsSetAsideAndDoesNotBlock) {
   EXPECT_EQ(job->state, model::RewrapState::kDone);
   EXPECT_EQ(job->done, 5u);
   EXPECT_EQ(job->failed, 1u);
+}
+
+// A store whose reads of the epoch, or acknowledgements, take time.
+class SlowStore final : public store::MemoryStore {
+ public:
+  explicit SlowStore(base::FakeClock& clock) : clock_(clock) {}
+  Result<store::Changes> ReadChanges(std::uint64_t since) const override {
+    clock_.Advance(reading);
+    return MemoryStore::ReadChanges(since);
+  }
+  Result<void> Acknowledge(const model::ProcessId& process, std::uint64_t epoch) override {
+    clock_.Advance(std::exchange(acknowledging, {}));
+    return MemoryStore::Acknowledge(process, epoch);
+  }
+  base::Duration reading{};
+  base::Duration acknowledging{};  // The next time only.
+
+ private:
+  base::FakeClock& clock_;
+};
+
+TEST(SlowStores, ALeaseThatIsOverWhenItsRefreshReturnsIsNotLive) {
+  base::FakeClock clock;
+  base::SystemRandom random;
+  SlowStore store(clock);
+  kms::FakeKms kms(random, &clock);
+  Process process(store, kms, clock, random);
+  ASSERT_TRUE(process.lease.Refresh().ok());
+  const base::Deadline later = clock.Boot() + 1h;
+  const auto tenant = process.tenants.Create("t", "eu-west-1", "test", later)->id;
+  ASSERT_TRUE(process.keyring.Active(tenant, Wait::kAllowed, later).ok());
+  clock.Advance(3s);
+  store.reading = 3s;
+  EXPECT_EQ(process.keyring.Active(tenant, Wait::kAllowed, later).error().code,
+            ErrorCode::kUnavailable);
+  EXPECT_EQ(process.keyring.State(tenant, Wait::kAllowed).error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(process.lease.EnsureLive().error().code, ErrorCode::kUnavailable);
+  store.reading = 0s;
+  EXPECT_TRUE(process.keyring.Active(tenant, Wait::kAllowed, later).ok());
+}
+
+TEST(SlowStores, AKeyLeaseIsMeasuredAfterTheWaitForTheStore) {
+  base::FakeClock clock;
+  base::SystemRandom random;
+  SlowStore store(clock);
+  kms::FakeKms kms(random, &clock);
+  Process process(store, kms, clock, random);
+  ASSERT_TRUE(process.lease.Refresh().ok());
+  const base::Deadline later = clock.Boot() + 1h;
+  const auto tenant = process.tenants.Create("t", "eu-west-1", "test", later)->id;
+  ASSERT_TRUE(process.keyring.Active(tenant, Wait::kAllowed, later).ok());
+  const base::BootTime sent = clock.Boot();
+  kms.FailAll(kms::FakeKms::Fault::kUnavailable);
+  // The store answers once, but slowly: in time for its own lease, too late for the key's.
+  clock.Advance(59s);
+  store.reading = 1500ms;
+  EXPECT_EQ(process.keyring.Active(tenant, Wait::kAllowed, later).error().code,
+            ErrorCode::kKeyUnavailable);
+  EXPECT_GE(clock.Boot(), sent + 60s);
+  EXPECT_LE(process.keyring.Stats().longest_use_ms, 60'000);
 }
 
 // A store that fails before or after the n-th change, and hands out what a test has forged.

@@ -9,6 +9,7 @@ namespace tenantseal::keyring {
 namespace {
 
 constexpr auto kPoll = std::chrono::milliseconds(2);
+constexpr int kRefreshesMax = 3;  // Of one caller that wants a live lease.
 
 }  // namespace
 
@@ -43,6 +44,19 @@ Result<void> StoreLease::RefreshLocked() {
   first_ = false;
   live_until_ns_.store((sent + kStoreLease).since_boot().count(), std::memory_order_release);
   return {};
+}
+
+Result<base::BootTime> StoreLease::EnsureLive() {
+  for (int refreshes = 0;; ++refreshes) {
+    // Read anew each time: a refresh counts from when it was sent, so a slow one may be over
+    // before it is back.
+    const base::BootTime now = clock_.Boot();
+    if (RemainingAt(now) > base::Duration::zero()) return now;
+    if (refreshes == kRefreshesMax) {
+      return Error{ErrorCode::kUnavailable, "its answers take longer than the store lease", "", 2};
+    }
+    TS_RETURN_IF_ERROR(Refresh());
+  }
 }
 
 bool StoreLease::Live() const { return Remaining() > base::Duration::zero(); }

@@ -35,6 +35,10 @@ class StoreLease {
   // the server's background thread, and by whoever has just changed something. Thread-safe.
   Result<void> Refresh();
 
+  // Refreshes until the lease lives by a clock that was read after the store answered, which a slow
+  // store may never allow. Returns the moment at which it lived. kUnavailable, kIntegrity.
+  Result<base::BootTime> EnsureLive();
+
   // Whether caches may be relied on now. Wait-free.
   bool Live() const;
   // How long they may be relied on from now; zero or less when not live.
