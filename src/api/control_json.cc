@@ -111,19 +111,21 @@ Result<std::string> BaseUrl(const net::Request& request) {
 
 Result<std::optional<std::string>> QueryParameter(std::string_view query, std::string_view name) {
   std::optional<std::string> value;
-  while (!query.empty()) {
-    const std::size_t end = std::min(query.find('&'), query.size());
-    const std::string_view pair = query.substr(0, end);
-    query.remove_prefix(std::min(end + 1, query.size()));
-    const std::size_t equals = std::min(pair.find('='), pair.size());
-    if (pair.substr(0, equals) != name) continue;
-    if (value)
-      return InvalidArgument(std::string(name),
-                             "The parameter " + std::string(name) + " stands twice.");
-    value = PercentDecode(pair.substr(std::min(equals + 1, pair.size())));
-    if (!value)
-      return InvalidArgument(std::string(name),
-                             "The parameter " + std::string(name) + " is not valid.");
+  const Error invalid =
+      InvalidArgument(std::string(name), "The parameter " + std::string(name) + " is not valid.");
+  auto at = query.begin();
+  while (at != query.end()) {
+    const auto end = std::find(at, query.end(), '&');
+    const auto equals = std::find(at, end, '=');
+    if (std::string_view(at, equals) == name) {
+      if (value) {
+        return InvalidArgument(std::string(name),
+                               "The parameter " + std::string(name) + " stands twice.");
+      }
+      value = PercentDecode(std::string_view(equals == end ? end : equals + 1, end));
+      if (!value) return invalid;
+    }
+    at = end == query.end() ? end : end + 1;
   }
   return value;
 }
