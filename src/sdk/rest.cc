@@ -69,6 +69,15 @@ bool Repeatable(ErrorCode code) {
          code == ErrorCode::kRateLimited || code == ErrorCode::kDeadlineExceeded;
 }
 
+// Composed in secret memory, so that no copy of the key is left behind unwiped.
+base::SecretBytes Bearer(std::string_view api_key) {
+  constexpr std::string_view kScheme = "Bearer ";
+  base::SecretBytes out(kScheme.size() + api_key.size());
+  const auto rest = std::copy(kScheme.begin(), kScheme.end(), out.RevealMutable().begin());
+  std::copy(api_key.begin(), api_key.end(), rest);
+  return out;
+}
+
 }  // namespace
 
 Result<void> CheckOptions(const ClientOptions& options) {
@@ -128,7 +137,7 @@ Rest::Rest(std::unique_ptr<net::HttpClient> http, const ClientOptions& options, 
     : http_(std::move(http)),
       server_(options.server),
       tenant_id_(options.tenant_id),
-      authorization_(base::SecretBytes::CopyOf(base::AsBytes("Bearer " + options.api_key))),
+      authorization_(Bearer(options.api_key)),
       timeout_(options.timeout),
       attempts_max_(options.attempts_max),
       retry_delay_max_(options.retry_delay_max),
