@@ -66,7 +66,8 @@ class DataKeySource {
 };
 
 // Bounds on the use of one data key, and on the cache of them. Whatever `age` says, no key is used
-// for longer than its source allowed.
+// for longer than its source allowed. A key that has expired is wiped at the next use of the cache,
+// every key when the cache is destroyed with its Content.
 struct DataKeyLimits {
   std::chrono::milliseconds age = std::chrono::minutes(5);
   std::uint64_t messages = 1 << 20;              // Sealed with one data key; at least 1.

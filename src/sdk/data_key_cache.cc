@@ -38,10 +38,11 @@ CachedKeyPtr DataKeyCache::MakeKey(DataKey key, const Context& context,
 }
 
 CachedKeyPtr DataKeyCache::TakeUse(std::string_view id, std::uint64_t bytes) {
+  DropExpired(clock_());
   SealingKey* const kept = sealing_.Find(id);
   if (kept == nullptr) return nullptr;
   if (kept->messages >= limits_.messages || bytes > limits_.bytes ||
-      kept->bytes > limits_.bytes - bytes || clock_() >= kept->key->expires_ns) {
+      kept->bytes > limits_.bytes - bytes) {
     return nullptr;
   }
   ++kept->messages;
@@ -90,8 +91,7 @@ Result<CachedKeyPtr> DataKeyCache::ForSealing(const Context& context, std::uint6
     return fresh;
   }
   flight->key = *fresh;
-  DropExpired();
-  if (clock_() < (*fresh)->expires_ns) sealing_.Put(id, SealingKey{*fresh, 1, bytes});
+  KeepForSealing(id, *fresh, bytes);
   return fresh;
 }
 
@@ -110,10 +110,8 @@ Result<CachedKeyPtr> DataKeyCache::ForOpening(const formats::ContentHeader& head
   const std::string_view id = OpeningId(header, *own);
   {
     base::MutexLock lock(mutex_);
-    if (const CachedKeyPtr* kept = opening_.Find(id)) {
-      if (clock_() < (*kept)->expires_ns) return *kept;
-      opening_.Drop(id);
-    }
+    DropExpired(clock_());
+    if (const CachedKeyPtr* kept = opening_.Find(id)) return *kept;
   }
   auto parsed = header.ParseContext();
   if (!parsed) return DecryptFailed();
@@ -124,15 +122,38 @@ Result<CachedKeyPtr> DataKeyCache::ForOpening(const formats::ContentHeader& head
   key.wrapped = own->ciphertext;
   CachedKeyPtr made = MakeKey(std::move(key), context, asked_ns);
   base::MutexLock lock(mutex_);
-  DropExpired();
-  if (clock_() < made->expires_ns) opening_.Put(id, made);
+  KeepForOpening(id, made);
   return made;
 }
 
-void DataKeyCache::DropExpired() {
+void DataKeyCache::KeepForSealing(std::string_view id, const CachedKeyPtr& key,
+                                  std::uint64_t bytes) {
   const std::int64_t now = clock_();
-  sealing_.DropIf([now](const SealingKey& kept) { return now >= kept.key->expires_ns; });
-  opening_.DropIf([now](const CachedKeyPtr& kept) { return now >= kept->expires_ns; });
+  DropExpired(now);
+  if (now >= key->expires_ns) return;
+  sealing_.Put(id, SealingKey{key, 1, bytes});
+  next_expiry_ns_ = std::min(next_expiry_ns_, key->expires_ns);
+}
+
+void DataKeyCache::KeepForOpening(std::string_view id, const CachedKeyPtr& key) {
+  const std::int64_t now = clock_();
+  DropExpired(now);
+  if (now >= key->expires_ns) return;
+  opening_.Put(id, key);
+  next_expiry_ns_ = std::min(next_expiry_ns_, key->expires_ns);
+}
+
+void DataKeyCache::DropExpired(std::int64_t now_ns) {
+  if (now_ns < next_expiry_ns_) return;
+  std::int64_t next = std::numeric_limits<std::int64_t>::max();
+  const auto expired = [&](const CachedKey& key) {
+    if (now_ns >= key.expires_ns) return true;
+    next = std::min(next, key.expires_ns);
+    return false;
+  };
+  sealing_.DropIf([&](const SealingKey& kept) { return expired(*kept.key); });
+  opening_.DropIf([&](const CachedKeyPtr& kept) { return expired(*kept); });
+  next_expiry_ns_ = next;
 }
 
 std::size_t DataKeyCache::size() const {

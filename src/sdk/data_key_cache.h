@@ -6,9 +6,13 @@
 // leaves only after its tag was verified; and that work on files and streams takes memory that
 // does not grow with them. It never logs and never holds the service's internals: everything it
 // knows comes over HTTP or from a DataKeySource.
+//
+// Keys that expired are wiped at the next use of their cache, all of them when it is destroyed (an
+// idle cache wipes nothing by itself); one that a message is being worked on with goes with that.
 #pragma once
 
 #include <condition_variable>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -50,7 +54,7 @@ class DataKeyCache {
   // belong to Tenantseal at all.
   Result<CachedKeyPtr> ForOpening(const formats::ContentHeader& header);
 
-  // Keys held at present, expired ones included.
+  // Keys held at present, those included that expired since the last lookup.
   std::size_t size() const;
 
  private:
@@ -68,10 +72,15 @@ class DataKeyCache {
 
   // Takes a use of the kept key, if there is one that may be used.
   CachedKeyPtr TakeUse(std::string_view id, std::uint64_t bytes) TS_REQUIRES(mutex_);
+  // Keeps a key until it expires, if it has not yet.
+  void KeepForSealing(std::string_view id, const CachedKeyPtr& key, std::uint64_t bytes)
+      TS_REQUIRES(mutex_);
+  void KeepForOpening(std::string_view id, const CachedKeyPtr& key) TS_REQUIRES(mutex_);
   // Waits for the request under way; null when its key has to be asked for again.
   Result<CachedKeyPtr> Await(const std::shared_ptr<Flight>& flight, std::uint64_t bytes,
                              std::string_view id) TS_EXCLUDES(mutex_);
-  void DropExpired() TS_REQUIRES(mutex_);
+  // Wipes what has expired at `now_ns`. Looks at every key only when one has.
+  void DropExpired(std::int64_t now_ns) TS_REQUIRES(mutex_);
   CachedKeyPtr MakeKey(DataKey key, const Context& context, std::int64_t asked_ns) const;
 
   const DataKeySource& source_;
@@ -83,6 +92,8 @@ class DataKeyCache {
   std::condition_variable landed_;
   LruMap<SealingKey> sealing_ TS_GUARDED_BY(mutex_);    // By serialised context.
   LruMap<CachedKeyPtr> opening_ TS_GUARDED_BY(mutex_);  // By the header's context and data key.
+  // No kept key expires before this.
+  std::int64_t next_expiry_ns_ TS_GUARDED_BY(mutex_) = std::numeric_limits<std::int64_t>::max();
   std::map<std::string, std::shared_ptr<Flight>, std::less<>> flights_ TS_GUARDED_BY(mutex_);
 };
 

@@ -143,6 +143,44 @@ TEST_F(DataKeyCacheTest, ExpiredKeysAreDroppedWhenOthersAreAdded) {
   EXPECT_EQ(cache.size(), 1u);
 }
 
+// A lookup that adds nothing wipes as well, whichever key it asks for.
+TEST_F(DataKeyCacheTest, EveryLookupWipesWhatHasExpired) {
+  DataKeyLimits limits;
+  limits.age = std::chrono::minutes(10);
+  DataKeyCache cache = NewCache(limits);
+  keys_.usable_for = std::chrono::minutes(10);
+  const CachedKeyPtr lasting = *cache.ForSealing(Make({{"n", "lasting"}}), 1);
+  const auto header = Header(*lasting);
+  ASSERT_TRUE(cache.ForOpening(header).ok());
+  for (const bool sealing : {true, false}) {
+    keys_.usable_for = std::chrono::minutes(1);
+    const std::weak_ptr<const CachedKey> sealed = *cache.ForSealing(Make({{"n", "short"}}), 1);
+    const std::weak_ptr<const CachedKey> opened = *cache.ForOpening(Header(*sealed.lock()));
+    EXPECT_EQ(cache.size(), 4u);
+    clock_.Advance(std::chrono::minutes(1));
+    EXPECT_FALSE(sealed.expired());
+    if (sealing) {
+      EXPECT_EQ(*cache.ForSealing(Make({{"n", "lasting"}}), 1), lasting);
+    } else {
+      ASSERT_TRUE(cache.ForOpening(header).ok());
+    }
+    EXPECT_TRUE(sealed.expired());
+    EXPECT_TRUE(opened.expired());
+    EXPECT_EQ(cache.size(), 2u);
+  }
+  EXPECT_EQ(keys_.mints, 3);
+}
+
+TEST_F(DataKeyCacheTest, ADestroyedCacheWipesItsKeys) {
+  std::weak_ptr<const CachedKey> watch;
+  {
+    DataKeyCache cache = NewCache();
+    watch = *cache.ForSealing(Make(), 1);
+    EXPECT_FALSE(watch.expired());
+  }
+  EXPECT_TRUE(watch.expired());
+}
+
 TEST_F(DataKeyCacheTest, AKeyIsWipedWhenItsLastUserIsDone) {
   DataKeyCache cache = NewCache();
   CachedKeyPtr key = *cache.ForSealing(Make(), 1);
