@@ -122,15 +122,23 @@ class Content {
                                  const FileOptions& options = {}) const;
 
   // Verifies and writes only the frames that hold `range`, cut to it. A range that reaches beyond
-  // the end is cut; returns the bytes written. That the file has its end is not verified: its
-  // length is taken from the file's size.
+  // the end is cut; returns the bytes written. When the range touches the end or lies beyond it,
+  // the final frame is verified first, so that a truncated file fails (kDecryptFailed) before
+  // anything is written; for a range that ends earlier nothing is known of the file's end.
   Result<std::uint64_t> OpenRange(const std::string& in, ByteRange range,
                                   const WriteFunction& write,
                                   const Context::Pairs& required = {}) const;
 
-  // Puts the data key under the tenant's active key: a new header, the frames untouched. True if
-  // the file was changed. The file is replaced as a whole, durably, keeping its permissions.
-  Result<bool> RewrapFile(const std::string& path, const Context::Pairs& required = {}) const;
+  // Moves the file to the tenant's active key. Unless its data key is under that one already (then
+  // false, and nothing is done), the content is sealed anew in one pass: new data key, new message
+  // id, every frame opened, verified and sealed at once, with the same context and frame length.
+  // (A header renewed for the same frames would use the content key's header nonce twice, which
+  // gives forgers the authentication key.) Plaintext never reaches the disk; memory as for the
+  // other files. The file is replaced as a whole, durably whatever `options.sync` says, keeping its
+  // permissions; on failure it stays as it is. kInvalidArgument (field "message") when it holds
+  // data keys of other providers, which would be lost.
+  Result<bool> RewrapFile(const std::string& path, const Context::Pairs& required = {},
+                          const FileOptions& options = {}) const;
 
  private:
   Content(const DataKeySource& keys, std::string tenant_id,

@@ -5,10 +5,22 @@
 
 #include "cli/command.h"
 #include "cli/connection.h"
+#include "cli/progress.h"
+#include "sdk/message.h"
 #include "tenantseal/content.h"
 
 namespace tenantseal::cli {
 namespace {
+
+Result<bool> RewrapOne(const std::string& file, const Content& content,
+                       const Context::Pairs& required) {
+  ProgressBar bar("rewrapping", ProgressBar::Unit::kBytes);
+  FileOptions options;
+  options.progress = [&](std::uint64_t done, std::uint64_t total) {
+    return bar.Update(done, total);
+  };
+  return content.RewrapFile(file, required, options);
+}
 
 // Goes on after a failure, so that one damaged file does not hold up the others.
 Result<void> RewrapAll(const std::vector<std::string>& files, const Content& content,
@@ -16,12 +28,14 @@ Result<void> RewrapAll(const std::vector<std::string>& files, const Content& con
   std::optional<Error> first;
   std::size_t failures = 0;
   for (const std::string& file : files) {
-    const auto changed = content.RewrapFile(file, required);
+    if (Interrupted()) return sdk::Interrupted();
+    const auto changed = RewrapOne(file, content, required);
     if (changed) {
       std::printf("%s: %s\n", file.c_str(),
                   *changed ? "rewrapped" : "was under the active key already");
       continue;
     }
+    if (changed.error().field == "interrupted") return changed.error();
     ++failures;
     if (files.size() > 1)
       std::fprintf(stderr, "tenantseal: %s: %s\n", file.c_str(), changed.error().message.c_str());
@@ -46,14 +60,16 @@ void AddRewrapCommand(CLI::App& app) {
       AddContextOption(command, "A pair that the content must have been sealed with (repeatable)");
   const auto connection = Connection::AddTo(command);
   command.footer(
-      "Writes a new header with the data key under the active tenant key; the content itself is "
-      "not\n"
-      "decrypted and not changed. Afterwards older tenant key versions can be retired.\n\n"
+      "Seals the content anew under the active tenant key, with a new data key and message id.\n"
+      "Each frame is opened, verified and sealed again in memory; the file is replaced when all\n"
+      "of it has been verified. A file under the active key already is left as it is. Needs room\n"
+      "on the disk for one copy. Afterwards older tenant key versions can be retired.\n\n"
       "Example:\n  tenantseal rewrap archive/*.sealed");
   OnCommand(command, [=]() -> Result<void> {
     TS_ASSIGN_OR_RETURN(const Context::Pairs required, ParseContext(*pairs));
     TS_ASSIGN_OR_RETURN(const Client client, connection->ConnectClient());
     TS_ASSIGN_OR_RETURN(const Content content, Content::Make(client, client.tenant_id()));
+    CatchInterrupts();
     return RewrapAll(*files, content, required);
   });
 }

@@ -244,27 +244,4 @@ Result<base::Bytes> WriteContentHeader(const ContentHeaderFields& fields,
   return out;
 }
 
-Result<base::Bytes> RewrapContentHeader(const ContentHeader& header,
-                                        const base::Secret256& data_key,
-                                        std::string_view wrapped_key) {
-  const EncryptedDataKey* const own = header.TenantsealKey();
-  if (own == nullptr) {
-    return BadMessage("The message holds no data key of Tenantseal, so it cannot be rewrapped.");
-  }
-  const std::size_t size = header.bytes.size() - own->ciphertext.size() + wrapped_key.size();
-  if (wrapped_key.empty() || wrapped_key.size() > 0xFFFF || size > kContentHeaderBytesMax) {
-    return InvalidArgument("wrappedKey", "The wrapped key is empty or too long for a header.");
-  }
-  TS_ASSIGN_OR_RETURN(const base::Secret256 content_key, OpenContentHeader(header, data_key));
-  auto keys = header.data_keys;
-  keys[static_cast<std::size_t>(own - header.data_keys.data())].ciphertext = wrapped_key;
-  base::Bytes out(size);
-  Cursor cursor(out);
-  WriteUntagged(header.message_id, header.context, {keys.data(), header.data_key_count},
-                header.frame_length, header.commitment, cursor);
-  TS_CHECK(cursor.room() == kTagBytes);
-  TagHeader(out, content_key);
-  return out;
-}
-
 }  // namespace tenantseal::formats

@@ -94,16 +94,10 @@ std::size_t ContentHeaderBytes(const ContentHeaderFields& fields);
 void WriteUntaggedContentHeader(const ContentHeaderFields& fields, const MessageId& message_id,
                                 const base::Secret256& commitment, base::MutableByteSpan out);
 
-// A complete header; `keys` were derived for `message_id`.
+// A complete header; `keys` were derived for `message_id`, which is new: the tag's nonce is zero,
+// so a second header under the same data key and message id would give away the content key's
+// authentication key (NIST SP 800-38D, appendix A).
 Result<base::Bytes> WriteContentHeader(const ContentHeaderFields& fields,
                                        const MessageId& message_id, const ContentKeys& keys);
-
-// The same message under another wrapped form of the same data key: the header with the
-// ciphertext of TenantsealKey() replaced and a fresh tag. The frames that follow stay valid as
-// they are. DecryptFailed() when `data_key` is not that of `header`; kInvalidArgument when
-// `header` has no TenantsealKey() or the new header would be too large.
-Result<base::Bytes> RewrapContentHeader(const ContentHeader& header,
-                                        const base::Secret256& data_key,
-                                        std::string_view wrapped_key);
 
 }  // namespace tenantseal::formats

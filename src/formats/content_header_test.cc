@@ -146,36 +146,5 @@ TEST_F(HeaderTest, RefusesFieldsThatDoNotFit) {
             "frameLength");
 }
 
-TEST_F(HeaderTest, RewrapReplacesOneCiphertextOnly) {
-  const Bytes plaintext = RandomBytes(10'000, 1);
-  const Bytes message = SealMessage(fields_, data_key_, plaintext, base::FakeRandom(3)).value();
-  const ContentHeader header = ParseWholeContentHeader(message).value();
-  const std::string fresh(300, 'n');
-  EXPECT_EQ(RewrapContentHeader(header, TestKey(6), fresh).error().code, ErrorCode::kDecryptFailed);
-  EXPECT_FALSE(RewrapContentHeader(header, data_key_, "").ok());
-  Bytes rewrapped = RewrapContentHeader(header, data_key_, fresh).value();
-  rewrapped.insert(rewrapped.end(),
-                   message.begin() + static_cast<std::ptrdiff_t>(header.bytes.size()),
-                   message.end());
-  const ContentHeader now = ParseWholeContentHeader(rewrapped).value();
-  EXPECT_EQ(now.TenantsealKey()->ciphertext, fresh);
-  EXPECT_EQ(base::ToBytes(now.message_id), base::ToBytes(header.message_id));
-  EXPECT_EQ(base::ToBytes(OpenMessage(now, data_key_, rewrapped)->Reveal()), plaintext);
-  EXPECT_EQ(RewrapContentHeader(now, data_key_, wrapped_).value(), base::ToBytes(header.bytes));
-}
-
-TEST_F(HeaderTest, RewrapLeavesOtherProvidersKeys) {
-  const Bytes bytes =
-      WithKeys({{"aws-kms", "arn", "one"}, {kProviderId, "t", "two"}, {"raw", "x", "three"}});
-  const ContentHeader header = ParseWholeContentHeader(bytes).value();
-  EXPECT_EQ(
-      RewrapContentHeader(header, data_key_, "new").value(),
-      WithKeys({{"aws-kms", "arn", "one"}, {kProviderId, "t", "new"}, {"raw", "x", "three"}}));
-  const Bytes foreign = WithKeys({{"aws-kms", "arn", "one"}});
-  EXPECT_EQ(
-      RewrapContentHeader(ParseWholeContentHeader(foreign).value(), data_key_, "new").error().code,
-      ErrorCode::kInvalidArgument);
-}
-
 }  // namespace
 }  // namespace tenantseal::formats

@@ -71,6 +71,48 @@ Result<FileMessage> OpenFileMessage(const std::string& path, sdk::DataKeyCache& 
   return FileMessage{std::move(file), std::move(message), *layout};
 }
 
+// Reads and verifies frames one by one, in memory for one.
+class FrameReader {
+ public:
+  explicit FrameReader(const FileMessage& message)
+      : message_(message),
+        cipher_(message.message.content_key, message.message.id),
+        memory_(formats::kFinalHeadBytes + formats::kFrameTagBytes +
+                static_cast<std::size_t>(std::min<std::uint64_t>(
+                    message.layout.frame_length(), message.layout.plaintext_bytes()))) {}
+
+  // The frame's plaintext, valid until the next call. DecryptFailed() when it does not verify.
+  Result<base::ByteSpan> Read(std::uint32_t index) {
+    const formats::ContentLayout& layout = message_.layout;
+    const formats::Frame frame = layout.At(index);
+    const auto wire = memory_.RevealMutable().first(frame.WireBytes());
+    TS_ASSIGN_OR_RETURN(const std::size_t got,
+                        sdk::ReadAt(message_.file.fd.get(), wire, layout.WireOffset(index)));
+    if (got < wire.size()) return sdk::DoesNotOpen(formats::TruncatedMessage());
+    const auto head = formats::ParseFrameHead(wire, frame.sequence, layout.frame_length());
+    const auto plaintext = wire.subspan(frame.HeadBytes(), frame.plaintext_bytes);
+    if (!head || *head != frame || !cipher_.Open(frame, wire, plaintext)) return DecryptFailed();
+    return base::ByteSpan(plaintext);
+  }
+
+ private:
+  const FileMessage& message_;
+  formats::FrameCipher cipher_;
+  base::SecretBytes memory_;
+};
+
+// A new data key for content whose only copy it is about to seal: what the source handed out is
+// asked back, so that nothing is replaced by what nobody could open.
+Result<sdk::CachedKeyPtr> NewKeyThatOpens(const DataKeySource& keys, const sdk::DataKeyCache& cache,
+                                          const Context& context) {
+  TS_ASSIGN_OR_RETURN(sdk::CachedKeyPtr fresh, cache.Fresh(context));
+  TS_ASSIGN_OR_RETURN(const DataKey again, keys.Unwrap(fresh->wrapped, context));
+  if (!base::ConstantTimeEqual(again.plaintext.Reveal(), fresh->plaintext.Reveal())) {
+    return IntegrityError("The service unwrapped a new data key as another key.");
+  }
+  return fresh;
+}
+
 }  // namespace
 
 Result<std::uint64_t> Content::SealFile(const std::string& in, const std::string& out,
@@ -114,20 +156,14 @@ Result<std::uint64_t> Content::OpenRange(const std::string& in, ByteRange range,
   TS_ASSIGN_OR_RETURN(const FileMessage found, OpenFileMessage(in, *cache_, required));
   const std::uint64_t begin = std::min(range.offset, found.layout.plaintext_bytes());
   const std::uint64_t end = begin + std::min(range.length, found.layout.plaintext_bytes() - begin);
+  FrameReader reader(found);
+  // Where the content ends is only what the file's size implies until the final frame has said so.
+  if (end == found.layout.plaintext_bytes()) {
+    TS_RETURN_IF_ERROR(reader.Read(found.layout.frames() - 1));
+  }
   const auto frames = found.layout.Holding(begin, end);
-  formats::FrameCipher cipher(found.message.content_key, found.message.id);
-  base::SecretBytes memory(frames.count == 0 ? 0
-                                             : formats::kFinalHeadBytes + formats::kFrameTagBytes +
-                                                   found.layout.frame_length());
   for (std::uint32_t i = frames.first; i < frames.first + frames.count; ++i) {
-    const formats::Frame frame = found.layout.At(i);
-    const auto wire = memory.RevealMutable().first(frame.WireBytes());
-    TS_ASSIGN_OR_RETURN(const std::size_t got,
-                        sdk::ReadAt(found.file.fd.get(), wire, found.layout.WireOffset(i)));
-    if (got < wire.size()) return sdk::DoesNotOpen(formats::TruncatedMessage());
-    const auto head = formats::ParseFrameHead(wire, frame.sequence, found.layout.frame_length());
-    const auto plaintext = wire.subspan(frame.HeadBytes(), frame.plaintext_bytes);
-    if (!head || *head != frame || !cipher.Open(frame, wire, plaintext)) return DecryptFailed();
+    TS_ASSIGN_OR_RETURN(const base::ByteSpan plaintext, reader.Read(i));
     const std::uint64_t at = found.layout.PlaintextOffset(i);
     const std::uint64_t from = std::max(begin, at) - at;
     const std::uint64_t to = std::min(end, at + plaintext.size()) - at;
@@ -136,31 +172,40 @@ Result<std::uint64_t> Content::OpenRange(const std::string& in, ByteRange range,
   return end - begin;
 }
 
-Result<bool> Content::RewrapFile(const std::string& path, const Context::Pairs& required) const {
+Result<bool> Content::RewrapFile(const std::string& path, const Context::Pairs& required,
+                                 const FileOptions& options) const {
   TS_ASSIGN_OR_RETURN(const InputFile file, OpenInput(path));
   auto found = ReadHeader(file);
   if (!found) return sdk::DoesNotOpen(std::move(found).error());
   const formats::ContentHeader& header = found->header;
+  auto layout =
+      formats::ContentLayout::ForMessage(header.bytes.size(), header.frame_length, file.size);
+  if (!layout) return sdk::DoesNotOpen(std::move(layout).error());
   TS_ASSIGN_OR_RETURN(const sdk::CachedKeyPtr key, cache_->ForOpening(header));
-  if (!sdk::HoldsAll(key->context, required)) return DecryptFailed();
-  TS_RETURN_IF_ERROR(formats::OpenContentHeader(header, key->plaintext));
+  TS_ASSIGN_OR_RETURN(const sdk::FoundMessage old, sdk::OpenMessage(header, *key, required));
   TS_ASSIGN_OR_RETURN(const RewrappedKey rewrapped, keys_->Rewrap(key->wrapped, key->context));
   if (!rewrapped.changed) return false;
-  // The file's only way to its content is about to be replaced: make sure that the new one leads
-  // there too.
-  TS_ASSIGN_OR_RETURN(const DataKey again, keys_->Unwrap(rewrapped.wrapped, key->context));
-  if (!base::ConstantTimeEqual(again.plaintext.Reveal(), key->plaintext.Reveal())) {
-    return IntegrityError("The service rewrapped the data key of " + path + " as another key.");
+  if (header.data_key_count > 1) {
+    return InvalidArgument("message", path + " has data keys of other providers too, which would " +
+                                          "be lost; open it and seal it again instead.");
   }
-  TS_ASSIGN_OR_RETURN(const base::Bytes renewed,
-                      formats::RewrapContentHeader(header, key->plaintext, rewrapped.wrapped));
+  TS_ASSIGN_OR_RETURN(const sdk::CachedKeyPtr fresh,
+                      NewKeyThatOpens(*keys_, *cache_, key->context));
+  TS_ASSIGN_OR_RETURN(const sdk::NewMessage renewed,
+                      sdk::StartMessage(*fresh, header.frame_length));
+  // The same frames, shifted; not ForPlaintext(), since another SDK's last frame may be empty.
+  TS_ASSIGN_OR_RETURN(
+      const auto renewed_layout,
+      formats::ContentLayout::ForMessage(renewed.header.size(), header.frame_length,
+                                         file.size - header.bytes.size() + renewed.header.size()));
   TS_ASSIGN_OR_RETURN(sdk::OutputFile output,
                       sdk::OutputFile::Create(path, sdk::OutputFile::Mode::kPrivate));
   TS_RETURN_IF_ERROR(output.CopyPermissions(file.fd.get()));
-  TS_RETURN_IF_ERROR(sdk::WriteAt(output.fd(), renewed, 0));
-  const std::uint64_t old_header = header.bytes.size();
-  TS_RETURN_IF_ERROR(sdk::CopyRange(file.fd.get(), old_header, output.fd(), renewed.size(),
-                                    file.size - old_header));
+  TS_RETURN_IF_ERROR(output.Reserve(renewed_layout.message_bytes()));
+  TS_RETURN_IF_ERROR(sdk::WriteAt(output.fd(), renewed.header, 0));
+  TS_RETURN_IF_ERROR(sdk::ResealFrames(
+      {file.fd.get(), -1, *layout, old.content_key, old.id},
+      {-1, output.fd(), renewed_layout, renewed.content_key, renewed.id}, options));
   // The only copy is replaced: durably, or not at all.
   TS_RETURN_IF_ERROR(output.Commit(true));
   return true;

@@ -1,70 +1,22 @@
 // Content in files: what appears, what does not, and with which permissions.
-#include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <filesystem>
-#include <fstream>
 
-#include "sdk/fake_data_keys.h"
-#include "tenantseal/content.h"
+#include "sdk/content_testing.h"
 
 namespace tenantseal {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr const char* kTenant = "0123456789abcdefghijklmnopqrstuv";
+using sdk::ContentFileTest;
+using sdk::kFrameOverhead;
+using sdk::kTenant;
+using sdk::Pattern;
 constexpr const char* kOther = "vutsrqponmlkjihgfedcba9876543210";
-constexpr std::size_t kFrameOverhead = 4 + 12 + 16;
-
-std::string Pattern(std::size_t size) {
-  std::string out(size, '\0');
-  for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<char>(i * 131 + (i >> 8));
-  return out;
-}
-
-class ContentFileTest : public testing::Test {
- protected:
-  ContentFileTest() {
-    std::string name = testing::TempDir() + "content-XXXXXX";
-    dir_ = ::mkdtemp(name.data());
-    ::umask(022);
-  }
-  ~ContentFileTest() override { fs::remove_all(dir_); }
-
-  std::string Path(const std::string& name) const { return dir_ + "/" + name; }
-  void Put(const std::string& name, const std::string& bytes) {
-    std::ofstream(Path(name), std::ios::binary) << bytes;
-  }
-  std::string Get(const std::string& name) const {
-    std::ifstream in(Path(name), std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-  mode_t ModeOf(const std::string& name) const {
-    struct stat info {};
-    return ::stat(Path(name).c_str(), &info) == 0 ? info.st_mode & 0777 : 0;
-  }
-  // Names in the directory, hidden ones included.
-  std::vector<std::string> Names() const {
-    std::vector<std::string> out;
-    for (const auto& entry : fs::directory_iterator(dir_)) out.push_back(entry.path().filename());
-    return out;
-  }
-  Result<std::uint64_t> Seal(Context::Pairs pairs = {}, FileOptions options = {}) {
-    return content_.SealFile(Path("plain"), Path("sealed"), *content_.MakeContext(std::move(pairs)),
-                             options);
-  }
-  Result<std::uint64_t> Open(Context::Pairs required = {}, FileOptions options = {}) {
-    return content_.OpenFile(Path("sealed"), Path("opened"), required, options);
-  }
-
-  std::string dir_;
-  sdk::FakeDataKeys keys_;
-  Content content_ = *Content::Make(keys_, kTenant);
-};
 
 TEST_F(ContentFileTest, SizesAroundFrameAndPieceBoundaries) {
   for (const std::size_t base : {std::size_t{0}, std::size_t{64} << 10, std::size_t{kFrameBytes},
@@ -250,25 +202,38 @@ TEST_F(ContentFileTest, RangesAreReadWithoutTheRest) {
   EXPECT_EQ(range(end - 10, 10), "error");
 }
 
-TEST_F(ContentFileTest, RewrapChangesTheHeaderAndLeavesTheFrames) {
-  const std::string plaintext = Pattern(kFrameBytes + 5);
-  Put("plain", plaintext);
-  ASSERT_TRUE(Seal({{"a", "1"}}).ok());
-  const std::string before = Get("sealed");
-  EXPECT_FALSE(content_.RewrapFile(Path("sealed")).value());
-  EXPECT_EQ(Get("sealed"), before);
-  fs::permissions(Path("sealed"), fs::perms(0604));
-  keys_.version = 2;
-  EXPECT_TRUE(content_.RewrapFile(Path("sealed")).value());
-  const std::string after = Get("sealed");
-  EXPECT_NE(after, before);
-  EXPECT_EQ(after.substr(after.size() - kFrameBytes), before.substr(before.size() - kFrameBytes));
-  EXPECT_EQ(ModeOf("sealed"), 0604u);
-  EXPECT_EQ(Inspect(Path("sealed"))->tenant_key_version, 2u);
-  ASSERT_TRUE(Open({{"a", "1"}}).ok());
-  EXPECT_EQ(Get("opened"), plaintext);
-  EXPECT_EQ(content_.RewrapFile(Path("plain")).error().code, ErrorCode::kDecryptFailed);
-  EXPECT_EQ(Get("plain"), plaintext);
+// The length that a truncated file implies is not believed.
+TEST_F(ContentFileTest, ARangeThatReachesTheEndOfATruncatedFileFails) {
+  Put("plain", Pattern(2 * kFrameBytes + 500));
+  ASSERT_TRUE(Seal().ok());
+  const std::string message = Get("sealed");
+  std::uint64_t written = 0;
+  const WriteFunction write = [&](ConstBytes bytes) -> Result<void> {
+    written += bytes.size();
+    return {};
+  };
+  const std::size_t frame = kFrameBytes + kFrameOverhead;
+  for (const std::size_t cut :
+       {std::size_t{1}, std::size_t{200}, std::size_t{540}, frame, frame + 540, frame + 1000}) {
+    Put("sealed", message.substr(0, message.size() - cut));
+    const auto found = Inspect(Path("sealed"))->plaintext_bytes;
+    if (!found) continue;  // No message has this size; refused before any frame is read.
+    for (const ByteRange range :
+         {ByteRange{UINT64_MAX, 1}, ByteRange{*found, 0}, ByteRange{*found + 1, 10},
+          ByteRange{*found - 1, 1}, ByteRange{*found - 1, 2}, ByteRange{0, UINT64_MAX}}) {
+      EXPECT_EQ(content_.OpenRange(Path("sealed"), range, write).error().code,
+                ErrorCode::kDecryptFailed)
+          << cut << " " << range.offset;
+    }
+  }
+  EXPECT_EQ(written, 0u);
+  Put("plain", "");
+  ASSERT_TRUE(Seal().ok());
+  EXPECT_EQ(content_.OpenRange(Path("sealed"), {0, 0}, write).value(), 0u);
+  std::string broken = Get("sealed");
+  broken.back() ^= 1;
+  Put("sealed", broken);
+  EXPECT_FALSE(content_.OpenRange(Path("sealed"), {5, 1}, write).ok());
 }
 
 TEST_F(ContentFileTest, InspectTellsWhatStandsInClear) {

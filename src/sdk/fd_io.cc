@@ -3,11 +3,9 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include "base/file.h"
-#include "base/secret.h"
 #include "tenantseal/content.h"
 
 namespace tenantseal {
@@ -39,30 +37,6 @@ Result<void> WriteAt(int fd, base::ByteSpan bytes, std::uint64_t offset) {
     if (n < 0) return sdk::LocalFileError("write", "the output");
     offset += static_cast<std::uint64_t>(n);
     bytes = bytes.subspan(static_cast<std::size_t>(n));
-  }
-  return {};
-}
-
-Result<void> CopyRange(int in, std::uint64_t from, int out, std::uint64_t to, std::uint64_t bytes) {
-  off64_t in_at = static_cast<off64_t>(from);
-  off64_t out_at = static_cast<off64_t>(to);
-  while (bytes > 0) {
-    const ssize_t n = ::copy_file_range(in, &in_at, out, &out_at,
-                                        std::min<std::uint64_t>(bytes, std::uint64_t{1} << 30), 0);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) break;  // Not between these file systems: by hand below.
-    bytes -= static_cast<std::uint64_t>(n);
-  }
-  base::SecretBytes piece(bytes > 0 ? 256 << 10 : 0);
-  while (bytes > 0) {
-    const auto room = piece.RevealMutable().first(std::min<std::uint64_t>(bytes, piece.size()));
-    TS_ASSIGN_OR_RETURN(const std::size_t n, ReadAt(in, room, static_cast<std::uint64_t>(in_at)));
-    if (n < room.size())
-      return Error{ErrorCode::kConflict, "The file became shorter while it was read."};
-    TS_RETURN_IF_ERROR(WriteAt(out, room, static_cast<std::uint64_t>(out_at)));
-    in_at += static_cast<off64_t>(n);
-    out_at += static_cast<off64_t>(n);
-    bytes -= n;
   }
   return {};
 }

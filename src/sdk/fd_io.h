@@ -14,7 +14,4 @@ Error LocalFileError(std::string_view verb, const std::string& path);
 Result<std::size_t> ReadAt(int fd, base::MutableByteSpan out, std::uint64_t offset);
 Result<void> WriteAt(int fd, base::ByteSpan bytes, std::uint64_t offset);
 
-// Copies `bytes` bytes between regular files inside the kernel, sharing blocks where it can.
-Result<void> CopyRange(int in, std::uint64_t from, int out, std::uint64_t to, std::uint64_t bytes);
-
 }  // namespace tenantseal::sdk

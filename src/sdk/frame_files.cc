@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -97,11 +98,67 @@ Result<void> Worker::Open(std::uint32_t index) {
   return {};
 }
 
+// Opens frames of one message and seals them at once into another.
+class Resealer {
+ public:
+  Resealer(const FrameFiles& from, const FrameFiles& to)
+      : from_(from),
+        to_(to),
+        opening_(from.content_key, from.message_id),
+        sealing_(to.content_key, to.message_id),
+        memory_(formats::kFinalHeadBytes + kPieceBytes + formats::kFrameTagBytes) {}
+
+  Result<void> Reseal(std::uint32_t index);
+
+ private:
+  const FrameFiles& from_;
+  const FrameFiles& to_;
+  formats::FrameCipher opening_;
+  formats::FrameCipher sealing_;
+  base::SecretBytes memory_;
+};
+
+// A frame has the same length in both messages, so every piece is replaced where it lies in memory.
+Result<void> Resealer::Reseal(std::uint32_t index) {
+  const formats::Frame frame = from_.layout.At(index);
+  std::uint64_t from = from_.layout.WireOffset(index);
+  std::uint64_t to = to_.layout.WireOffset(index);
+  std::size_t head = frame.HeadBytes();
+  std::size_t left = frame.plaintext_bytes;
+  do {
+    const std::size_t n = std::min(left, kPieceBytes);
+    const std::size_t tag = n == left ? formats::kFrameTagBytes : 0;
+    const base::MutableByteSpan wire = memory_.RevealMutable().first(head + n + tag);
+    TS_ASSIGN_OR_RETURN(const std::size_t got, ReadAt(from_.in, wire, from));
+    if (got < wire.size()) return DoesNotOpen(formats::TruncatedMessage());
+    if (head > 0) {
+      const auto found =
+          formats::ParseFrameHead(wire.first(head), frame.sequence, from_.layout.frame_length());
+      if (!found || *found != frame) return DecryptFailed();
+      opening_.StartOpen(frame);
+      sealing_.StartSeal(frame);
+    }
+    const base::MutableByteSpan piece = wire.subspan(head, n);
+    opening_.Update(piece, piece);
+    if (tag > 0 && !opening_.FinishOpen(wire.last<formats::kFrameTagBytes>())) {
+      return DecryptFailed();
+    }
+    sealing_.Update(piece, piece);
+    if (tag > 0) sealing_.FinishSeal(wire.last<formats::kFrameTagBytes>());
+    TS_RETURN_IF_ERROR(WriteAt(to_.out, wire, to));
+    from += wire.size();
+    to += wire.size();
+    left -= n;
+    head = 0;
+  } while (left > 0);
+  return {};
+}
+
 // Hands out frames, gathers progress and the first error.
 class Distribution {
  public:
-  Distribution(const FrameFiles& files, const FileOptions& options)
-      : layout_(files.layout), options_(options) {}
+  Distribution(const formats::ContentLayout& layout, const FileOptions& options)
+      : layout_(layout), options_(options) {}
 
   std::optional<std::uint32_t> Next() {
     if (stopped_.load(std::memory_order_relaxed)) return std::nullopt;
@@ -143,28 +200,28 @@ class Distribution {
   std::optional<Error> error_ TS_GUARDED_BY(mutex_);
 };
 
-using Step = Result<void> (Worker::*)(std::uint32_t);
+// What is done with each frame, by one worker.
+using Step = std::function<Result<void>(std::uint32_t index)>;
 
-void Work(const FrameFiles& files, Step step, Distribution& frames) {
-  Worker worker(files);
+void Work(const Step& step, Distribution& frames) {
   while (const auto index = frames.Next()) {
-    auto outcome = (worker.*step)(*index);
+    auto outcome = step(*index);
     if (!outcome) return frames.Fail(std::move(outcome).error());
     frames.Done(*index);
   }
 }
 
-Result<void> Distribute(const FrameFiles& files, const FileOptions& options, Step step) {
+// `run` makes a worker and calls Work() with what it does; called once a thread.
+Result<void> Distribute(const formats::ContentLayout& layout, const FileOptions& options,
+                        const std::function<void(Distribution&)>& run) {
   unsigned workers = options.workers;
   if (workers == 0) workers = std::min(std::thread::hardware_concurrency(), kWorkersMax);
-  workers = std::clamp(workers, 1u, std::min(files.layout.frames(), 64u));
-  Distribution frames(files, options);
+  workers = std::clamp(workers, 1u, std::min(layout.frames(), 64u));
+  Distribution frames(layout, options);
   {
     std::vector<std::jthread> others;  // Joined at the end of the block.
-    for (unsigned i = 1; i < workers; ++i) {
-      others.emplace_back([&] { Work(files, step, frames); });
-    }
-    Work(files, step, frames);
+    for (unsigned i = 1; i < workers; ++i) others.emplace_back([&] { run(frames); });
+    run(frames);
   }
   return frames.Outcome();
 }
@@ -172,11 +229,25 @@ Result<void> Distribute(const FrameFiles& files, const FileOptions& options, Ste
 }  // namespace
 
 Result<void> SealFrames(const FrameFiles& files, const FileOptions& options) {
-  return Distribute(files, options, &Worker::Seal);
+  return Distribute(files.layout, options, [&](Distribution& frames) {
+    Worker worker(files);
+    Work([&](std::uint32_t index) { return worker.Seal(index); }, frames);
+  });
 }
 
 Result<void> OpenFrames(const FrameFiles& files, const FileOptions& options) {
-  return Distribute(files, options, &Worker::Open);
+  return Distribute(files.layout, options, [&](Distribution& frames) {
+    Worker worker(files);
+    Work([&](std::uint32_t index) { return worker.Open(index); }, frames);
+  });
+}
+
+Result<void> ResealFrames(const FrameFiles& from, const FrameFiles& to,
+                          const FileOptions& options) {
+  return Distribute(from.layout, options, [&](Distribution& frames) {
+    Resealer resealer(from, to);
+    Work([&](std::uint32_t index) { return resealer.Reseal(index); }, frames);
+  });
 }
 
 }  // namespace tenantseal::sdk

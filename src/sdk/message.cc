@@ -20,9 +20,14 @@ Result<NewMessage> StartMessage(const CachedKey& key, std::uint32_t frame_length
 Result<FoundMessage> OpenMessage(const formats::ContentHeader& header, DataKeyCache& cache,
                                  const Context::Pairs& required) {
   TS_ASSIGN_OR_RETURN(const CachedKeyPtr key, cache.ForOpening(header));
-  if (!HoldsAll(key->context, required)) return DecryptFailed();
+  return OpenMessage(header, *key, required);
+}
+
+Result<FoundMessage> OpenMessage(const formats::ContentHeader& header, const CachedKey& key,
+                                 const Context::Pairs& required) {
+  if (!HoldsAll(key.context, required)) return DecryptFailed();
   FoundMessage out;
-  TS_ASSIGN_OR_RETURN(out.content_key, formats::OpenContentHeader(header, key->plaintext));
+  TS_ASSIGN_OR_RETURN(out.content_key, formats::OpenContentHeader(header, key.plaintext));
   std::copy(header.message_id.begin(), header.message_id.end(), out.id.begin());
   out.header_bytes = header.bytes.size();
   out.frame_length = header.frame_length;

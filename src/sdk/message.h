@@ -27,6 +27,9 @@ struct FoundMessage {
 // verify; other errors are the key source's.
 Result<FoundMessage> OpenMessage(const formats::ContentHeader& header, DataKeyCache& cache,
                                  const Context::Pairs& required);
+// The same with the message's data key at hand.
+Result<FoundMessage> OpenMessage(const formats::ContentHeader& header, const CachedKey& key,
+                                 const Context::Pairs& required);
 
 // Whether `context` holds every pair of `required`.
 bool HoldsAll(const Context& context, const Context::Pairs& required);
