@@ -58,8 +58,13 @@ Result<T> Required(const std::optional<T>& field, std::string_view name) {
   return *field;
 }
 
-inline Result<model::EncryptionContext> ContextOf(const Call& call, const DataPlaneFields& item) {
-  return model::EncryptionContext::Make(*call.tenant, item.context);
+// The context of an item; lives in `call` until the next item's. Items without pairs of their own,
+// as most batches have them, share one.
+inline Result<const model::EncryptionContext*> ContextOf(Call& call, const DataPlaneFields& item) {
+  if (!item.context.empty() || !call.context || call.context->pairs().size() != 1) {
+    TS_ASSIGN_OR_RETURN(call.context, model::EncryptionContext::Make(*call.tenant, item.context));
+  }
+  return &*call.context;
 }
 
 }  // namespace tenantseal::api

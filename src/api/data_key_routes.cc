@@ -31,15 +31,15 @@ void AppendMinted(const keyring::MintedDataKey& key, bool with_plaintext, Secret
 Result<void> UnwrapOne(Call& call, const DataPlaneFields& item, SecretText& out) {
   if (item.id && item.wrapped_key)
     return InvalidArgument("id", "Give either id or wrappedKey, not both.");
-  TS_ASSIGN_OR_RETURN(const auto context, ContextOf(call, item));
+  TS_ASSIGN_OR_RETURN(const auto* context, ContextOf(call, item));
   const auto unwrap = [&]() -> Result<keyring::UnwrappedDataKey> {
     keyring::DataKeys& keys = call.services.data_keys;
     if (!item.id) {
       TS_ASSIGN_OR_RETURN(const std::string text, Required(item.wrapped_key, "wrappedKey"));
-      return keys.Unwrap(*call.tenant, context, text, call.wait, call.request.deadline);
+      return keys.Unwrap(*call.tenant, *context, text, call.wait, call.request.deadline);
     }
     TS_ASSIGN_OR_RETURN(const auto id, model::DataKeyId::Parse(*item.id));
-    return keys.UnwrapManaged(*call.tenant, context, id, call.wait, call.request.deadline);
+    return keys.UnwrapManaged(*call.tenant, *context, id, call.wait, call.request.deadline);
   };
   TS_ASSIGN_OR_RETURN(const auto key, unwrap());
   out.Append(R"({"plaintext":")");
@@ -52,9 +52,9 @@ Result<void> UnwrapOne(Call& call, const DataPlaneFields& item, SecretText& out)
 
 Result<void> RewrapOne(Call& call, const DataPlaneFields& item, SecretText& out) {
   TS_ASSIGN_OR_RETURN(const std::string text, Required(item.wrapped_key, "wrappedKey"));
-  TS_ASSIGN_OR_RETURN(const auto context, ContextOf(call, item));
+  TS_ASSIGN_OR_RETURN(const auto* context, ContextOf(call, item));
   TS_ASSIGN_OR_RETURN(const auto key,
-                      call.services.data_keys.Rewrap(*call.tenant, context, text, call.wait,
+                      call.services.data_keys.Rewrap(*call.tenant, *context, text, call.wait,
                                                      call.request.deadline));
   out.Append(R"({"wrappedKey":")");
   out.Append(key.wrapped);
@@ -68,10 +68,10 @@ Result<net::Response> CreateDataKeys(Call& call) {
   const FieldSet fields{.want_plaintext = true, .managed = true, .count = true};
   TS_ASSIGN_OR_RETURN(const DataPlaneBody body, ParseDataPlane(call.request.body, fields, false));
   const DataPlaneFields& request = body.items.front();
-  TS_ASSIGN_OR_RETURN(const auto context, ContextOf(call, request));
+  TS_ASSIGN_OR_RETURN(const auto* context, ContextOf(call, request));
   TS_ASSIGN_OR_RETURN(
       const auto minted,
-      call.services.data_keys.Mint(*call.tenant, context, request.managed.value_or(false),
+      call.services.data_keys.Mint(*call.tenant, *context, request.managed.value_or(false),
                                    request.count.value_or(1), call.wait, call.request.deadline));
   SecretText out(64 + minted.size() * 384);
   if (request.count) out.Append(R"({"items":[)");

@@ -128,7 +128,7 @@ std::optional<net::Response> ApiHandler::Handle(net::Request& request, keyring::
     metrics_.Count(nullptr, response.status, {});
     return response;
   }
-  Call call{services_, request, nullptr, std::nullopt, match.parameter, wait, {}};
+  Call call{services_, request, nullptr, std::nullopt, match.parameter, wait, {}, {}};
   Result<net::Response> result = ServeOrFail(*match.route, call, request);
   ForgetDataPlaneBody();
   if (!result && result.error().code == ErrorCode::kWouldBlock && wait == keyring::Wait::kNever)

@@ -74,6 +74,7 @@ struct Call {
   std::string_view parameter;  // The {…} of the pattern, if it has one.
   keyring::Wait wait = keyring::Wait::kNever;
   Tally tally;
+  std::optional<model::EncryptionContext> context;  // Of the item at hand; see batch.h.
 };
 
 enum class Access : std::uint8_t {

@@ -14,9 +14,9 @@ Result<void> SealOne(Call& call, const DataPlaneFields& item, SecretText& out) {
                      " bytes; seal larger content with a data key (POST data-keys).",
                  "plaintext"};
   }
-  TS_ASSIGN_OR_RETURN(const auto context, ContextOf(call, item));
+  TS_ASSIGN_OR_RETURN(const auto* context, ContextOf(call, item));
   TS_ASSIGN_OR_RETURN(const std::string text,
-                      call.services.values.Seal(*call.tenant, context, plaintext.Reveal(),
+                      call.services.values.Seal(*call.tenant, *context, plaintext.Reveal(),
                                                 call.wait, call.request.deadline));
   out.Append(R"({"ciphertext":")");
   out.Append(text);
@@ -26,10 +26,10 @@ Result<void> SealOne(Call& call, const DataPlaneFields& item, SecretText& out) {
 
 Result<void> OpenOne(Call& call, const DataPlaneFields& item, SecretText& out) {
   TS_ASSIGN_OR_RETURN(const std::string text, Required(item.ciphertext, "ciphertext"));
-  TS_ASSIGN_OR_RETURN(const auto context, ContextOf(call, item));
+  TS_ASSIGN_OR_RETURN(const auto* context, ContextOf(call, item));
   TS_ASSIGN_OR_RETURN(
       const base::SecretBytes plaintext,
-      call.services.values.Open(*call.tenant, context, text, call.wait, call.request.deadline));
+      call.services.values.Open(*call.tenant, *context, text, call.wait, call.request.deadline));
   out.Append(R"({"plaintext":")");
   out.AppendBase64(plaintext.Reveal());
   out.Append("\"}");
@@ -38,10 +38,10 @@ Result<void> OpenOne(Call& call, const DataPlaneFields& item, SecretText& out) {
 
 Result<void> ResealOne(Call& call, const DataPlaneFields& item, SecretText& out) {
   TS_ASSIGN_OR_RETURN(const std::string text, Required(item.ciphertext, "ciphertext"));
-  TS_ASSIGN_OR_RETURN(const auto context, ContextOf(call, item));
+  TS_ASSIGN_OR_RETURN(const auto* context, ContextOf(call, item));
   TS_ASSIGN_OR_RETURN(
       const auto resealed,
-      call.services.values.Reseal(*call.tenant, context, text, call.wait, call.request.deadline));
+      call.services.values.Reseal(*call.tenant, *context, text, call.wait, call.request.deadline));
   out.Append(R"({"ciphertext":")");
   out.Append(resealed.ciphertext);
   out.Append(resealed.changed ? R"(","changed":true})" : R"(","changed":false})");
