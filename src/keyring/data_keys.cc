@@ -15,10 +15,23 @@ Result<std::vector<MintedDataKey>> DataKeys::Mint(const model::TenantId& tenant,
   }
   if (managed && wait == Wait::kNever)
     return Error{ErrorCode::kWouldBlock, "managed data keys are rows"};
-  TS_ASSIGN_OR_RETURN(const LeasedKey active, keyring_.Active(tenant, wait, deadline));
+  for (bool again = false;; again = true) {
+    TS_ASSIGN_OR_RETURN(const LeasedKey active, keyring_.Active(tenant, wait, deadline));
+    std::vector<MintedDataKey> minted = MintUnder(active, tenant, context, managed, count);
+    if (!managed) return minted;
+    const Result<void> stored = store_.InsertDataKeys(RowsOf(minted, tenant, context));
+    if (stored) return minted;
+    if (again || stored.error().code != ErrorCode::kConflict) return stored.error();
+    // The tenant has been rotated, and this process has not heard of it yet.
+    keyring_.ForgetState(tenant);
+  }
+}
+
+std::vector<MintedDataKey> DataKeys::MintUnder(const LeasedKey& active,
+                                               const model::TenantId& tenant,
+                                               const model::EncryptionContext& context,
+                                               bool managed, std::size_t count) const {
   std::vector<MintedDataKey> minted(count);
-  std::vector<model::DataKey> rows;
-  rows.reserve(managed ? count : 0);
   for (MintedDataKey& item : minted) {
     if (managed) item.id = model::DataKeyId::New(random_);
     item.plaintext = random_.Key();
@@ -27,12 +40,20 @@ Result<std::vector<MintedDataKey>> DataKeys::Mint(const model::TenantId& tenant,
                                         managed ? &*item.id : nullptr, item.plaintext, random_);
     item.version = active.version();
     item.usable_for = active.usable_for();
-    if (managed)
-      rows.push_back(
-          {*item.id, tenant, item.version, item.wrapped, context.serialized(), clock_.Utc()});
   }
-  if (managed) TS_RETURN_IF_ERROR(store_.InsertDataKeys(rows));
   return minted;
+}
+
+std::vector<model::DataKey> DataKeys::RowsOf(std::span<const MintedDataKey> minted,
+                                             const model::TenantId& tenant,
+                                             const model::EncryptionContext& context) const {
+  std::vector<model::DataKey> rows;
+  rows.reserve(minted.size());
+  for (const MintedDataKey& item : minted) {
+    rows.push_back(
+        {*item.id, tenant, item.version, item.wrapped, context.serialized(), clock_.Utc()});
+  }
+  return rows;
 }
 
 Result<model::DataKey> DataKeys::Load(const model::TenantId& tenant, const model::DataKeyId& id) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,12 @@ class DataKeys {
                            std::string_view wrapped, Wait wait, base::Deadline deadline);
 
  private:
+  std::vector<MintedDataKey> MintUnder(const LeasedKey& active, const model::TenantId& tenant,
+                                       const model::EncryptionContext& context, bool managed,
+                                       std::size_t count) const;
+  std::vector<model::DataKey> RowsOf(std::span<const MintedDataKey> minted,
+                                     const model::TenantId& tenant,
+                                     const model::EncryptionContext& context) const;
   Result<UnwrappedDataKey> UnwrapText(const model::TenantId& tenant,
                                       const model::EncryptionContext& context,
                                       const model::DataKeyId* id, std::string_view wrapped,

@@ -74,7 +74,7 @@ Result<LeasedKey> KeyCache::Find(const model::TenantId& tenant,
   }
   Entry& entry = found->second;
   entry.last_used = now;
-  if (entry.state == nullptr) {
+  if (!Fresh(entry, now)) {
     if (entry.state_failure && now < entry.state_retry_at) return *entry.state_failure;
     return WouldBlock();
   }
@@ -104,7 +104,7 @@ Result<KeyCache::StatePtr> KeyCache::FindState(const model::TenantId& tenant, ba
     return shard.missing.contains(tenant) ? Unknown() : WouldBlock();
   }
   found->second.last_used = now;
-  if (found->second.state != nullptr) return found->second.state;
+  if (Fresh(found->second, now)) return found->second.state;
   if (found->second.state_failure && now < found->second.state_retry_at)
     return *found->second.state_failure;
   return WouldBlock();
@@ -124,7 +124,7 @@ KeyCache::Step KeyCache::Begin(const model::TenantId& tenant, bool want_key,
     found->second.purges = ++shard.purge_count;
   }
   Entry& entry = found->second;
-  if (entry.state == nullptr) {
+  if (!Fresh(entry, now)) {
     if (entry.loading) {
       lock.WaitFor(shard.changed, kPoll);
       return step;
@@ -156,7 +156,7 @@ KeyCache::Step KeyCache::Begin(const model::TenantId& tenant, bool want_key,
 }
 
 void KeyCache::PutState(const model::TenantId& tenant, std::uint64_t generation, StatePtr state,
-                        base::BootTime now) {
+                        base::BootTime sent) {
   Shard& shard = ShardOf(tenant);
   base::MutexLock lock(shard.mutex);
   shard.changed.notify_all();
@@ -166,7 +166,8 @@ void KeyCache::PutState(const model::TenantId& tenant, std::uint64_t generation,
   if (shard.generation != generation) return;  // It may be older than a change: load again.
   found->second.state_failure.reset();
   found->second.state = std::move(state);
-  Reconcile(shard, found->second, now);
+  found->second.state_sent = sent;
+  Reconcile(shard, found->second, sent);
 }
 
 // Lets the keys that are held follow the fresh state.
@@ -219,6 +220,7 @@ void KeyCache::FailState(const model::TenantId& tenant, const Error& error,
   if (found == shard.entries.end()) return;
   found->second.loading = false;
   if (retry_at) {
+    found->second.state.reset();
     found->second.state_failure = error;
     found->second.state_retry_at = *retry_at;
   }

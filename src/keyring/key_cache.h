@@ -47,6 +47,12 @@ struct KeyRefusal {
   base::BootTime next_probe;
 };
 
+// A state that was read longer ago is read and verified again, whatever the epoch says: the rows
+// that tell of changes carry no MAC, so somebody who edits them could otherwise keep a process on
+// the past for ever. In use, it is read again ahead of time, so that no request waits for it.
+inline constexpr base::Duration kStateAgeMax = std::chrono::seconds(60);
+inline constexpr base::Duration kStateReadAgainAfter = std::chrono::seconds(45);
+
 class KeyCache {
  public:
   using StatePtr = std::shared_ptr<const model::TenantState>;
@@ -66,10 +72,12 @@ class KeyCache {
   Step Begin(const model::TenantId& tenant, bool want_key, std::optional<std::uint32_t> version,
              base::BootTime now);
 
+  // `sent` is the moment before it was read.
   void PutState(const model::TenantId& tenant, std::uint64_t generation, StatePtr state,
-                base::BootTime now);
+                base::BootTime sent);
   void PutMissing(const model::TenantId& tenant, std::uint64_t generation);
-  // The state could not be loaded; with `retry_at` nobody tries again before.
+  // The state could not be loaded; with `retry_at` nobody tries again before, nor relies on what
+  // was read earlier.
   void FailState(const model::TenantId& tenant, const Error& error,
                  std::optional<base::BootTime> retry_at);
 
@@ -125,6 +133,7 @@ class KeyCache {
   };
   struct Entry {
     StatePtr state;
+    base::BootTime state_sent;
     std::vector<Slot> slots;  // Sorted by version.
     std::optional<Refusal> refusal;
     bool loading = false;
@@ -152,6 +161,10 @@ class KeyCache {
   }
   static Slot* FindSlot(Entry& entry, std::uint32_t version);
   static Slot& MakeSlot(Entry& entry, std::uint32_t version);
+  // Whether the state is there and young enough.
+  static bool Fresh(const Entry& entry, base::BootTime now) {
+    return entry.state != nullptr && now - entry.state_sent < kStateAgeMax;
+  }
   // Why the state alone forbids use, or nothing.
   static std::optional<Error> Forbidden(const Entry& entry);
   void EvictOne(Shard& shard, const model::TenantId& keep) TS_REQUIRES(shard.mutex);

@@ -104,6 +104,11 @@ void KeyCache::CollectEntry(Shard& shard, const model::TenantId& tenant, Entry& 
         {Due::Kind::kReload, tenant, {Step::Kind::kLoadState, shard.generation, 0, nullptr, 0}});
     return;
   }
+  if (!idle && !entry.loading && now - entry.state_sent >= kStateReadAgainAfter) {
+    entry.loading = true;
+    due.push_back(
+        {Due::Kind::kReload, tenant, {Step::Kind::kLoadState, shard.generation, 0, nullptr, 0}});
+  }
   if (entry.refusal) {
     if (entry.refusal->probing || now < entry.refusal->next_probe) return;
     if (entry.state->tenant.status != model::TenantStatus::kActive) return;

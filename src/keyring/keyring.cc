@@ -88,10 +88,11 @@ Result<std::shared_ptr<const model::TenantState>> Keyring::State(const model::Te
 }
 
 Result<void> Keyring::LoadState(const model::TenantId& tenant, const CacheStep& step) {
+  const base::BootTime sent = clock_.Boot();
   auto state = store_.LoadTenant(tenant);
   if (state) {
     cache_->PutState(tenant, step.generation,
-                     std::make_shared<const model::TenantState>(std::move(*state)), clock_.Boot());
+                     std::make_shared<const model::TenantState>(std::move(*state)), sent);
     return {};
   }
   if (state.error().code == ErrorCode::kNotFound) {
@@ -236,6 +237,8 @@ Result<Keyring::MintedKey> Keyring::Mint(const model::TenantId& tenant,
   TS_ASSIGN_OR_RETURN(KeySource::Minted minted, source_->Mint(tenant, provider, version, deadline));
   return MintedKey{std::move(minted.key), std::move(minted.wrap)};
 }
+
+void Keyring::ForgetState(const model::TenantId& tenant) { cache_->Drop(tenant); }
 
 void Keyring::Forget(const model::TenantId& tenant) { cache_->Erase(tenant); }
 

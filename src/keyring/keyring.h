@@ -107,6 +107,8 @@ class Keyring {
   // about every 250 ms by the server's background thread.
   void Tick();
 
+  // Drops the tenant's state; the next use reads it afresh, and its keys follow it.
+  void ForgetState(const model::TenantId& tenant);
   // Drops every key and state of the tenant; the next use fetches afresh.
   void Forget(const model::TenantId& tenant);
 

@@ -1,7 +1,6 @@
 // Two processes on one store, faults at every call, and tampering.
 #include <atomic>
 #include <functional>
-#include <utility>
 
 #include "events/event.h"
 #include "keyring/keyring_test_ground.h"
@@ -46,7 +45,8 @@ TEST_F(ProcessesTest, ASilentProcessIsWaitedForUntilItsLeaseHasRunOut) {
   changing.join();
   EXPECT_GE(returned - start, kStoreLease - 1ms);
   EXPECT_FALSE(two_.lease.Live());
-  // The next change knows that it is silent and does not wait: the clock stands still.
+  // It is removed, and the next change does not wait: the clock stands still.
+  EXPECT_TRUE(store_.LaggingProcesses(store_.ReadChanges(0)->epoch).value().empty());
   ASSERT_TRUE(one_->tenants.Reactivate(tenant_, "test").ok());
   // Once it is back it counts again.
   ASSERT_TRUE(two_.lease.Refresh().ok());
@@ -71,6 +71,47 @@ TEST_F(ProcessesTest, RotationIsFollowed) {
   ASSERT_TRUE(one_->rotation.Start(tenant_, "test", Soon()).ok());
   EXPECT_EQ(two_.keyring.Active(tenant_, Wait::kAllowed, Soon())->version(), 2u);
   EXPECT_TRUE(Opens(two_, tenant_, old));
+}
+
+TEST_F(ProcessesTest, ManagedDataKeysAreNeverUnderAnOldVersion) {
+  ASSERT_TRUE(Seal(two_, tenant_).ok());
+  const model::TenantState state = store_.LoadTenant(tenant_).value();
+  const auto next = one_->keyring.Mint(tenant_, state.providers.front(), 2, Soon()).value();
+  const model::NewEvent event{model::Scope::Of(tenant_),
+                              model::NewUuid(random_),
+                              clock_.Utc(),
+                              "test.happened",
+                              "tenantseal/test",
+                              "test",
+                              "{}"};
+  // The other process has not heard of it, and its lease is live.
+  ASSERT_TRUE(store_.ActivateTenantKey(next.key, {&next.wrap, 1}, 1, std::nullopt, event).ok());
+  ASSERT_EQ(two_.keyring.Active(tenant_, Wait::kNever, Soon())->version(), 1u);
+  const auto minted =
+      two_.data_keys.Mint(tenant_, Context(tenant_), true, 3, Wait::kAllowed, Soon());
+  ASSERT_TRUE(minted.ok()) << minted.error().message;
+  EXPECT_EQ(minted->front().version, 2u);
+  EXPECT_EQ(store_.CountDataKeys(tenant_, 1).value(), 0u);
+  EXPECT_EQ(store_.CountDataKeys(tenant_, 2).value(), 3u);
+}
+
+TEST_F(ProcessesTest, ARaisedVersionColumnForbidsRetiring) {
+  two_.lease.Leave();
+  ASSERT_TRUE(
+      one_->data_keys.Mint(tenant_, Context(tenant_), true, 3, Wait::kAllowed, Soon()).ok());
+  ASSERT_TRUE(one_->rotation.Start(tenant_, "test", Soon()).ok());
+  // Somebody says of one row that it is rewrapped already.
+  const auto rows = store_.ScanDataKeys(tenant_, 0, store::kAnyVersion, 10).value();
+  model::RewrapJob job = store_.LoadRewrapJob(tenant_).value().value();
+  const store::DataKeyUpdate raised{rows[1].position, 1, 2, rows[1].key.wrapped};
+  ASSERT_TRUE(store_.CommitRewrapBatch({&raised, 1}, job).ok());
+  const std::atomic<bool> stop{false};
+  one_->rotation.RunJobs(stop);
+  ASSERT_EQ((*one_->rotation.Job(tenant_))->done, 2u);
+  ASSERT_EQ(store_.CountDataKeys(tenant_, 1).value(), 0u);
+  EXPECT_EQ(CodeOf(one_->rotation.Retire(tenant_, 1, "test")), ErrorCode::kIntegrity);
+  ASSERT_TRUE(store_.DeleteDataKey(tenant_, rows[1].key.id).ok());
+  EXPECT_TRUE(one_->rotation.Retire(tenant_, 1, "test").ok());
 }
 
 TEST_F(ProcessesTest, RotateRewrapsEverythingOnce) {
@@ -134,66 +175,6 @@ TEST_F(ProcessesTest, AForgedDataKeyIsSetAsideAndDoesNotBlock) {
   EXPECT_EQ(job->state, model::RewrapState::kDone);
   EXPECT_EQ(job->done, 5u);
   EXPECT_EQ(job->failed, 1u);
-}
-
-// A store whose reads of the epoch, or acknowledgements, take time.
-class SlowStore final : public store::MemoryStore {
- public:
-  explicit SlowStore(base::FakeClock& clock) : clock_(clock) {}
-  Result<store::Changes> ReadChanges(std::uint64_t since) const override {
-    clock_.Advance(reading);
-    return MemoryStore::ReadChanges(since);
-  }
-  Result<void> Acknowledge(const model::ProcessId& process, std::uint64_t epoch) override {
-    clock_.Advance(std::exchange(acknowledging, {}));
-    return MemoryStore::Acknowledge(process, epoch);
-  }
-  base::Duration reading{};
-  base::Duration acknowledging{};  // The next time only.
-
- private:
-  base::FakeClock& clock_;
-};
-
-TEST(SlowStores, ALeaseThatIsOverWhenItsRefreshReturnsIsNotLive) {
-  base::FakeClock clock;
-  base::SystemRandom random;
-  SlowStore store(clock);
-  kms::FakeKms kms(random, &clock);
-  Process process(store, kms, clock, random);
-  ASSERT_TRUE(process.lease.Refresh().ok());
-  const base::Deadline later = clock.Boot() + 1h;
-  const auto tenant = process.tenants.Create("t", "eu-west-1", "test", later)->id;
-  ASSERT_TRUE(process.keyring.Active(tenant, Wait::kAllowed, later).ok());
-  clock.Advance(3s);
-  store.reading = 3s;
-  EXPECT_EQ(process.keyring.Active(tenant, Wait::kAllowed, later).error().code,
-            ErrorCode::kUnavailable);
-  EXPECT_EQ(process.keyring.State(tenant, Wait::kAllowed).error().code, ErrorCode::kUnavailable);
-  EXPECT_EQ(process.lease.EnsureLive().error().code, ErrorCode::kUnavailable);
-  store.reading = 0s;
-  EXPECT_TRUE(process.keyring.Active(tenant, Wait::kAllowed, later).ok());
-}
-
-TEST(SlowStores, AKeyLeaseIsMeasuredAfterTheWaitForTheStore) {
-  base::FakeClock clock;
-  base::SystemRandom random;
-  SlowStore store(clock);
-  kms::FakeKms kms(random, &clock);
-  Process process(store, kms, clock, random);
-  ASSERT_TRUE(process.lease.Refresh().ok());
-  const base::Deadline later = clock.Boot() + 1h;
-  const auto tenant = process.tenants.Create("t", "eu-west-1", "test", later)->id;
-  ASSERT_TRUE(process.keyring.Active(tenant, Wait::kAllowed, later).ok());
-  const base::BootTime sent = clock.Boot();
-  kms.FailAll(kms::FakeKms::Fault::kUnavailable);
-  // The store answers once, but slowly: in time for its own lease, too late for the key's.
-  clock.Advance(59s);
-  store.reading = 1500ms;
-  EXPECT_EQ(process.keyring.Active(tenant, Wait::kAllowed, later).error().code,
-            ErrorCode::kKeyUnavailable);
-  EXPECT_GE(clock.Boot(), sent + 60s);
-  EXPECT_LE(process.keyring.Stats().longest_use_ms, 60'000);
 }
 
 // A store that fails before or after the n-th change, and hands out what a test has forged.

@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "events/event.h"
+#include "formats/envelope.h"
 #include "keyring/rewrap_batch.h"
 
 namespace tenantseal::keyring {
@@ -19,6 +20,26 @@ Result<void> CheckIdle(const store::Store& store, const model::TenantId& tenant)
   if (job && job->state == model::RewrapState::kRunning)
     return Wrong("The data keys are still being rewrapped.");
   return {};
+}
+
+// Whether every managed data key is wrapped by the version that its column names: a column that
+// somebody has raised would hide a key from the rewrapping, and its version would seem unneeded.
+Result<void> CheckLabels(const store::Store& store, const model::TenantId& tenant) {
+  std::uint64_t after = 0;
+  while (true) {
+    TS_ASSIGN_OR_RETURN(
+        const std::vector<store::StoredDataKey> rows,
+        store.ScanDataKeys(tenant, after, store::kAnyVersion, Rotation::kBatchItems));
+    if (rows.empty()) return {};
+    for (const store::StoredDataKey& row : rows) {
+      const auto label = formats::ParseWrappedKey(row.key.wrapped);
+      if (label && label->version == row.key.version) continue;
+      return IntegrityError("The row " + row.key.id.text() +
+                            " of table data_keys does not name the version that wraps it. Find out "
+                            "who changed the database, then restore a backup or delete the key.");
+    }
+    after = rows.back().position;
+  }
 }
 
 // Runs the batch's cryptography beside the caller, or at once where there is no thread to be had.
@@ -75,6 +96,7 @@ Result<model::RewrapJob> Rotation::Start(const model::TenantId& tenant, const st
 Result<void> Rotation::Retire(const model::TenantId& tenant, std::uint32_t version,
                               const std::string& actor) {
   TS_RETURN_IF_ERROR(CheckIdle(store_, tenant));
+  TS_RETURN_IF_ERROR(CheckLabels(store_, tenant));
   const model::NewEvent event = events::MakeEvent(
       clock_, random_, model::Scope::Of(tenant), events::kTenantKeyRetired, actor,
       {{"tenantId", tenant.text()},
@@ -105,12 +127,18 @@ bool Rotation::MayTake(const model::RewrapJob& job) {
 }
 
 Result<model::RewrapJob> Rotation::Take(const model::RewrapJob& job) {
-  if (seen_[job.tenant].own_fence == job.fence) return job;
-  TS_ASSIGN_OR_RETURN(model::RewrapJob taken, store_.ClaimRewrapJob(job.tenant));
-  seen_[job.tenant].own_fence = taken.fence;
+  Seen& seen = seen_[job.tenant];
+  if (seen.own_fence == job.fence && seen.obeyed) return job;
+  model::RewrapJob taken = job;
+  if (seen.own_fence != job.fence) {
+    TS_ASSIGN_OR_RETURN(taken, store_.ClaimRewrapJob(job.tenant));
+    seen.own_fence = taken.fence;
+    seen.obeyed = false;
+  }
   // Every process must seal under the new version before the last old data key is looked for.
   TS_RETURN_IF_ERROR(lease_.Refresh());
   TS_RETURN_IF_ERROR(lease_.AwaitObeyed(lease_.Epoch()));
+  seen.obeyed = true;
   return taken;
 }
 

@@ -46,6 +46,7 @@ class Rotation {
   // seen.
   struct Seen {
     std::optional<std::uint64_t> own_fence;
+    bool obeyed = false;  // Under own_fence: every process seals under the new version.
     std::uint64_t fence = 0;
     std::uint64_t cursor = 0;
     base::BootTime since;

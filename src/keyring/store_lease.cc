@@ -1,6 +1,5 @@
 #include "keyring/store_lease.h"
 
-#include <algorithm>
 #include <thread>
 
 #include "base/log.h"
@@ -9,6 +8,7 @@ namespace tenantseal::keyring {
 namespace {
 
 constexpr auto kPoll = std::chrono::milliseconds(2);
+constexpr int kReadsMax = 3;      // Of one refresh; the second comes when the first registered it.
 constexpr int kRefreshesMax = 3;  // Of one caller that wants a live lease.
 
 }  // namespace
@@ -28,22 +28,28 @@ Result<void> StoreLease::Refresh() {
 }
 
 Result<void> StoreLease::RefreshLocked() {
-  const base::BootTime sent = clock_.Boot();
-  TS_ASSIGN_OR_RETURN(store::Changes changes, store_.ReadChanges(known_epoch_));
-  // An epoch that went back means another database: nothing that is cached is of it.
-  if (first_ || changes.epoch < known_epoch_) changes.everything = true;
-  if (changes.everything || !changes.changed.empty()) {
-    for (const Listener& listener : listeners_) listener(changes);
+  for (int reads = 0; reads < kReadsMax; ++reads) {
+    const base::BootTime sent = clock_.Boot();
+    TS_ASSIGN_OR_RETURN(store::Changes changes, store_.ReadChanges(known_epoch_));
+    // An epoch that went back means another database: nothing that is cached is of it.
+    if (first_ || changes.epoch < known_epoch_) changes.everything = true;
+    if (changes.everything || !changes.changed.empty()) {
+      for (const Listener& listener : listeners_) listener(changes);
+    }
+    bool registered = true;
+    // Acknowledged before the lease is renewed, never after: whoever has a live lease is registered
+    // and has acknowledged what it obeys, which AwaitObeyed() relies on.
+    if (first_ || changes.epoch != known_epoch_) {
+      TS_ASSIGN_OR_RETURN(registered, store_.Acknowledge(process_, changes.epoch));
+    }
+    known_epoch_ = changes.epoch;
+    first_ = false;
+    // Of a change between this read and the registration nobody would have waited for this process.
+    if (!registered) continue;
+    live_until_ns_.store((sent + kStoreLease).since_boot().count(), std::memory_order_release);
+    return {};
   }
-  // Acknowledged before the lease is renewed, never after: whoever has a live lease is registered
-  // and has acknowledged what it obeys, which AwaitObeyed() relies on.
-  if (first_ || changes.epoch != known_epoch_) {
-    TS_RETURN_IF_ERROR(store_.Acknowledge(process_, changes.epoch));
-  }
-  known_epoch_ = changes.epoch;
-  first_ = false;
-  live_until_ns_.store((sent + kStoreLease).since_boot().count(), std::memory_order_release);
-  return {};
+  return Error{ErrorCode::kUnavailable, "this process is taken for silent again and again", "", 2};
 }
 
 Result<base::BootTime> StoreLease::EnsureLive() {
@@ -78,35 +84,21 @@ Result<void> StoreLease::AwaitObeyed(std::uint64_t epoch) {
   }
   while (true) {
     const auto lagging = store_.LaggingProcesses(epoch);
-    if (lagging && NoneMatters(*lagging)) return {};
-    if (clock_.Boot() >= obeyed_at) {
-      if (lagging) RememberSilent(*lagging, epoch);
-      return {};
-    }
+    if (lagging && lagging->empty()) return {};
+    if (clock_.Boot() >= obeyed_at) break;
     std::this_thread::sleep_for(kPoll);
   }
-}
-
-bool StoreLease::NoneMatters(const std::vector<model::ProcessId>& lagging) {
-  base::MutexLock lock(silent_mutex_);
-  return std::all_of(lagging.begin(), lagging.end(), [this](const model::ProcessId& process) {
-    const auto known = silent_.find(process);
-    if (known == silent_.end()) return false;
-    const auto still = store_.LaggingProcesses(known->second);
-    if (still && std::find(still->begin(), still->end(), process) != still->end()) return true;
-    silent_.erase(known);  // It is back.
-    return false;
-  });
-}
-
-void StoreLease::RememberSilent(const std::vector<model::ProcessId>& lagging, std::uint64_t epoch) {
-  base::MutexLock lock(silent_mutex_);
-  for (const model::ProcessId& process : lagging) {
-    if (silent_.size() < kSilentMax) silent_.try_emplace(process, epoch);
+  // Whoever has not acknowledged by now has no live lease, and gets none before it does and so
+  // registers anew. Until then nobody needs to wait for it.
+  if (const auto removed = store_.RemoveLagging(epoch); !removed) {
+    base::LogWarning("cannot remove silent processes", {{"error", removed.error().message}});
   }
+  return {};
 }
 
 void StoreLease::Leave() {
+  base::MutexLock lock(refresh_mutex_);
+  first_ = true;
   live_until_ns_.store(0, std::memory_order_release);
   if (const auto left = store_.RemoveProcess(process_); !left) {
     base::LogWarning("cannot leave the store", {{"error", left.error().message}});

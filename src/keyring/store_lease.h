@@ -10,7 +10,6 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <vector>
 
 #include "base/clock.h"
@@ -56,17 +55,15 @@ class StoreLease {
 
   // Blocks until every process obeys the change made at `epoch`: all have acknowledged it, or a
   // lease has passed since the call, which needs no store: without it nobody renews. Refreshes this
-  // process first. A process that has died is waited for once; afterwards it is known to be silent.
+  // process first. A process that is silent for that long is removed, and not waited for again.
   Result<void> AwaitObeyed(std::uint64_t epoch);
 
-  // Tells the others not to wait for this process any more. Call at shutdown.
+  // Tells the others not to wait for this process any more. Call at shutdown; a Refresh() after it
+  // joins again.
   void Leave();
 
  private:
-  static constexpr std::size_t kSilentMax = 1024;
   Result<void> RefreshLocked() TS_REQUIRES(refresh_mutex_);
-  bool NoneMatters(const std::vector<model::ProcessId>& lagging);
-  void RememberSilent(const std::vector<model::ProcessId>& lagging, std::uint64_t epoch);
 
   store::Store& store_;
   const base::Clock& clock_;
@@ -77,11 +74,6 @@ class StoreLease {
   bool first_ TS_GUARDED_BY(refresh_mutex_) = true;
   std::atomic<std::int64_t> live_until_ns_{0};  // CLOCK_BOOTTIME.
   std::atomic<std::int64_t> failing_until_ns_{0};
-  // Processes that did not acknowledge an epoch for a whole lease after it was made, and that
-  // epoch. A lease is only renewed after an acknowledgement, so until they acknowledge that epoch
-  // they have no live lease and need not be waited for.
-  base::Mutex silent_mutex_;
-  std::map<model::ProcessId, std::uint64_t> silent_ TS_GUARDED_BY(silent_mutex_);
 };
 
 }  // namespace tenantseal::keyring

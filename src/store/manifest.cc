@@ -15,10 +15,11 @@ std::size_t Slot(std::string_view kind, const model::Scope& scope) {
 
 }  // namespace
 
-std::vector<Mac> MemberMacs(const RowMac& row_mac, const model::TenantState& state) {
+std::vector<Mac> MemberMacs(const RowMac& row_mac, const model::TenantState& state,
+                            std::int64_t number) {
   std::vector<Mac> macs;
   macs.reserve(1 + state.providers.size() + state.keys.size() + state.wraps.size());
-  macs.push_back(row_mac.Of(state.tenant));
+  macs.push_back(row_mac.Of(state.tenant, number));
   for (const auto& row : state.providers) macs.push_back(row_mac.Of(row));
   for (const auto& row : state.keys) macs.push_back(row_mac.Of(row));
   for (const auto& row : state.wraps) macs.push_back(row_mac.Of(row));

@@ -28,7 +28,8 @@ struct Manifest {
 };
 
 // The MACs of all rows of a tenant: its own, its providers', keys' and wraps'.
-std::vector<Mac> MemberMacs(const RowMac& row_mac, const model::TenantState& state);
+std::vector<Mac> MemberMacs(const RowMac& row_mac, const model::TenantState& state,
+                            std::int64_t number);
 
 // The error of a row that is not what was written. Names table and key, never contents.
 Error TamperedRow(std::string_view table, std::string_view key);

@@ -35,8 +35,9 @@ base::ByteWriter Row(std::string_view table, std::string_view key, std::string_v
 
 }  // namespace
 
-Mac RowMac::Of(const model::Tenant& row) const {
+Mac RowMac::Of(const model::Tenant& row, std::int64_t number) const {
   base::ByteWriter out = Row("tenants", row.id.text(), row.id.text());
+  out.U64(static_cast<std::uint64_t>(number));
   out.Field(row.name);
   out.Field(row.region);
   out.U8(static_cast<std::uint8_t>(row.status));

@@ -17,7 +17,8 @@ class RowMac {
  public:
   explicit RowMac(base::Secret256 key) : key_(std::move(key)) {}
 
-  Mac Of(const model::Tenant& row) const;
+  // `number` is how data keys refer to the tenant.
+  Mac Of(const model::Tenant& row, std::int64_t number) const;
   Mac Of(const model::KeyProvider& row) const;
   Mac Of(const model::TenantKey& row) const;
   Mac Of(const model::TenantKeyWrap& row) const;

@@ -24,6 +24,11 @@ Error DataKeyNotFound() { return NotFound("There is no such data key."); }
 Error ApiKeyNotFound() { return NotFound("There is no such API key."); }
 Error RewrapJobNotFound() { return NotFound("The tenant has no rewrap job."); }
 
+Result<void> CheckActive(const model::Tenant& tenant) {
+  if (tenant.status == model::TenantStatus::kActive) return {};
+  return Conflict("The tenant is " + std::string(model::TenantStatusName(tenant.status)) + ".");
+}
+
 Result<void> CheckNewTenant(const model::TenantState& state) {
   const model::Tenant& tenant = state.tenant;
   bool ok = tenant.status == model::TenantStatus::kActive && !tenant.id.empty();
@@ -87,6 +92,7 @@ Result<void> CheckActivation(const model::TenantState& state, const model::Tenan
 Result<void> CheckRetirement(const model::TenantState& state, std::uint32_t version,
                              std::uint64_t needed_by) {
   if (!state.FindKey(version)) return NotFound("The tenant has no such key version.");
+  TS_RETURN_IF_ERROR(CheckActive(state.tenant));
   if (state.tenant.active_version == version) {
     return Conflict("Version " + std::to_string(version) + " is the active one: rotate first.");
   }
@@ -97,12 +103,11 @@ Result<void> CheckRetirement(const model::TenantState& state, std::uint32_t vers
   return {};
 }
 
-Result<void> CheckInsert(const model::Tenant& tenant, std::uint32_t version, bool version_exists) {
-  if (tenant.status != model::TenantStatus::kActive) {
-    return Conflict("The tenant is " + std::string(model::TenantStatusName(tenant.status)) + ".");
-  }
-  if (!version_exists) {
-    return Conflict("Tenant key version " + std::to_string(version) + " is retired: try again.");
+Result<void> CheckInsert(const model::Tenant& tenant, std::uint32_t version) {
+  TS_RETURN_IF_ERROR(CheckActive(tenant));
+  if (version != tenant.active_version) {
+    return Conflict("Tenant key version " + std::to_string(version) +
+                    " is not the active one: try again.");
   }
   return {};
 }
@@ -117,6 +122,17 @@ Result<void> CheckNewApiKey(const model::ApiKey& key, const model::Tenant* tenan
                     " API keys already, the most there may be: delete some.");
   }
   return {};
+}
+
+Result<void> CheckApiKeyDeletion(const model::ApiKey& key,
+                                 std::span<const model::ApiKey> keys_in_scope) {
+  const auto lasts = [](const model::ApiKey& one) {
+    return one.role == model::Role::kPlatformOperator && !one.expires_at;
+  };
+  if (!lasts(key)) return {};
+  if (std::count_if(keys_in_scope.begin(), keys_in_scope.end(), lasts) > 1) return {};
+  return Conflict(
+      "This is the last operator's key that does not expire: create another one first.");
 }
 
 Result<void> CheckFence(const model::RewrapJob& stored, const model::RewrapJob& given) {

@@ -31,12 +31,20 @@ Result<void> CheckActivation(const model::TenantState& state, const model::Tenan
 Result<void> CheckRetirement(const model::TenantState& state, std::uint32_t version,
                              std::uint64_t needed_by);
 
-// Whether data keys wrapped by `version` may be added; `version_exists` tells of its tenant key.
-Result<void> CheckInsert(const model::Tenant& tenant, std::uint32_t version, bool version_exists);
+// What changes a tenant's keys or data keys needs it to be active.
+Result<void> CheckActive(const model::Tenant& tenant);
+
+// Whether data keys wrapped by `version` may be added: only the active one, so that after a
+// rotation nothing new needs an older version, whatever a process believes that lags behind.
+Result<void> CheckInsert(const model::Tenant& tenant, std::uint32_t version);
 
 // `tenant` is null for a key of the deployment, or when the key's tenant is not there.
 Result<void> CheckNewApiKey(const model::ApiKey& key, const model::Tenant* tenant,
                             std::size_t keys_in_scope);
+
+// One operator's key without expiry must stay: a deployment without any could not be administered.
+Result<void> CheckApiKeyDeletion(const model::ApiKey& key,
+                                 std::span<const model::ApiKey> keys_in_scope);
 
 // `given` may go on with the job that is stored.
 Result<void> CheckFence(const model::RewrapJob& stored, const model::RewrapJob& given);
@@ -47,6 +55,9 @@ Result<void> CheckRootReplacement(const std::optional<Deployment>& stored,
 // What `since` means for a log that holds the epochs `first` to `present` (both 0 when empty):
 // whether it still reaches back.
 bool LogReachesBack(std::uint64_t since, std::uint64_t first, std::uint64_t present);
+
+// Counts of use older than this against the newest are deleted.
+inline constexpr std::int64_t kUsageMinutesKept = 400 * 24 * 60;
 
 // The place of a tenant in the order of ListTenants.
 struct TenantCursor {

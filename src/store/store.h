@@ -71,6 +71,9 @@ struct DataKeyUpdate {
   std::string wrapped;
 };
 
+// For ScanDataKeys(): no bound.
+inline constexpr std::uint32_t kAnyVersion = 0xffffffff;
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -85,11 +88,15 @@ class Store {
 
   // --- Epoch and processes ---
   virtual Result<Changes> ReadChanges(std::uint64_t since) const = 0;
-  // Records that this process has dropped everything stale up to `epoch`. Registers it.
-  virtual Result<void> Acknowledge(const model::ProcessId& process, std::uint64_t epoch) = 0;
+  // Records that this process has dropped everything stale up to `epoch`. Registers it; false when
+  // it was not registered until now, so that nobody has waited for it.
+  virtual Result<bool> Acknowledge(const model::ProcessId& process, std::uint64_t epoch) = 0;
   virtual Result<void> RemoveProcess(const model::ProcessId& process) = 0;
   // The processes that have not acknowledged `epoch`.
   virtual Result<std::vector<model::ProcessId>> LaggingProcesses(std::uint64_t epoch) const = 0;
+
+  // Removes the processes that have not acknowledged `epoch`. They register anew when they do.
+  virtual Result<void> RemoveLagging(std::uint64_t epoch) = 0;
 
   // --- Tenants. Each returns the epoch of the change. ---
   // The tenant with its first provider, tenant key and wrap. kAlreadyExists when the id is taken.
@@ -127,17 +134,18 @@ class Store {
                                                   std::uint32_t expected_active,
                                                   const std::optional<model::RewrapJob>& job,
                                                   const model::NewEvent& event) = 0;
-  // Removes a version that is not active and that no managed data key needs, else kConflict with
-  // the count in the message.
+  // Removes a version that is not active and that no managed data key needs, of an active tenant,
+  // else kConflict, with the count in the message.
   virtual Result<std::uint64_t> RetireTenantKey(const model::TenantId& id, std::uint32_t version,
                                                 const model::NewEvent& event) = 0;
 
   // --- Data keys ---
-  // All or none. kConflict when the tenant is not active or the version that wraps them is retired,
-  // kNotFound when there is no such tenant, kAlreadyExists when an id is taken.
+  // All or none. kConflict when the tenant is not active or the version that wraps them is not the
+  // active one, kNotFound when there is no such tenant, kAlreadyExists when an id is taken.
   virtual Result<void> InsertDataKeys(std::span<const model::DataKey> keys) = 0;
   virtual Result<model::DataKey> LoadDataKey(const model::TenantId& tenant,
                                              const model::DataKeyId& id) const = 0;
+  // kConflict when the tenant is not active.
   virtual Result<void> DeleteDataKey(const model::TenantId& tenant, const model::DataKeyId& id) = 0;
   virtual Result<std::uint64_t> CountDataKeys(const model::TenantId& tenant,
                                               std::optional<std::uint32_t> version) const = 0;
@@ -148,7 +156,8 @@ class Store {
   virtual Result<std::vector<model::RewrapJob>> RunningRewrapJobs() const = 0;
   // Takes the job over: increments its fence and returns it. kNotFound; kConflict when done.
   virtual Result<model::RewrapJob> ClaimRewrapJob(const model::TenantId& tenant) = 0;
-  // Data keys of the tenant past `after` whose version is below `below_version`, in order.
+  // Data keys of the tenant past `after` whose version is below `below_version`, or whatever it is
+  // with kAnyVersion, in order.
   virtual Result<std::vector<StoredDataKey>> ScanDataKeys(const model::TenantId& tenant,
                                                           std::uint64_t after,
                                                           std::uint32_t below_version,
@@ -169,6 +178,7 @@ class Store {
   // Verified against the scope's manifest, so that a deleted key's row cannot come back. kNotFound.
   virtual Result<model::ApiKey> LoadApiKey(const model::ApiKeyId& id) const = 0;
   virtual Result<std::vector<model::ApiKey>> ListApiKeys(const model::Scope& scope) const = 0;
+  // kConflict for the last PlatformOperator's key without expiry.
   virtual Result<std::uint64_t> DeleteApiKey(const model::ApiKeyId& id,
                                              const model::NewEvent& event) = 0;
 
@@ -177,7 +187,7 @@ class Store {
   virtual Result<std::vector<model::Event>> ListEvents(const model::Scope& scope,
                                                        std::uint64_t after_sequence,
                                                        std::size_t limit) const = 0;
-  // Adds to the counts that are there.
+  // Adds to the counts that are there. Forgets those older than kUsageMinutesKept (store/rules.h).
   virtual Result<void> AddUsage(std::span<const model::UsageCount> counts) = 0;
   // By minute; both ends included.
   virtual Result<std::vector<model::UsageCount>> ListUsage(const model::Scope& scope,

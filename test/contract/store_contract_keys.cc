@@ -142,6 +142,38 @@ TEST_P(StoreContract, ADeactivatedTenantGetsNoDataKeys) {
   EXPECT_ERROR(store().InsertDataKeys(std::array{DataKeyOf(a.tenant.id)}), kConflict);
 }
 
+TEST_P(StoreContract, DataKeysAreInsertedUnderTheActiveVersionOnly) {
+  const auto a = AddTenant();
+  const model::TenantId& id = a.tenant.id;
+  EXPECT_DONE(store().InsertDataKeys(std::array{DataKeyOf(id, 1)}));
+  EXPECT_DONE(Activate(id, 1));
+  EXPECT_ERROR(store().InsertDataKeys(std::array{DataKeyOf(id, 1)}), kConflict);
+  EXPECT_ERROR(store().InsertDataKeys(std::array{DataKeyOf(id, 2), DataKeyOf(id, 1)}), kConflict);
+  EXPECT_ERROR(store().InsertDataKeys(std::array{DataKeyOf(id, 3)}), kConflict);
+  EXPECT_DONE(store().InsertDataKeys(std::array{DataKeyOf(id, 2)}));
+  EXPECT_EQ(store().CountDataKeys(id, std::nullopt).value(), 2u);
+  EXPECT_EQ(store().ScanDataKeys(id, 0, kAnyVersion, 9).value().size(), 2u);
+}
+
+TEST_P(StoreContract, ADeactivatedTenantKeepsItsKeys) {
+  const auto a = AddTenant();
+  const model::TenantId& id = a.tenant.id;
+  const auto key = DataKeyOf(id, 1);
+  EXPECT_DONE(store().InsertDataKeys(std::array{key}));
+  EXPECT_DONE(Activate(id, 1, false));
+  const auto other = DataKeyOf(id, 2);
+  EXPECT_DONE(store().InsertDataKeys(std::array{other}));
+  EXPECT_DONE(store().DeleteDataKey(id, key.id));
+  const auto now = store().LoadTenant(id).value();
+  EXPECT_DONE(
+      store().ChangeTenant(now.tenant, TenantStatus::kDeactivated, std::nullopt, EventOf(id)));
+  EXPECT_ERROR(store().RetireTenantKey(id, 1, EventOf(id)), kConflict);
+  EXPECT_ERROR(store().DeleteDataKey(id, other.id), kConflict);
+  EXPECT_ERROR(store().DeleteDataKey(id, key.id), kNotFound);
+  EXPECT_EQ(store().LoadDataKey(id, other.id).value(), other);
+  EXPECT_EQ(store().LoadTenant(id).value().keys, now.keys);
+}
+
 // --- Rewrap jobs ---
 
 TEST_P(StoreContract, AScanGoesThroughTheTenantsOldKeysInOrder) {

@@ -51,7 +51,7 @@ class FaultyStore final : public Store {
   Result<Changes> ReadChanges(std::uint64_t since) const override {
     return Pass([&] { return inner_.ReadChanges(since); });
   }
-  Result<void> Acknowledge(const model::ProcessId& process, std::uint64_t epoch) override {
+  Result<bool> Acknowledge(const model::ProcessId& process, std::uint64_t epoch) override {
     return Pass([&] { return inner_.Acknowledge(process, epoch); });
   }
   Result<void> RemoveProcess(const model::ProcessId& process) override {
@@ -59,6 +59,9 @@ class FaultyStore final : public Store {
   }
   Result<std::vector<model::ProcessId>> LaggingProcesses(std::uint64_t epoch) const override {
     return Pass([&] { return inner_.LaggingProcesses(epoch); });
+  }
+  Result<void> RemoveLagging(std::uint64_t epoch) override {
+    return Pass([&] { return inner_.RemoveLagging(epoch); });
   }
   Result<std::uint64_t> CreateTenant(const model::TenantState& state,
                                      const model::NewEvent& event) override {

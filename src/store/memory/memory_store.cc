@@ -67,10 +67,9 @@ Result<Changes> MemoryStore::ReadChanges(std::uint64_t since) const {
   return out;
 }
 
-Result<void> MemoryStore::Acknowledge(const model::ProcessId& process, std::uint64_t epoch) {
+Result<bool> MemoryStore::Acknowledge(const model::ProcessId& process, std::uint64_t epoch) {
   MutexLock lock(mutex_);
-  processes_[process] = epoch;
-  return {};
+  return !processes_.insert_or_assign(process, epoch).second;
 }
 
 Result<void> MemoryStore::RemoveProcess(const model::ProcessId& process) {
@@ -86,6 +85,12 @@ Result<std::vector<model::ProcessId>> MemoryStore::LaggingProcesses(std::uint64_
     if (acknowledged < epoch) out.push_back(process);
   }
   return out;
+}
+
+Result<void> MemoryStore::RemoveLagging(std::uint64_t epoch) {
+  MutexLock lock(mutex_);
+  std::erase_if(processes_, [&](const auto& entry) { return entry.second < epoch; });
+  return {};
 }
 
 // --- Tenants ---
@@ -232,8 +237,7 @@ Result<void> MemoryStore::InsertDataKeys(std::span<const model::DataKey> keys) {
   for (const model::DataKey& key : keys) {
     const auto found = tenants_.find(key.tenant);
     if (found == tenants_.end()) return TenantNotFound();
-    const bool exists = found->second.FindKey(key.version) != nullptr;
-    TS_RETURN_IF_ERROR(CheckInsert(found->second.tenant, key.version, exists));
+    TS_RETURN_IF_ERROR(CheckInsert(found->second.tenant, key.version));
     if (positions_.contains(key.id) || !ids.insert(key.id).second) {
       return Error{ErrorCode::kAlreadyExists, "There is a data key with this id."};
     }
@@ -261,6 +265,7 @@ Result<void> MemoryStore::DeleteDataKey(const model::TenantId& tenant, const mod
   if (found == positions_.end() || data_keys_.at(found->second).tenant != tenant) {
     return DataKeyNotFound();
   }
+  TS_RETURN_IF_ERROR(CheckActive(tenants_.at(tenant).tenant));
   data_keys_.erase(found->second);
   positions_.erase(found);
   return {};
@@ -308,7 +313,10 @@ Result<std::vector<StoredDataKey>> MemoryStore::ScanDataKeys(const model::Tenant
   std::vector<StoredDataKey> out;
   for (auto at = data_keys_.upper_bound(after); at != data_keys_.end() && out.size() < limit;
        ++at) {
-    if (at->second.tenant != tenant || at->second.version >= below_version) continue;
+    if (at->second.tenant != tenant ||
+        (below_version != kAnyVersion && at->second.version >= below_version)) {
+      continue;
+    }
     out.push_back({at->first, at->second});
   }
   return out;
@@ -395,6 +403,11 @@ Result<std::uint64_t> MemoryStore::DeleteApiKey(const model::ApiKeyId& id,
   const auto found = api_keys_.find(id);
   if (found == api_keys_.end()) return ApiKeyNotFound();
   const model::Scope scope = found->second.scope();
+  std::vector<model::ApiKey> of_scope;
+  for (const auto& entry : api_keys_) {
+    if (entry.second.scope() == scope) of_scope.push_back(entry.second);
+  }
+  TS_RETURN_IF_ERROR(CheckApiKeyDeletion(found->second, of_scope));
   api_keys_.erase(found);
   return Record(scope, event);
 }
@@ -417,9 +430,14 @@ Result<std::vector<model::Event>> MemoryStore::ListEvents(const model::Scope& sc
 
 Result<void> MemoryStore::AddUsage(std::span<const model::UsageCount> counts) {
   MutexLock lock(mutex_);
+  std::int64_t newest = 0;
   for (const model::UsageCount& c : counts) {
+    newest = std::max(newest, c.minute);
     usage_[{c.minute, c.scope, c.principal, c.operation, c.outcome}] += c.count;
   }
+  std::erase_if(usage_, [&](const auto& entry) {
+    return std::get<0>(entry.first) < newest - kUsageMinutesKept;
+  });
   return {};
 }
 

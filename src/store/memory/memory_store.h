@@ -24,9 +24,10 @@ class MemoryStore : public Store {
                            const std::array<std::uint8_t, 32>& root_check) override;
 
   Result<Changes> ReadChanges(std::uint64_t since) const override;
-  Result<void> Acknowledge(const model::ProcessId& process, std::uint64_t epoch) override;
+  Result<bool> Acknowledge(const model::ProcessId& process, std::uint64_t epoch) override;
   Result<void> RemoveProcess(const model::ProcessId& process) override;
   Result<std::vector<model::ProcessId>> LaggingProcesses(std::uint64_t epoch) const override;
+  Result<void> RemoveLagging(std::uint64_t epoch) override;
 
   Result<std::uint64_t> CreateTenant(const model::TenantState& state,
                                      const model::NewEvent& event) override;

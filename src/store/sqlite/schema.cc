@@ -7,7 +7,7 @@ namespace {
 constexpr std::int64_t kApplicationId = 0x54536561;
 
 // Times are milliseconds since 1970. `mac` is the RowMac of the row, which covers every other
-// column except tenants.number. data_keys have none: their wrapped form authenticates them. Data
+// column. data_keys have none: their wrapped form authenticates them. Data
 // keys name their tenant by number, which takes a byte instead of 32 in the row and in the index,
 // and hold kStoredVersionOffset + version. No index holds a column that a rewrap changes.
 constexpr const char* kVersion1 = R"sql(

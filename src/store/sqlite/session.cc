@@ -1,6 +1,7 @@
 #include "store/sqlite/session.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "store/rules.h"
 
@@ -143,6 +144,8 @@ Result<std::uint64_t> Session::Record(const model::Scope& changed,
                                       const std::optional<model::NewEvent>& event) {
   if (event) TS_RETURN_IF_ERROR(Append(*event));
   TS_ASSIGN_OR_RETURN(const std::int64_t present, db.QueryInt(kSelectEpoch));
+  if (present < 0 || present == std::numeric_limits<std::int64_t>::max())
+    return TamperedRow("changes", std::to_string(present));
   const std::int64_t epoch = present + 1;
   TS_RETURN_IF_ERROR(Statement(db, kInsertChange).Bind(epoch).Bind(changed).Run());
   TS_RETURN_IF_ERROR(Statement(db, kPruneChanges).Bind(epoch - kChangesMax).Run());
@@ -153,6 +156,7 @@ Result<Changes> ReadChangesSince(Connection& db, std::uint64_t since) {
   Changes out;
   TS_ASSIGN_OR_RETURN(const std::int64_t present, db.QueryInt(kSelectEpoch));
   TS_ASSIGN_OR_RETURN(const std::int64_t first, db.QueryInt(kSelectFirstEpoch));
+  if (present < 0) return TamperedRow("changes", std::to_string(present));
   out.epoch = static_cast<std::uint64_t>(present);
   if (!LogReachesBack(since, static_cast<std::uint64_t>(first), out.epoch)) {
     out.everything = true;

@@ -55,8 +55,7 @@ class InsertGate {
     TS_ASSIGN_OR_RETURN(tenant_, ReadTenantRow(session_, key.tenant));
     if (!tenant_) return TenantNotFound();
     version_ = key.version;
-    TS_ASSIGN_OR_RETURN(const bool exists, TenantKeyExists(session_, key.tenant, key.version));
-    TS_RETURN_IF_ERROR(CheckInsert(tenant_->tenant, key.version, exists));
+    TS_RETURN_IF_ERROR(CheckInsert(tenant_->tenant, key.version));
     return tenant_->number;
   }
 
@@ -121,7 +120,9 @@ Result<void> SqliteStore::DeleteDataKey(const model::TenantId& tenant, const mod
   return Write([&](Session& session) -> Result<void> {
     TS_RETURN_IF_ERROR(Statement(session.db, kDelete).Bind(id).Bind(tenant).Run());
     if (session.db.changes() == 0) return DataKeyNotFound();
-    return {};
+    TS_ASSIGN_OR_RETURN(const std::optional<TenantRow> row, ReadTenantRow(session, tenant));
+    if (!row) return DataKeyNotFound();
+    return CheckActive(row->tenant);
   });
 }
 
@@ -168,7 +169,11 @@ Result<std::vector<StoredDataKey>> SqliteStore::ScanDataKeys(const model::Tenant
     std::vector<StoredDataKey> out;
     TS_ASSIGN_OR_RETURN(const std::int64_t number, TenantNumber(session.db, tenant));
     Statement row(session.db, kScan);
-    row.Bind(number).Bind(after).Bind(kStoredVersionOffset + below_version).Bind(limit);
+    // Every version means every value of the column, so that none hides.
+    const std::int64_t below = below_version == kAnyVersion
+                                   ? std::numeric_limits<std::int64_t>::max()
+                                   : kStoredVersionOffset + below_version;
+    row.Bind(number).Bind(after).Bind(below).Bind(limit);
     while (row.Step()) {
       StoredDataKey& stored = out.emplace_back();
       Columns in(row);

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "base/file.h"
 #include "store/rules.h"
 #include "store/sqlite/access.h"
@@ -14,6 +16,8 @@ namespace {
 // A file of at most this size is checked whole when it is opened (a few milliseconds).
 constexpr off_t kQuickCheckBytesMax = 4 << 20;
 
+constexpr std::int64_t kMinutesOfDay = 24 * 60;
+
 constexpr const char* kSelectDeployment = "SELECT id,root_id,root_check,created_at FROM deployment";
 constexpr const char* kInsertDeployment =
     "INSERT INTO deployment(one,id,root_id,root_check,created_at) VALUES(1,?,?,?,?)";
@@ -23,10 +27,17 @@ constexpr const char* kPutProcess =
     "INSERT INTO processes(id,acknowledged) VALUES(?,?) "
     "ON CONFLICT(id) DO UPDATE SET acknowledged=excluded.acknowledged";
 constexpr const char* kDeleteProcess = "DELETE FROM processes WHERE id=?";
+constexpr const char* kDeleteLagging = "DELETE FROM processes WHERE acknowledged<?";
 constexpr const char* kSelectLagging = "SELECT id FROM processes WHERE acknowledged<? ORDER BY id";
 constexpr const char* kAddUsage =
     "INSERT INTO usage(scope,minute,principal,operation,outcome,count) VALUES(?,?,?,?,?,?) "
     "ON CONFLICT DO UPDATE SET count=count+excluded.count";
+// One range of the primary key for each scope, not the whole table.
+constexpr const char* kPruneUsage =
+    "WITH RECURSIVE scopes(scope) AS (SELECT min(scope) FROM usage UNION ALL "
+    "SELECT (SELECT min(scope) FROM usage u WHERE u.scope>s.scope) FROM scopes s "
+    "WHERE s.scope IS NOT NULL) "
+    "DELETE FROM usage WHERE scope IN (SELECT scope FROM scopes) AND minute<?";
 constexpr const char* kSelectUsage =
     "SELECT minute,principal,operation,outcome,count FROM usage "
     "WHERE scope=? AND minute BETWEEN ? AND ? ORDER BY minute,principal,operation,outcome";
@@ -67,6 +78,17 @@ Result<void> PrepareFile(Connection& writer, const std::string& path) {
       writer.Execute("PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000; PRAGMA "
                      "journal_size_limit=33554432;"));
   return Upgrade(writer, path, SchemaSteps());
+}
+
+// The epoch that the process has acknowledged, nullopt when it is not registered.
+Result<std::optional<std::int64_t>> ReadAcknowledged(Connection& db,
+                                                     const model::ProcessId& process) {
+  Statement row(db, kSelectAcknowledged);
+  row.Bind(process);
+  std::optional<std::int64_t> epoch;
+  if (row.Step()) epoch = row.Int(0);
+  TS_RETURN_IF_ERROR(row.Check());
+  return epoch;
 }
 
 Result<std::optional<Deployment>> ReadDeployment(Connection& db) {
@@ -161,19 +183,21 @@ Result<Changes> SqliteStore::ReadChanges(std::uint64_t since) const {
   return Read([&](Session& session) { return ReadChangesSince(session.db, since); });
 }
 
-Result<void> SqliteStore::Acknowledge(const model::ProcessId& process, std::uint64_t epoch) {
-  const Result<bool> known = Read([&](Session& session) -> Result<bool> {
-    Statement row(session.db, kSelectAcknowledged);
-    row.Bind(process);
-    const bool same = row.Step() && row.Int(0) == static_cast<std::int64_t>(epoch);
-    TS_RETURN_IF_ERROR(row.Check());
-    return same;
+Result<bool> SqliteStore::Acknowledge(const model::ProcessId& process, std::uint64_t epoch) {
+  const Result<std::optional<std::int64_t>> before =
+      Read([&](Session& session) { return ReadAcknowledged(session.db, process); });
+  if (!before) return before.error();
+  if (*before == static_cast<std::int64_t>(epoch)) return true;
+  return Write([&](Session& session) -> Result<bool> {
+    TS_ASSIGN_OR_RETURN(const auto registered, ReadAcknowledged(session.db, process));
+    TS_RETURN_IF_ERROR(Statement(session.db, kPutProcess).Bind(process).Bind(epoch).Run());
+    return registered.has_value();
   });
-  if (!known) return known.error();
-  if (*known) return {};
-  return Write([&](Session& session) {
-    return Statement(session.db, kPutProcess).Bind(process).Bind(epoch).Run();
-  });
+}
+
+Result<void> SqliteStore::RemoveLagging(std::uint64_t epoch) {
+  return Write(
+      [&](Session& session) { return Statement(session.db, kDeleteLagging).Bind(epoch).Run(); });
 }
 
 Result<void> SqliteStore::RemoveProcess(const model::ProcessId& process) {
@@ -209,7 +233,9 @@ Result<void> SqliteStore::AddUsage(std::span<const model::UsageCount> counts) {
   if (counts.empty()) return {};
   return Write([&](Session& session) -> Result<void> {
     Statement add(session.db, kAddUsage);
+    std::int64_t newest = 0;
     for (const model::UsageCount& c : counts) {
+      newest = std::max(newest, c.minute);
       add.Reset();
       add.Bind(c.scope)
           .Bind(c.minute)
@@ -219,7 +245,9 @@ Result<void> SqliteStore::AddUsage(std::span<const model::UsageCount> counts) {
           .Bind(c.count);
       TS_RETURN_IF_ERROR(add.Run());
     }
-    return {};
+    const std::int64_t day = newest / kMinutesOfDay;
+    if (usage_pruned_on_.exchange(day) == day) return {};
+    return Statement(session.db, kPruneUsage).Bind(newest - kUsageMinutesKept).Run();
   });
 }
 

@@ -7,6 +7,7 @@
 // and changes nothing.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <vector>
@@ -42,9 +43,10 @@ class SqliteStore final : public Store {
 
   Result<Changes> ReadChanges(std::uint64_t since) const override;
   // Writes only when the number differs from the stored one.
-  Result<void> Acknowledge(const model::ProcessId& process, std::uint64_t epoch) override;
+  Result<bool> Acknowledge(const model::ProcessId& process, std::uint64_t epoch) override;
   Result<void> RemoveProcess(const model::ProcessId& process) override;
   Result<std::vector<model::ProcessId>> LaggingProcesses(std::uint64_t epoch) const override;
+  Result<void> RemoveLagging(std::uint64_t epoch) override;
 
   Result<std::uint64_t> CreateTenant(const model::TenantState& state,
                                      const model::NewEvent& event) override;
@@ -124,6 +126,7 @@ class SqliteStore final : public Store {
   const RowMac row_mac_;
   const SqliteOptions options_;
   mutable VersionGuard guard_;
+  std::atomic<std::int64_t> usage_pruned_on_{-1};  // The day since 1970.
 
   base::Mutex writer_mutex_;
   std::unique_ptr<Connection> writer_ TS_GUARDED_BY(writer_mutex_);

@@ -28,8 +28,9 @@ Result<VerifiedTenant> ReadForChange(Session& session, const model::TenantId& id
 Result<std::uint64_t> Conclude(Session& session, const VerifiedTenant& changed,
                                const std::optional<model::NewEvent>& event) {
   const model::Scope scope = model::Scope::Of(changed.state.tenant.id);
-  TS_RETURN_IF_ERROR(session.StoreManifest(kTenantManifest, scope, changed.manifest,
-                                           MemberMacs(session.row_mac, changed.state)));
+  TS_RETURN_IF_ERROR(
+      session.StoreManifest(kTenantManifest, scope, changed.manifest,
+                            MemberMacs(session.row_mac, changed.state, changed.number)));
   return session.Record(scope, event);
 }
 
@@ -56,11 +57,11 @@ Result<std::uint64_t> SqliteStore::CreateTenant(const model::TenantState& state,
   TS_RETURN_IF_ERROR(CheckNewTenant(state));
   const model::Scope scope = model::Scope::Of(state.tenant.id);
   return Write([&](Session& session) -> Result<std::uint64_t> {
-    TS_RETURN_IF_ERROR(InsertTenantRow(session, state.tenant));
+    VerifiedTenant created{state, {}, 0};
+    TS_ASSIGN_OR_RETURN(created.number, InsertTenantRow(session, state.tenant));
     for (const auto& row : state.providers) TS_RETURN_IF_ERROR(InsertProvider(session, row));
     for (const auto& row : state.keys) TS_RETURN_IF_ERROR(InsertTenantKey(session, row));
     for (const auto& row : state.wraps) TS_RETURN_IF_ERROR(InsertWrap(session, row));
-    VerifiedTenant created{state, {}, 0};
     TS_ASSIGN_OR_RETURN(
         created.manifest,
         session.LoadManifest(kTenantManifest, scope, session.Floor(kTenantManifest, scope)));
@@ -101,7 +102,7 @@ Result<std::uint64_t> SqliteStore::ChangeTenant(const model::Tenant& expected,
   return Write([&](Session& session) -> Result<std::uint64_t> {
     TS_ASSIGN_OR_RETURN(VerifiedTenant tenant, ReadForChange(session, expected.id));
     TS_RETURN_IF_ERROR(ApplyChange(tenant.state.tenant, expected, status, destroy_at));
-    TS_RETURN_IF_ERROR(UpdateTenantRow(session, tenant.state.tenant));
+    TS_RETURN_IF_ERROR(UpdateTenantRow(session, tenant));
     return Conclude(session, tenant, event);
   });
 }
@@ -128,7 +129,7 @@ Result<std::uint64_t> SqliteStore::DestroyTenant(const model::TenantId& id, base
     TS_ASSIGN_OR_RETURN(VerifiedTenant tenant, ReadForChange(session, id));
     TS_RETURN_IF_ERROR(ApplyDestruction(tenant.state, now));
     TS_RETURN_IF_ERROR(DeleteRows(session, tenant));
-    TS_RETURN_IF_ERROR(UpdateTenantRow(session, tenant.state.tenant));
+    TS_RETURN_IF_ERROR(UpdateTenantRow(session, tenant));
     return Conclude(session, tenant, event);
   });
 }
@@ -166,7 +167,7 @@ Result<std::uint64_t> SqliteStore::ActivateTenantKey(const model::TenantKey& key
     tenant.state.keys.push_back(key);
     tenant.state.wraps.insert(tenant.state.wraps.end(), wraps.begin(), wraps.end());
     tenant.state.tenant.active_version = key.version;
-    TS_RETURN_IF_ERROR(UpdateTenantRow(session, tenant.state.tenant));
+    TS_RETURN_IF_ERROR(UpdateTenantRow(session, tenant));
     if (job) {
       model::RewrapJob started = *job;
       TS_ASSIGN_OR_RETURN(started.total, CountDataKeysBelow(session, tenant.number, key.version));
@@ -233,6 +234,10 @@ Result<std::uint64_t> SqliteStore::DeleteApiKey(const model::ApiKeyId& id,
     const std::uint64_t floor = session.Floor(kApiKeyManifest, *scope);
     TS_ASSIGN_OR_RETURN(const model::ApiKey key, ReadApiKey(session, id, *scope, floor));
     TS_ASSIGN_OR_RETURN(ApiKeySet set, ReadApiKeySet(session, *scope, floor));
+    if (key.role == model::Role::kPlatformOperator) {
+      TS_ASSIGN_OR_RETURN(const auto all, ReadApiKeys(session, *scope, floor));
+      TS_RETURN_IF_ERROR(CheckApiKeyDeletion(key, all));
+    }
     std::erase(set.macs, session.row_mac.Of(key));
     TS_RETURN_IF_ERROR(Statement(session.db, kDeleteApiKey).Bind(id).Run());
     TS_RETURN_IF_ERROR(

@@ -7,7 +7,8 @@
 // - a data key's row deleted: it is then not found. Other changes of data keys fail when they are
 //   unwrapped, because the wrapped form authenticates id, tenant, version and context;
 // - an API key's row deleted is not found, as after a deletion; its scope's other keys are refused;
-// - rows of changes and processes: other processes then obey a change one store lease later;
+// - rows of changes and processes: other processes then obey a change a minute later, when what
+//   they remember has become too old to be relied on;
 // - rewrap jobs and usage counts, which decide nothing about who may use which key.
 #include <gtest/gtest.h>
 #include <sqlite3.h>
@@ -152,7 +153,6 @@ TEST_F(Tamper, EveryColumnOfEveryRowIsBound) {
     Sql("UPDATE " + table + " SET mac=mac WHERE " + where);
     Save(table);
     for (const std::string& column : Query("SELECT name FROM pragma_table_info('" + table + "')")) {
-      if (column == "number") continue;  // Only a reference for data keys.
       const std::string type =
           Query("SELECT type FROM pragma_table_info('" + table + "') WHERE name='" + column + "'")
               .at(0);
@@ -168,7 +168,7 @@ TEST_F(Tamper, EveryColumnOfEveryRowIsBound) {
       ++columns;
     }
   }
-  EXPECT_EQ(columns, 9 + 11 + 5 + 5 + 9 + 4);
+  EXPECT_EQ(columns, 10 + 11 + 5 + 5 + 9 + 4);
 }
 
 TEST_F(Tamper, TimesCannotBeTakenAway) {
@@ -299,6 +299,33 @@ TEST_F(Tamper, ADestroyedTenantStaysDestroyed) {
     PutBack(table);
   Reopen();
   EXPECT_ERROR(store_->LoadTenant(a_.tenant.id), kIntegrity);
+}
+
+TEST_F(Tamper, NumbersOfTenantsCannotBeExchanged) {
+  Sql("UPDATE tenants SET number=-number");
+  Sql("UPDATE tenants SET number=CASE id WHEN " + IdA() +
+      " THEN (SELECT -number FROM tenants WHERE id=" + IdB() + ") ELSE 9 END WHERE id=" + IdA());
+  EXPECT_TRUE(Noticed());
+  EXPECT_ERROR(store_->LoadTenant(b_.tenant.id), kIntegrity);
+  EXPECT_ERROR(store_->InsertDataKeys(std::array{DataKeyOf(a_.tenant.id)}), kIntegrity);
+}
+
+TEST_F(Tamper, AnEpochThatCannotGrowIsRefused) {
+  for (const char* epoch : {"9223372036854775807", "-1"}) {
+    Sql("DELETE FROM changes");
+    Sql("INSERT INTO changes VALUES(" + std::string(epoch) + ",'-')");
+    EXPECT_ERROR(store_->ChangeTenant(a_.tenant, TenantStatus::kDeactivated, std::nullopt,
+                                      EventOf(a_.tenant.id)),
+                 kIntegrity);
+  }
+}
+
+TEST_F(Tamper, AVersionColumnCannotHideFromAScanOfAll) {
+  ASSERT_TRUE(store_->InsertDataKeys(std::array{DataKeyOf(a_.tenant.id)}).ok());
+  for (const char* version : {"9223372036854775806", "-5"}) {
+    Sql("UPDATE data_keys SET version=" + std::string(version));
+    EXPECT_ERROR(store_->ScanDataKeys(a_.tenant.id, 0, kAnyVersion, 9), kIntegrity);
+  }
 }
 
 TEST_F(Tamper, AnotherRootsRowsAreNotOurs) {

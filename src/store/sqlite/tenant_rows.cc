@@ -14,9 +14,9 @@ constexpr const char* kSelectTenant = "SELECT " TENANT_COLUMNS " FROM tenants WH
 constexpr const char* kSelectTenants =
     "SELECT " TENANT_COLUMNS
     " FROM tenants WHERE (created_at,id)>(?,?) ORDER BY created_at,id LIMIT ?";
+constexpr const char* kSelectNextNumber = "SELECT coalesce(max(number),0)+1 FROM tenants";
 constexpr const char* kInsertTenant =
-    "INSERT INTO tenants(id,name,region,status,created_at,destroy_at,current_provider,"
-    "active_version,mac) VALUES(?,?,?,?,?,?,?,?,?)";
+    "INSERT INTO tenants(" TENANT_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?)";
 constexpr const char* kUpdateTenant =
     "UPDATE tenants SET status=?,destroy_at=?,current_provider=?,active_version=?,mac=? WHERE id=?";
 constexpr const char* kSelectProviders =
@@ -29,7 +29,6 @@ constexpr const char* kUpdateProvider =
     "UPDATE providers SET revoked_at=?,mac=? WHERE tenant=? AND fingerprint=?";
 constexpr const char* kSelectKeys =
     "SELECT version,check_value,created_at,mac FROM tenant_keys WHERE tenant=? ORDER BY version";
-constexpr const char* kSelectKeyExists = "SELECT 1 FROM tenant_keys WHERE tenant=? AND version=?";
 constexpr const char* kInsertKey =
     "INSERT INTO tenant_keys(tenant,version,check_value,created_at,mac) VALUES(?,?,?,?,?)";
 constexpr const char* kDeleteKey = "DELETE FROM tenant_keys WHERE tenant=? AND version=?";
@@ -58,7 +57,7 @@ Result<TenantRow> TenantOf(const Session& session, const Statement& row) {
   tenant.destroy_at = row.OptionalTime(6);
   tenant.current_provider = in.Id<model::Fingerprint>(7);
   tenant.active_version = in.U32(8);
-  if (!in.ok() || !RowMac::Same(row.Blob(9), session.row_mac.Of(tenant))) {
+  if (!in.ok() || !RowMac::Same(row.Blob(9), session.row_mac.Of(tenant, out.number))) {
     return TamperedRow("tenants", row.Text(1));
   }
   return out;
@@ -167,21 +166,25 @@ Result<VerifiedTenant> ReadTenant(Session& session, const model::TenantId& id,
   TS_RETURN_IF_ERROR(ReadKeys(session, out.state));
   TS_RETURN_IF_ERROR(ReadWraps(session, out.state));
   TS_RETURN_IF_ERROR(VerifyManifest(session.row_mac, kTenantManifest, scope, out.manifest,
-                                    MemberMacs(session.row_mac, out.state)));
+                                    MemberMacs(session.row_mac, out.state, out.number)));
   session.Saw(kTenantManifest, scope, out.manifest.version);
   return out;
 }
 
-Result<void> InsertTenantRow(Session& session, const model::Tenant& row) {
-  const Mac mac = session.row_mac.Of(row);
+Result<std::int64_t> InsertTenantRow(Session& session, const model::Tenant& row) {
+  // Rows of tenants stay for ever, so a number is never given twice.
+  TS_ASSIGN_OR_RETURN(const std::int64_t number, session.db.QueryInt(kSelectNextNumber));
+  const Mac mac = session.row_mac.Of(row, number);
   Statement insert(session.db, kInsertTenant);
-  insert.Bind(row.id).Bind(row.name).Bind(row.region).Bind(row.status).Bind(row.created_at);
-  insert.Bind(row.destroy_at).Bind(row.current_provider).Bind(row.active_version).Bind(mac);
-  return insert.RunInsert(kTaken);
+  insert.Bind(number).Bind(row.id).Bind(row.name).Bind(row.region).Bind(row.status);
+  insert.Bind(row.created_at).Bind(row.destroy_at).Bind(row.current_provider);
+  TS_RETURN_IF_ERROR(insert.Bind(row.active_version).Bind(mac).RunInsert(kTaken));
+  return number;
 }
 
-Result<void> UpdateTenantRow(Session& session, const model::Tenant& row) {
-  const Mac mac = session.row_mac.Of(row);
+Result<void> UpdateTenantRow(Session& session, const VerifiedTenant& tenant) {
+  const model::Tenant& row = tenant.state.tenant;
+  const Mac mac = session.row_mac.Of(row, tenant.number);
   Statement update(session.db, kUpdateTenant);
   update.Bind(row.status).Bind(row.destroy_at).Bind(row.current_provider).Bind(row.active_version);
   return update.Bind(mac).Bind(row.id).Run();
@@ -213,14 +216,6 @@ Result<void> InsertWrap(Session& session, const model::TenantKeyWrap& row) {
   Statement insert(session.db, kInsertWrap);
   insert.Bind(row.tenant).Bind(row.version).Bind(row.provider).Bind(base::ByteSpan(row.wrapped));
   return insert.Bind(mac).RunInsert(kForeignRow);
-}
-
-Result<bool> TenantKeyExists(Session& session, const model::TenantId& id, std::uint32_t version) {
-  Statement statement(session.db, kSelectKeyExists);
-  statement.Bind(id).Bind(version);
-  const bool exists = statement.Step();
-  TS_RETURN_IF_ERROR(statement.Check());
-  return exists;
 }
 
 Result<void> DeleteTenantKey(Session& session, const model::TenantId& id, std::uint32_t version) {

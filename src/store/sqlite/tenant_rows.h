@@ -25,13 +25,13 @@ struct VerifiedTenant {
 };
 Result<VerifiedTenant> ReadTenant(Session& session, const model::TenantId& id, std::uint64_t floor);
 
-Result<void> InsertTenantRow(Session& session, const model::Tenant& row);  // kAlreadyExists.
-Result<void> UpdateTenantRow(Session& session, const model::Tenant& row);
+// Returns the tenant's number. kAlreadyExists.
+Result<std::int64_t> InsertTenantRow(Session& session, const model::Tenant& row);
+Result<void> UpdateTenantRow(Session& session, const VerifiedTenant& tenant);
 Result<void> InsertProvider(Session& session, const model::KeyProvider& row);
 Result<void> UpdateProvider(Session& session, const model::KeyProvider& row);  // Only revoked_at.
 Result<void> InsertTenantKey(Session& session, const model::TenantKey& row);
 Result<void> InsertWrap(Session& session, const model::TenantKeyWrap& row);
-Result<bool> TenantKeyExists(Session& session, const model::TenantId& id, std::uint32_t version);
 Result<void> DeleteTenantKey(Session& session, const model::TenantId& id, std::uint32_t version);
 
 // A scope's API keys by their stored MACs, verified against the manifest.
