@@ -11,6 +11,7 @@
 namespace tenantseal::identity {
 namespace {
 
+constexpr const char* kFirstStart = "first-start";  // Who made the first operator's key.
 constexpr base::Duration kExpiryMax = std::chrono::hours(24 * 3650);
 
 // A hundred years: more than any expiry, far less than what a Duration holds.
@@ -102,11 +103,40 @@ Result<MintedApiKey> ApiKeys::Create(const Principal& creator, const NewApiKey& 
   return minted;
 }
 
-Result<bool> ApiKeys::HasOperator() const {
+Result<bool> ApiKeys::FindOperator() const {
   TS_ASSIGN_OR_RETURN(const auto keys, store_.ListApiKeys(model::Scope::Deployment()));
-  return std::any_of(keys.begin(), keys.end(), [](const model::ApiKey& key) {
-    return key.role == model::Role::kPlatformOperator;
+  const base::UtcTime now = clock_.Utc();
+  return std::any_of(keys.begin(), keys.end(), [now](const model::ApiKey& key) {
+    return key.role == model::Role::kPlatformOperator && (!key.expires_at || *key.expires_at > now);
   });
+}
+
+Result<bool> ApiKeys::OperatorWasMade() const {
+  std::uint64_t after = 0;
+  while (true) {
+    TS_ASSIGN_OR_RETURN(const std::vector<model::Event> events,
+                        store_.ListEvents(model::Scope::Deployment(), after, base::kPageItemsMax));
+    if (events.empty()) return false;
+    for (const model::Event& event : events) {
+      if (event.content.type == events::kApiKeyCreated && event.content.actor == kFirstStart)
+        return true;
+    }
+    after = events.back().sequence;
+  }
+}
+
+Result<bool> ApiKeys::HasOperator() const {
+  TS_ASSIGN_OR_RETURN(bool there, FindOperator());
+  if (there) return true;
+  TS_ASSIGN_OR_RETURN(const bool was_made, OperatorWasMade());
+  if (!was_made) return false;
+  // Perhaps just now, by another process.
+  TS_ASSIGN_OR_RETURN(there, FindOperator());
+  if (there) return true;
+  return IntegrityError(
+      "The deployment's events tell of a first operator's API key, but there is no operator's key "
+      "any more, and the last one cannot be deleted. Find out who changed the database, then "
+      "restore a backup.");
 }
 
 Result<bool> ApiKeys::EnsureOperator(std::string_view token) {
@@ -124,7 +154,7 @@ Result<bool> ApiKeys::EnsureOperator(std::string_view token) {
   key.description = "The first operator";
   key.role = model::Role::kPlatformOperator;
   key.created_at = clock_.Utc();
-  key.created_by = "first-start";
+  key.created_by = kFirstStart;
   auto created = store_.CreateApiKey(key, EventOf(events::kApiKeyCreated, key, key.created_by));
   // Another process that starts at the same time with the same token has made it.
   if (!created && created.error().code == ErrorCode::kAlreadyExists) return false;
@@ -150,16 +180,6 @@ Result<model::ApiKey> ApiKeys::Get(const Principal& caller, const model::ApiKeyI
 
 Result<void> ApiKeys::Delete(const Principal& caller, const model::ApiKeyId& id) {
   TS_ASSIGN_OR_RETURN(const model::ApiKey key, Get(caller, id));
-  if (key.role == model::Role::kPlatformOperator) {
-    TS_ASSIGN_OR_RETURN(const auto keys, store_.ListApiKeys(model::Scope::Deployment()));
-    const auto operators = std::count_if(keys.begin(), keys.end(), [](const model::ApiKey& other) {
-      return other.role == model::Role::kPlatformOperator;
-    });
-    if (operators <= 1) {
-      return Error{ErrorCode::kConflict,
-                   "This is the last operator's key: create another one first."};
-    }
-  }
   TS_ASSIGN_OR_RETURN(const std::uint64_t epoch,
                       store_.DeleteApiKey(id, EventOf(events::kApiKeyDeleted, key, caller.id)));
   return lease_.AwaitObeyed(epoch);

@@ -40,6 +40,9 @@ class ApiKeys {
   // The first operator's key with the given token, made when the deployment has no operator yet.
   // Returns whether it was made.
   Result<bool> EnsureOperator(std::string_view token);
+  // Whether a PlatformOperator's key is there that has not expired. kIntegrity when there is none
+  // though the deployment's events tell that the first one was made: it cannot have been deleted by
+  // the service, so a new one is not made for whoever deleted it.
   Result<bool> HasOperator() const;
 
   // The keys of the caller's tenant; an operator sees the deployment's, or `tenant`'s.
@@ -51,6 +54,8 @@ class ApiKeys {
   Result<void> Delete(const Principal& caller, const model::ApiKeyId& id);
 
  private:
+  Result<bool> FindOperator() const;
+  Result<bool> OperatorWasMade() const;
   model::NewEvent EventOf(std::string_view type, const model::ApiKey& key,
                           const std::string& actor) const;
 

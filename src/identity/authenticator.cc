@@ -29,13 +29,15 @@ Authenticator::Authenticator(store::Store& store, keyring::StoreLease& lease,
 Result<Principal> Authenticator::Authenticate(std::string_view token, keyring::Wait wait) {
   if (!IsTokenShape(token)) return Unauthenticated();
   const Digest digest = crypto::Sha256({digest_key_.Reveal(), base::AsBytes(token)});
-  if (!lease_.Live()) {
+  base::BootTime now = clock_.Boot();
+  if (lease_.RemainingAt(now) <= base::Duration::zero()) {
     if (wait == keyring::Wait::kNever) return Error{ErrorCode::kWouldBlock, ""};
-    TS_RETURN_IF_ERROR(lease_.EnsureLive());
+    TS_ASSIGN_OR_RETURN(now, lease_.EnsureLive());
   }
   {
     std::shared_lock lock(mutex_);
-    if (const auto found = entries_.find(digest); found != entries_.end()) {
+    const auto found = entries_.find(digest);
+    if (found != entries_.end() && now - found->second.sent < kEntryAgeMax) {
       const Entry& entry = found->second;
       if (entry.expires_at && *entry.expires_at <= clock_.Utc()) return Unauthenticated();
       return entry.principal;
@@ -51,6 +53,7 @@ Result<Principal> Authenticator::Load(std::string_view token, const Digest& dige
     std::shared_lock lock(mutex_);
     generation = generation_;
   }
+  const base::BootTime sent = clock_.Boot();
   const TokenRecord record = RecordOf(pepper_, token);
   auto loaded = store_.LoadApiKey(record.id);
   if (!loaded && loaded.error().code == ErrorCode::kNotFound) return Unauthenticated();
@@ -59,7 +62,8 @@ Result<Principal> Authenticator::Load(std::string_view token, const Digest& dige
   if (!base::ConstantTimeEqual(key.secret_hash, record.hash)) return Unauthenticated();
   if (key.expires_at && *key.expires_at <= clock_.Utc()) return Unauthenticated();
 
-  Entry entry{{"api-key:" + key.id.text(), key.role, key.tenant}, key.scope(), key.expires_at};
+  Entry entry{
+      {"api-key:" + key.id.text(), key.role, key.tenant}, key.scope(), key.expires_at, sent};
   std::unique_lock lock(mutex_);
   // A change that was seen while this key was being read may have been its deletion.
   if (generation == generation_) {

@@ -33,7 +33,11 @@ class Authenticator {
     Principal principal;
     model::Scope scope = model::Scope::Deployment();
     std::optional<base::UtcTime> expires_at;
+    base::BootTime sent;  // Just before it was read.
   };
+  // A token that was looked up longer ago is looked up and verified again, whatever the epoch says:
+  // the rows that tell of changes carry no MAC.
+  static constexpr base::Duration kEntryAgeMax = std::chrono::seconds(60);
   static constexpr std::size_t kEntriesMax = 10'000;
 
   void Drop(const store::Changes& changes);

@@ -160,6 +160,79 @@ TEST_F(IdentityTest, TheFirstOperatorIsMadeOnceAndTheLastOneStays) {
             ErrorCode::kConflict);
 }
 
+TEST_F(IdentityTest, OnlyAnOperatorWithoutExpiryIsTheLast) {
+  ASSERT_TRUE(keys_.EnsureOperator("operator-secret").value());
+  const auto first = RecordOf(pepper_, "operator-secret").id;
+  const std::string passing =
+      Mint(operator_, {"d", Role::kPlatformOperator, std::nullopt, std::chrono::seconds(60)});
+  EXPECT_EQ(keys_.Delete(operator_, first).error().code, ErrorCode::kConflict);
+  EXPECT_TRUE(keys_.Delete(operator_, RecordOf(pepper_, passing).id));
+  const std::string second =
+      Mint(operator_, {"d", Role::kPlatformOperator, std::nullopt, std::nullopt});
+  EXPECT_TRUE(keys_.Delete(operator_, first));
+  EXPECT_EQ(keys_.Delete(operator_, RecordOf(pepper_, second).id).error().code,
+            ErrorCode::kConflict);
+}
+
+// A database whose rows of changes, or of API keys, somebody has removed.
+class RobbedStore final : public store::MemoryStore {
+ public:
+  Result<store::Changes> ReadChanges(std::uint64_t since) const override {
+    auto changes = MemoryStore::ReadChanges(since);
+    if (mute) changes->changed.clear();
+    return changes;
+  }
+  Result<std::vector<model::ApiKey>> ListApiKeys(const model::Scope& scope) const override {
+    if (robbed) return std::vector<model::ApiKey>();
+    return MemoryStore::ListApiKeys(scope);
+  }
+  bool mute = false, robbed = false;
+};
+
+TEST(Robbed, ANewOperatorIsNotMadeForWhoeverRemovedTheFirst) {
+  base::FakeClock clock;
+  base::SystemRandom random;
+  RobbedStore store;
+  const base::Secret256 pepper = random.Key();
+  keyring::StoreLease lease(store, clock, model::ProcessId::New(random));
+  ApiKeys keys(store, lease, clock, random, pepper);
+  ASSERT_TRUE(keys.EnsureOperator("operator-secret").value());
+  EXPECT_TRUE(keys.HasOperator().value());
+  store.robbed = true;
+  EXPECT_EQ(keys.HasOperator().error().code, ErrorCode::kIntegrity);
+  EXPECT_EQ(keys.EnsureOperator("robbers-secret").error().code, ErrorCode::kIntegrity);
+}
+
+TEST(Robbed, ATokenIsLookedUpAgainAfterAMinuteWhateverTheEpochSays) {
+  base::FakeClock clock;
+  base::SystemRandom random;
+  RobbedStore store;
+  const base::Secret256 pepper = random.Key();
+  keyring::StoreLease lease(store, clock, model::ProcessId::New(random));
+  Authenticator authenticator(store, lease, clock, random, pepper.Copy());
+  ApiKeys keys(store, lease, clock, random, pepper);
+  ASSERT_TRUE(lease.Refresh());
+  const Principal who{"api-key:op", Role::kPlatformOperator, std::nullopt};
+  const auto minted =
+      keys.Create(who, {"d", Role::kPlatformOperator, std::nullopt, std::nullopt}).value();
+  ASSERT_TRUE(keys.Create(who, {"d", Role::kPlatformOperator, std::nullopt, std::nullopt}));
+  ASSERT_TRUE(lease.Refresh());
+  const std::string token(minted.token.RevealText());
+  ASSERT_TRUE(authenticator.Authenticate(token, Wait::kAllowed));
+  store.mute = true;
+  ASSERT_TRUE(keys.Delete(who, minted.key.id));
+  for (int i = 0; i < 59; ++i) {
+    clock.Advance(std::chrono::seconds(1));
+    ASSERT_TRUE(lease.Refresh());
+    EXPECT_TRUE(authenticator.Authenticate(token, Wait::kNever)) << "it was deceived";
+  }
+  clock.Advance(std::chrono::seconds(1));
+  ASSERT_TRUE(lease.Refresh());
+  EXPECT_EQ(authenticator.Authenticate(token, Wait::kNever).error().code, ErrorCode::kWouldBlock);
+  EXPECT_EQ(authenticator.Authenticate(token, Wait::kAllowed).error().code,
+            ErrorCode::kUnauthenticated);
+}
+
 TEST_F(IdentityTest, RefusesBadRequestsByField) {
   const auto field = [&](NewApiKey request) {
     return keys_.Create(operator_, request).error().field;
