@@ -70,6 +70,12 @@ Result<void> WriteFileAtomically(const std::string& path, ByteSpan bytes) {
   std::string temporary = path + ".XXXXXX";
   UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));  // Mode 0600.
   if (!fd.valid()) return FileError("create", temporary);
+  // Keeps the owner of what it replaces where that is permitted, so that what root replaces for a
+  // service stays the service's.
+  struct stat old {};
+  if (::stat(path.c_str(), &old) == 0 && old.st_uid != ::geteuid()) {
+    static_cast<void>(::fchown(fd.get(), old.st_uid, old.st_gid) == 0);
+  }
   auto written = WriteAll(fd.get(), bytes, temporary);
   if (written && ::fsync(fd.get()) != 0) written = FileError("sync", temporary);
   if (written && ::rename(temporary.c_str(), path.c_str()) != 0)

@@ -111,6 +111,26 @@ TEST(RootFile, IsOwnerOnlyAndNeverReplaced) {
   EXPECT_EQ(files, 1u) << "nothing is left aside";
 }
 
+TEST(RootFile, KeepsItsOwnerWhenRootReplacesIt) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may give files away";
+  std::string directory = std::filesystem::temp_directory_path() / "root_key_test.XXXXXX";
+  ASSERT_NE(::mkdtemp(directory.data()), nullptr);
+  const std::string path = directory + "/root.key";
+  base::SystemClock clock;
+  base::SystemRandom random;
+  auto roots = CreateRootFile(path, random, clock);
+  ASSERT_TRUE(roots.ok());
+  ASSERT_EQ(::chown(path.c_str(), 65534, 65533), 0);
+  roots->AddActive(random, clock);
+  ASSERT_TRUE(WriteRootFile(path, *roots).ok());
+  struct stat info {};
+  ASSERT_EQ(::stat(path.c_str(), &info), 0);
+  EXPECT_EQ(info.st_uid, 65534u);
+  EXPECT_EQ(info.st_gid, 65533u);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  std::filesystem::remove_all(directory);
+}
+
 TEST(RootSource, EnvironmentIsTakenAndRemoved) {
   const std::string key = base::Base64Encode(base::Bytes(32, 5));
   ::setenv("TENANTSEAL_ROOT_KEY", key.c_str(), 1);
