@@ -98,8 +98,8 @@ Result<std::uint64_t> VerifyTenants(const DataDir& dir) {
   return verified;
 }
 
-Result<std::uint64_t> VerifyAll(const std::string& path, kms::RootSource root,
-                                const base::Clock& clock, const base::Random& random) {
+Result<Restored> VerifyAll(const std::string& path, kms::RootSource root, const base::Clock& clock,
+                           const base::Random& random) {
   DataDirOptions options;
   options.data_dir = path;
   options.root = std::move(root);
@@ -108,7 +108,11 @@ Result<std::uint64_t> VerifyAll(const std::string& path, kms::RootSource root,
   for (bool more = true; more;) {
     TS_ASSIGN_OR_RETURN(more, AdvanceRootRotation(dir));
   }
-  return VerifyTenants(dir);
+  Restored restored;
+  TS_ASSIGN_OR_RETURN(restored.tenants, VerifyTenants(dir));
+  restored.destructions_cancelled = dir.destructions_cancelled;
+  restored.complete = true;
+  return restored;
 }
 
 }  // namespace
@@ -138,12 +142,11 @@ Result<Restored> RestoreDataDir(RestoreOptions options, const base::Clock& clock
   if (root_file && has_root) {
     TS_RETURN_IF_ERROR(CopyPrivately(options.root.path, partial.path() + "/root.key"));
   }
+  TS_RETURN_IF_ERROR(base::WriteFileAtomically(RestoredMark(partial.path()), {}));
   Restored restored;
   if (has_root && !options.keystore.empty()) {
     kms::RootSource root = root_file ? kms::RootSource() : options.root.Copy();
-    TS_ASSIGN_OR_RETURN(restored.tenants,
-                        VerifyAll(partial.path(), std::move(root), clock, random));
-    restored.complete = true;
+    TS_ASSIGN_OR_RETURN(restored, VerifyAll(partial.path(), std::move(root), clock, random));
   }
   TS_RETURN_IF_ERROR(partial.BecomeFinal(options.data_dir));
   return restored;

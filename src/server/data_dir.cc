@@ -7,8 +7,11 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 
+#include "base/limits.h"
 #include "base/log.h"
+#include "events/event.h"
 #include "server/settings.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -118,6 +121,38 @@ Result<void> Match(DataDir& dir, const kms::RootKeys& roots, const base::Clock& 
 
 }  // namespace
 
+std::string RestoredMark(const std::string& data_dir) { return data_dir + "/restored"; }
+
+namespace {
+
+// A destruction that waited when the copy was made may have been cancelled since, and its time is
+// past: it must be ordered anew. The mark goes last, so a crash in between repeats this.
+Result<void> CancelDestructionsOfRestored(DataDir& dir, const base::Clock& clock,
+                                          const base::Random& random) {
+  const std::string mark = RestoredMark(dir.path);
+  if (!base::FileExists(mark)) return {};
+  store::TenantPage page;
+  page.limit = base::kPageItemsMax;
+  do {
+    TS_ASSIGN_OR_RETURN(const auto tenants, dir.store->ListTenants(page));
+    for (const model::Tenant& tenant : tenants.items) {
+      if (tenant.status != model::TenantStatus::kDeactivated || !tenant.destroy_at) continue;
+      const model::NewEvent event = events::MakeEvent(
+          clock, random, model::Scope::Of(tenant.id), events::kTenantDestructionCancelled, "system",
+          {{"tenantId", tenant.id.text()}, {"reason", "restored from a backup"}});
+      TS_RETURN_IF_ERROR(dir.store->ChangeTenant(tenant, tenant.status, std::nullopt, event));
+      ++dir.destructions_cancelled;
+      base::LogWarning("a restored tenant's destruction is cancelled; order it anew if it is meant",
+                       {{"tenant", tenant.id.text()}});
+    }
+    page.after = tenants.next;
+  } while (!page.after.empty());
+  if (::unlink(mark.c_str()) != 0) return base::FileError("remove", mark);
+  return base::SyncParentDirectory(mark);
+}
+
+}  // namespace
+
 Result<DataDirLock> DataDirLock::Take(const std::string& data_dir) {
   base::UniqueFd fd(::open(data_dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd.valid()) return base::FileError("open", data_dir);
@@ -167,6 +202,7 @@ Result<DataDir> OpenDataDir(DataDirOptions options, const base::Clock& clock,
   dir.kms = std::make_unique<kms::InternalKms>(std::move(keystore), random);
   TS_ASSIGN_OR_RETURN(dir.store, store::SqliteStore::Open(dir.database_path, std::move(row_mac)));
   TS_RETURN_IF_ERROR(Match(dir, also, clock));
+  TS_RETURN_IF_ERROR(CancelDestructionsOfRestored(dir, clock, random));
   return dir;
 }
 

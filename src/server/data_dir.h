@@ -38,7 +38,12 @@ struct DataDir {
   store::Deployment deployment;
   std::unique_ptr<kms::InternalKms> kms;
   std::unique_ptr<store::Store> store;
+  std::uint64_t destructions_cancelled = 0;  // At this opening, the first of a restored directory.
 };
+
+// A file that says that the directory was made of a backup and has not been opened since. Opening
+// cancels the destructions that wait in it and removes the file.
+std::string RestoredMark(const std::string& data_dir);
 
 // Opens, and with create_if_missing makes, a data directory. Errors carry a whole sentence for the
 // operator: kNotFound (a part is missing), kInvalidArgument (wrong root, foreign keystore),

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <map>
 
+#include "events/event.h"
 #include "keyring/data_keys.h"
 #include "keyring/rotation.h"
 #include "keyring/tenants.h"
@@ -253,6 +254,49 @@ TEST_F(WithTenant, BackupOpensElsewhereEvenFromBeforeARotation) {
   for (const auto& entry : fs::directory_iterator(top_)) {
     EXPECT_EQ(entry.path().string().find("partial"), std::string::npos);
   }
+}
+
+TEST_F(WithTenant, ARestoredTenantIsNotDestroyedByWhatWaitedInTheCopy) {
+  const std::string copy = top_ + "/copy.db";
+  {
+    auto dir = Open(dir_);
+    Process process(*dir, clock_, random_);
+    ASSERT_TRUE(process.tenants.Deactivate(tenant_, "test").ok());
+    ASSERT_TRUE(process.tenants.ScheduleDestruction(tenant_, "test").ok());
+    ASSERT_TRUE(dir->store->LoadTenant(tenant_)->tenant.destroy_at.has_value());
+    ASSERT_TRUE(BackupDataDir(*dir, copy, "").ok());
+  }
+  const auto expect_kept = [&](const std::string& path) {
+    auto dir = Open(path);
+    ASSERT_TRUE(dir.ok()) << dir.error().message;
+    EXPECT_FALSE(fs::exists(path + "/restored"));
+    const auto state = dir->store->LoadTenant(tenant_);
+    ASSERT_TRUE(state.ok()) << state.error().message;
+    EXPECT_EQ(state->tenant.status, model::TenantStatus::kDeactivated);
+    EXPECT_FALSE(state->tenant.destroy_at.has_value());
+    EXPECT_TRUE(dir->store->TenantsToDestroy(clock_.Utc() + std::chrono::hours(999))->empty());
+    const auto events = dir->store->ListEvents(model::Scope::Of(tenant_), 0, 100).value();
+    EXPECT_EQ(events.back().content.type, events::kTenantDestructionCancelled);
+    Process process(*dir, clock_, random_);
+    ASSERT_TRUE(process.tenants.Reactivate(tenant_, "test").ok());
+    ExpectOpens(*dir);
+  };
+  RestoreOptions options{copy, dir_ + "/keystore.db", kms::RootSource::File(dir_ + "/root.key"),
+                         top_ + "/whole"};
+  const auto whole = RestoreDataDir(std::move(options), clock_, random_);
+  ASSERT_TRUE(whole.ok()) << whole.error().message;
+  EXPECT_EQ(whole->destructions_cancelled, 1u);
+  expect_kept(top_ + "/whole");
+  // Without the other parts nothing can be verified or written; it is done when they are there.
+  options = {copy, "", kms::RootSource(), top_ + "/parts"};
+  const auto parts = RestoreDataDir(std::move(options), clock_, random_);
+  ASSERT_TRUE(parts.ok()) << parts.error().message;
+  EXPECT_FALSE(parts->complete);
+  for (const char* name : {"/keystore.db", "/root.key"})
+    fs::copy_file(dir_ + name, top_ + "/parts" + name);
+  expect_kept(top_ + "/parts");
+  EXPECT_TRUE(Open(dir_)->store->LoadTenant(tenant_)->tenant.destroy_at.has_value())
+      << "only what is restored";
 }
 
 // The published bound on the machine's own clock and on real files, as short as it may be here.
