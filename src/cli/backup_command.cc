@@ -92,6 +92,16 @@ Result<void> Restore(Arguments args) {
                  "(root.key, mode 0600).\n",
                  args.keystore.empty() ? " keystore.db and" : "");
   }
+  if (restored.complete && restored.destructions_cancelled == 0) {
+    std::fprintf(stderr, "No tenant was waiting for its destruction.\n");
+  } else if (restored.complete) {
+    std::fprintf(stderr,
+                 "The destruction of %llu tenants was waiting and is cancelled; order it anew.\n",
+                 static_cast<unsigned long long>(restored.destructions_cancelled));
+  } else {
+    std::fprintf(stderr,
+                 "Destructions of tenants that were waiting are cancelled at the first start.\n");
+  }
   std::fprintf(stderr,
                "What was true then is true again: go through API keys and tenants that were "
                "deleted or deactivated since.\n");
