@@ -260,9 +260,11 @@ TEST_F(WithTenant, ARestoredTenantIsNotDestroyedByWhatWaitedInTheCopy) {
   const std::string copy = top_ + "/copy.db";
   {
     auto dir = Open(dir_);
-    Process process(*dir, clock_, random_);
-    ASSERT_TRUE(process.tenants.Deactivate(tenant_, "test").ok());
-    ASSERT_TRUE(process.tenants.ScheduleDestruction(tenant_, "test").ok());
+    {
+      Process process(*dir, clock_, random_);
+      ASSERT_TRUE(process.tenants.Deactivate(tenant_, "test").ok());
+      ASSERT_TRUE(process.tenants.ScheduleDestruction(tenant_, "test").ok());
+    }
     ASSERT_TRUE(dir->store->LoadTenant(tenant_)->tenant.destroy_at.has_value());
     ASSERT_TRUE(BackupDataDir(*dir, copy, "").ok());
   }

@@ -139,8 +139,11 @@ TEST_F(Tamper, NothingIsNoticedBeforehand) {
 // An expression that makes another value of the column's type.
 std::string OtherValue(const std::string& type, const std::string& column) {
   if (type == "INTEGER") return "coalesce(" + column + ",0)+1";
-  if (type == "TEXT") return "substr(" + column + ",1,length(" + column + ")-1)||'_'";
-  return "CAST(substr(" + column + ",1,length(" + column + ")-1)||x'ee' AS BLOB)";
+  // Another last character or byte, whatever the random one is.
+  const std::string last = "substr(" + column + ",-1)";
+  const std::string rest = "substr(" + column + ",1,length(" + column + ")-1)";
+  if (type == "TEXT") return rest + "||CASE " + last + " WHEN '_' THEN '-' ELSE '_' END";
+  return "CAST(" + rest + "||CASE " + last + " WHEN x'ee' THEN x'dd' ELSE x'ee' END AS BLOB)";
 }
 
 TEST_F(Tamper, EveryColumnOfEveryRowIsBound) {
