@@ -156,6 +156,14 @@ TEST_F(ApiTest, ABatchAnswersItemByItemInOrder) {
   EXPECT_TRUE(answer.body["items"][0].contains("plaintext"));
   EXPECT_EQ(answer.body["items"][1]["error"]["code"], "decrypt-failed");
   EXPECT_EQ(answer.body["items"][2]["error"]["code"], "invalid-argument");
+  EXPECT_EQ(answer.body["items"][2]["error"]["meta"]["field"],
+            "items/2/encryptionContext/aws-crypto-x");
+  const std::string any = NewKey("ContentService", "");
+  const json batch = {{"items", {{{"plaintext", ""}}}}};
+  EXPECT_EQ(
+      Call(Method::kPost, kSeal, any, batch.dump(), {{"Tenantseal-Tenant", std::string(32, 'x')}})
+          .status,
+      404);
 }
 
 TEST_F(ApiTest, BadInputIsNamedAndChangesNothing) {
@@ -164,8 +172,8 @@ TEST_F(ApiTest, BadInputIsNamedAndChangesNothing) {
     EXPECT_EQ(answer.status, status) << body;
     EXPECT_EQ(answer.field(), field) << body;
   };
-  check("{", 400, "");
-  check("", 400, "");
+  check("{", 400, "body");
+  check("", 400, "body");
   check("{}", 400, "plaintext");
   check(R"({"plaintext":"%%%"})", 400, "plaintext");
   check(R"({"plaintext":"aGk=","plaintext":"aGk="})", 400, "plaintext");
@@ -211,6 +219,10 @@ TEST_F(ApiTest, AKeyForAnyTenantNamesOne) {
   EXPECT_EQ(Call(Method::kPost, kSeal, any, body).field(), "Tenantseal-Tenant");
   EXPECT_EQ(Call(Method::kPost, kSeal, any, body, {{"Tenantseal-Tenant", tenant_}}).status, 200);
   EXPECT_EQ(Call(Method::kPost, kSeal, any, body, {{"Tenantseal-Tenant", "x"}}).status, 400);
+  EXPECT_EQ(Call(Method::kPost, kSeal, any, body,
+                 {{"Tenantseal-Tenant", tenant_}, {"tenantseal-tenant", tenant_}})
+                .status,
+            400);
   EXPECT_EQ(
       Call(Method::kPost, kSeal, any, body, {{"Tenantseal-Tenant", std::string(32, 'x')}}).status,
       404);
@@ -383,6 +395,13 @@ TEST_F(ApiTest, AHostThatIsNoneIsRefusedAndNothingFalls) {
     request.deadline = clock_.Boot() + std::chrono::seconds(30);
     EXPECT_EQ(handler_.HandleBlocking(request).status, 400) << host;
   }
+}
+
+TEST_F(ApiTest, ANullDoesNotWidenAKey) {
+  const json request = {{"description", "d"}, {"role", "ContentService"}, {"tenantId", nullptr}};
+  EXPECT_EQ(Post("/api/v1/api-keys", "operator-secret", request).field(), "tenantId");
+  EXPECT_EQ(Call(Method::kPost, "/api/v1/tenants", "operator-secret", "\xEF\xBB\xBF{}").field(),
+            "body");
 }
 
 TEST_F(ApiTest, InventedTenantsGetNoCountsOfTheirOwn) {

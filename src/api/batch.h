@@ -31,10 +31,11 @@ Result<net::Response> AnswerItems(Call& call, const DataPlaneBody& body, int sta
                                   std::size_t bytes_per_item, One one) {
   SecretText out(32 + body.items.size() * bytes_per_item);
   if (body.batch) out.Append(R"({"items":[)");
-  bool first = true;
-  for (const DataPlaneFields& item : body.items) {
-    if (!first) out.Append(",");
-    first = false;
+  // That the tenant is not there, or not active, is no fault of an item.
+  if (body.batch) TS_RETURN_IF_ERROR(call.services.keyring.State(*call.tenant, call.wait));
+  for (std::size_t i = 0; i < body.items.size(); ++i) {
+    const DataPlaneFields& item = body.items[i];
+    if (i > 0) out.Append(",");
     Result<void> done = one(item, out);
     if (done) {
       call.tally.Ok();
@@ -43,7 +44,9 @@ Result<net::Response> AnswerItems(Call& call, const DataPlaneBody& body, int sta
     if (done.error().code != ErrorCode::kWouldBlock) call.tally.Failed(done.error().code);
     if (!body.batch || ConcernsAllItems(done.error().code)) return std::move(done).error();
     out.Append(R"({"error":)");
-    out.Append(ItemErrorJson(done.error(), call.request.request_id));
+    Error error = std::move(done).error();
+    if (!error.field.empty()) error = InItem(std::move(error), i);
+    out.Append(ItemErrorJson(error, call.request.request_id));
     out.Append("}");
   }
   if (body.batch) out.Append("]}");

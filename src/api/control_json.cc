@@ -36,6 +36,10 @@ class DuplicateFinder {
   bool too_deep_ = false;
 };
 
+Error NotJson() {
+  return InvalidArgument("body", "The body is not valid JSON (RFC 8259) in UTF-8.");
+}
+
 std::optional<std::string> PercentDecode(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -58,19 +62,21 @@ std::optional<std::string> PercentDecode(std::string_view text) {
 
 Result<json> ParseControlBody(base::ByteSpan body, std::initializer_list<std::string_view> known) {
   if (body.empty()) return json(json::object());
+  // nlohmann skips a byte order mark; RFC 8259 section 8.1 lets nobody send one.
+  if (body.front() == 0xEF) return NotJson();
   DuplicateFinder finder;
   const auto callback = [&finder](int depth, json::parse_event_t event, json& parsed) {
     return finder(depth, event, parsed);
   };
   json parsed = json::parse(body.begin(), body.end(), callback, /*allow_exceptions=*/false);
-  if (finder.too_deep()) return InvalidArgument("", "The body is nested more than 16 levels deep.");
-  if (parsed.is_discarded())
-    return InvalidArgument("", "The body is not valid JSON (RFC 8259) in UTF-8.");
+  if (finder.too_deep())
+    return InvalidArgument("body", "The body is nested more than 16 levels deep.");
+  if (parsed.is_discarded()) return NotJson();
   if (finder.twice()) {
     const std::string name = finder.twice()->substr(0, 64);
     return InvalidArgument(name, "The field " + name + " stands twice.");
   }
-  if (!parsed.is_object()) return InvalidArgument("", "The body must be a JSON object.");
+  if (!parsed.is_object()) return InvalidArgument("body", "The body must be a JSON object.");
   for (const auto& [name, value] : parsed.items()) {
     if (std::find(known.begin(), known.end(), name) == known.end()) {
       const std::string shown = base::IsUtf8(name.substr(0, 64)) ? name.substr(0, 64) : "";
@@ -83,7 +89,7 @@ Result<json> ParseControlBody(base::ByteSpan body, std::initializer_list<std::st
 Result<std::optional<std::string>> TextField(const json& object, const std::string& name,
                                              bool required) {
   const auto found = object.find(name);
-  if (found == object.end() || found->is_null()) {
+  if (found == object.end()) {
     if (required) return InvalidArgument(name, "The field " + name + " is missing.");
     return std::optional<std::string>();
   }

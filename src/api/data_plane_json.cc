@@ -22,7 +22,9 @@ Scratch& ThreadScratch() {
   return scratch;
 }
 
-Error NotJson() { return InvalidArgument("", "The body is not valid JSON (RFC 8259) in UTF-8."); }
+Error NotJson() {
+  return InvalidArgument("body", "The body is not valid JSON (RFC 8259) in UTF-8.");
+}
 
 Error Expected(std::string_view field, std::string_view what) {
   return InvalidArgument(std::string(field),
@@ -150,11 +152,6 @@ Result<void> ReadItem(od::object object, const FieldSet& fields, DataPlaneFields
   return {};
 }
 
-Error InItem(Error error, std::size_t index) {
-  error.field = "items/" + std::to_string(index) + (error.field.empty() ? "" : "/" + error.field);
-  return error;
-}
-
 Result<void> ReadItems(od::value value, const FieldSet& fields, DataPlaneBody& out) {
   od::array array;
   if (value.get_array().get(array) != simdjson::SUCCESS) return Expected("items", "an array");
@@ -166,7 +163,7 @@ Result<void> ReadItems(od::value value, const FieldSet& fields, DataPlaneBody& o
     }
     od::object object;
     if (element.get_object().get(object) != simdjson::SUCCESS)
-      return InItem(Expected("", "an object"), out.items.size());
+      return InItem(InvalidArgument("", "An item must be an object."), out.items.size());
     DataPlaneFields& item = out.items.emplace_back();
     if (auto read = ReadItem(object, fields, item); !read)
       return InItem(std::move(read).error(), out.items.size() - 1);
@@ -204,6 +201,11 @@ Result<DataPlaneBody> ReadBody(od::object object, const FieldSet& fields, bool b
 
 }  // namespace
 
+Error InItem(Error error, std::size_t index) {
+  error.field = "items/" + std::to_string(index) + (error.field.empty() ? "" : "/" + error.field);
+  return error;
+}
+
 Result<DataPlaneBody> ParseDataPlane(base::ByteSpan body, const FieldSet& fields,
                                      bool batch_allowed) {
   Scratch& scratch = ThreadScratch();
@@ -221,7 +223,7 @@ Result<DataPlaneBody> ParseDataPlane(base::ByteSpan body, const FieldSet& fields
       simdjson::SUCCESS)
     return NotJson();
   if (document.get_object().get(object) != simdjson::SUCCESS) {
-    return InvalidArgument("", "The body must be a JSON object.");
+    return InvalidArgument("body", "The body must be a JSON object.");
   }
   auto read = ReadBody(object, fields, batch_allowed);
   // A location that is not out of bounds is a token behind the object.

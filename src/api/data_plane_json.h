@@ -45,6 +45,9 @@ struct DataPlaneBody {
 Result<DataPlaneBody> ParseDataPlane(base::ByteSpan body, const FieldSet& fields,
                                      bool batch_allowed);
 
+// The error with its field named from the batch's point of view: "items/<index>/<field>".
+Error InItem(Error error, std::size_t index);
+
 // Wipes this thread's copy of the last body. Called when the request is done.
 void ForgetDataPlaneBody();
 

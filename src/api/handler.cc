@@ -1,9 +1,12 @@
 #include "api/handler.h"
 
+#include <algorithm>
+
 #include "api/data_plane_json.h"
 #include "api/error_table.h"
 #include "api/routes.h"
 #include "base/limits.h"
+#include "base/log.h"
 
 namespace tenantseal::api {
 namespace {
@@ -93,6 +96,13 @@ Result<std::optional<model::TenantId>> Authorize(Access access,
     return InvalidArgument("Tenantseal-Tenant",
                            "This key serves any tenant: name one in the header Tenantseal-Tenant.");
   }
+  // Two of them might be read differently by a proxy and by us.
+  const auto is_tenant_header = [](const net::HeaderField& field) {
+    return net::EqualsIgnoreCase(field.name, "Tenantseal-Tenant");
+  };
+  if (std::count_if(request.headers.begin(), request.headers.end(), is_tenant_header) > 1) {
+    return InvalidArgument("Tenantseal-Tenant", "The header Tenantseal-Tenant stands twice.");
+  }
   auto tenant = model::TenantId::Parse(*named);
   if (!tenant) return InvalidArgument("Tenantseal-Tenant", tenant.error().message);
   if (principal.tenant && principal.tenant != *tenant) {
@@ -133,6 +143,14 @@ std::optional<net::Response> ApiHandler::Handle(net::Request& request, keyring::
   ForgetDataPlaneBody();
   if (!result && result.error().code == ErrorCode::kWouldBlock && wait == keyring::Wait::kNever)
     return std::nullopt;
+  if (!result) {
+    base::Log(base::LogLevel::kDebug, "request refused",
+              {{"request", request.request_id},
+               {"route", match.route->operation},
+               {"peer", request.peer},
+               {"code", ErrorCodeName(result.error().code)},
+               {"field", result.error().field}});
+  }
   net::Response response =
       result ? std::move(*result) : ErrorResponse(result.error(), request.request_id);
   metrics_.Count(match.route, response.status, services_.clock.Boot() - began);
@@ -217,7 +235,11 @@ void ApiHandler::Count(const Route& route, const Call& call) {
 
 std::size_t ApiHandler::BodyBytesMax(const net::Request& request) const {
   const RouteMatch match = FindRoute(request.method, request.path);
-  return match.route == nullptr ? base::kHeaderBytesMax : match.route->body_bytes_max;
+  if (match.route == nullptr) return base::kHeaderBytesMax;
+  // Whoever shows no key at all gets no memory for a large body.
+  const bool shows_key = match.route->access == Access::kPublic || BearerToken(request);
+  return shows_key ? match.route->body_bytes_max
+                   : std::min(base::kHeaderBytesMax, match.route->body_bytes_max);
 }
 
 net::Response ApiHandler::Overloaded(net::Request& request) {

@@ -54,8 +54,12 @@ Result<void> CheckRequest(const NewApiKey& request) {
         "description",
         "The description is longer than " + std::to_string(base::kDescriptionBytesMax) + " bytes.");
   }
-  if (!base::IsUtf8(request.description))
-    return InvalidArgument("description", "The description must be UTF-8.");
+  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
+  if (!base::IsUtf8(request.description) ||
+      std::any_of(request.description.begin(), request.description.end(), is_control)) {
+    return InvalidArgument("description",
+                           "The description must be UTF-8 text without control characters.");
+  }
   if (request.expiry &&
       (*request.expiry < std::chrono::seconds(1) || *request.expiry > kExpiryMax)) {
     return InvalidArgument("expiry", "The expiry must lie between PT1S and P3650D.");
@@ -189,8 +193,8 @@ Result<base::Duration> ParseDuration(std::string_view text) {
   const Error bad =
       InvalidArgument("expiry", "A duration must look like P30D or PT12H (ISO 8601).");
   if (text.size() < 3 || text.size() > 32 || text[0] != 'P') return bad;
-  std::int64_t total_s = 0, number = -1;
-  bool in_time = false, any = false;
+  std::int64_t total_s = 0, number = -1, last_unit_s = kDurationSecondsMax;
+  bool in_time = false;
   for (char c : text.substr(1)) {
     if (c >= '0' && c <= '9') {
       number = (number < 0 ? 0 : number) * 10 + (c - '0');
@@ -199,13 +203,15 @@ Result<base::Duration> ParseDuration(std::string_view text) {
       in_time = true;
     } else {
       const std::int64_t unit_s = DesignatorSeconds(c, in_time);
-      if (number < 0 || unit_s == 0 || number > kDurationSecondsMax / unit_s) return bad;
+      // Units come once each, the greatest first.
+      if (number < 0 || unit_s == 0 || unit_s >= last_unit_s) return bad;
+      if (number > kDurationSecondsMax / unit_s) return bad;
       total_s += number * unit_s;
-      any = true;
+      last_unit_s = unit_s;
       number = -1;
     }
   }
-  if (!any || number >= 0) return bad;
+  if (number >= 0 || text.back() == 'T') return bad;
   return base::Duration(std::chrono::seconds(std::min(total_s, kDurationSecondsMax)));
 }
 

@@ -241,6 +241,7 @@ TEST_F(IdentityTest, RefusesBadRequestsByField) {
                    std::nullopt}),
             "description");
   EXPECT_EQ(field({"\xFF", Role::kAuditor, tenant_, std::nullopt}), "description");
+  EXPECT_EQ(field({"a\nb", Role::kAuditor, tenant_, std::nullopt}), "description");
   EXPECT_EQ(field({"d", Role::kAuditor, tenant_, std::chrono::hours(24 * 3651)}), "expiry");
 }
 
@@ -249,7 +250,7 @@ TEST(ParseDuration, ReadsWhatIso8601Allows) {
   EXPECT_EQ(ParseDuration("P1DT2H3M4S").value(), std::chrono::seconds(86400 + 7200 + 180 + 4));
   EXPECT_EQ(ParseDuration("P2W").value(), std::chrono::hours(24 * 14));
   for (const char* bad : {"", "P", "PT", "30D", "P30", "P1Y", "PT1D", "P1H", "P-1D", "P1D1",
-                          "PTT1S", "P99999999999D", "P100000W"}) {
+                          "PTT1S", "P99999999999D", "P100000W", "P1DT", "P1D1D", "PT1M1H"}) {
     EXPECT_FALSE(ParseDuration(bad)) << bad;
   }
 }
