@@ -3,8 +3,11 @@
 #include <unistd.h>
 
 #include <CLI/App.hpp>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 
 #include "cli/command.h"
 #include "cli/connection.h"
@@ -13,6 +16,7 @@
 #include "cli/progress.h"
 #include "cli/seal_command.h"
 #include "cli/streams.h"
+#include "cli/table.h"
 
 namespace tenantseal::cli {
 namespace {
@@ -69,6 +73,38 @@ TEST(ProgressTest, Formats) {
             "rewrapping  0 of 10  0%  0/s");
 }
 
+TEST(TableTest, ShowsNoControlCharacter) {
+  const auto shown = [](const std::string& value) {
+    testing::internal::CaptureStdout();
+    PrintTable({{value, "x"}, {"1234", "y"}});
+    const std::string out = testing::internal::GetCapturedStdout();
+    return out.substr(0, out.find('\n'));
+  };
+  EXPECT_EQ(shown("a\x1b\x7f"), "a??   x");
+  EXPECT_EQ(shown("a\u0080\u009f"), "a??   x");
+  EXPECT_EQ(shown("\u200e\u200f"), "??    x");
+  EXPECT_EQ(shown("\u202a\u202eb"), "??b   x");
+  EXPECT_EQ(shown("\u2066\u2069b"), "??b   x");
+  EXPECT_EQ(shown("\u00a0\u200d\u2029\u206a"), "\u00a0\u200d\u2029\u206a  x");
+  EXPECT_EQ(shown("\u202f\u2065\u00e9"), "\u202f\u2065\u00e9   x");
+  EXPECT_EQ(shown("\x9b"
+                  "2J"),
+            "?2J   x");
+}
+
+TEST(FinishOutputDeathTest, LostOutputIsAFailure) {
+  const auto run = [](const char* output, bool stream, int status) {
+    if (std::freopen(output, "w", stdout) == nullptr) std::_Exit(99);
+    stream ? static_cast<void>(std::cout << "x") : static_cast<void>(std::printf("x"));
+    std::_Exit(FinishOutput(status));
+  };
+  const testing::ExitedWithCode failed(kExitFailure), done(kExitOk), conflict(kExitConflict);
+  EXPECT_EXIT(run("/dev/full", false, kExitOk), failed, "tenantseal: cannot write the output");
+  EXPECT_EXIT(run("/dev/full", true, kExitOk), failed, "tenantseal: cannot write the output");
+  EXPECT_EXIT(run("/dev/full", false, kExitConflict), conflict, "cannot write the output");
+  EXPECT_EXIT(run("/dev/null", false, kExitOk), done, "^$");
+}
+
 TEST(StreamsTest, TellsStreamsFromFiles) {
   EXPECT_TRUE(IsStream("-"));
   EXPECT_TRUE(IsStream("/dev/null"));
@@ -91,6 +127,8 @@ TEST(ConnectionTest, NamesWhatIsMissing) {
   std::filesystem::permissions(connection.api_key_file, std::filesystem::perms(0600));
   EXPECT_EQ(connection.Options()->api_key, "from-the-file");
   std::filesystem::remove(connection.api_key_file);
+  connection.api_key_file = testing::TempDir();
+  EXPECT_THAT(connection.Options().error().message, testing::HasSubstr("not a regular file"));
   ::unsetenv("TENANTSEAL_API_KEY");
 }
 
@@ -115,6 +153,63 @@ TEST(CommandLineTest, AnUnreachableServiceIsUnavailable) {
             kExitUnavailable);
   EXPECT_FALSE(std::filesystem::exists(out));
   ::unsetenv("TENANTSEAL_API_KEY");
+}
+
+// A directory with "q", a sealed one beside it, and names that lead to both. What gets past the
+// command line finds no service, so that the status tells where a command ended.
+class OutputNameTest : public testing::Test {
+ protected:
+  OutputNameTest() {
+    std::filesystem::create_directory(directory_);
+    for (const char* name : {"q", "q.sealed", "r.sealed"}) std::ofstream(Path(name)) << name;
+    std::filesystem::create_symlink("q", Path("symbolic"));
+    std::filesystem::create_hard_link(Path("q"), Path("hard"));
+    std::filesystem::create_symlink("q.sealed", Path("symbolic.sealed"));
+    std::filesystem::create_symlink("nowhere", Path("r"));
+    ::setenv("TENANTSEAL_API_KEY", "key", 1);
+  }
+  ~OutputNameTest() override {
+    ::unsetenv("TENANTSEAL_API_KEY");
+    std::filesystem::remove_all(directory_);
+  }
+  std::string Path(const std::string& name) const { return directory_ + "/" + name; }
+  int Run(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.end(), {"--server", "http://127.0.0.1:9"});
+    return RunCommand(arguments);
+  }
+
+  const std::string directory_ = testing::TempDir() + "outputs-" + std::to_string(::getpid());
+};
+
+TEST_F(OutputNameTest, TheInputIsNoOutput) {
+  for (const char* name : {"q", "symbolic", "hard", "./q"})
+    EXPECT_EQ(Run({"seal", Path("q"), "-o", Path(name)}), kExitUsage) << name;
+  EXPECT_EQ(Run({"seal", Path("symbolic"), "-o", Path("q")}), kExitUsage);
+  EXPECT_EQ(Run({"open", Path("q.sealed"), "-o", Path("q.sealed")}), kExitUsage);
+  EXPECT_EQ(Run({"open", Path("symbolic.sealed"), "-o", Path("q.sealed")}), kExitUsage);
+  EXPECT_EQ(Run({"open", Path("q.sealed"), "--range", "0:1", "-o", Path("q.sealed")}), kExitUsage);
+  EXPECT_EQ(Run({"seal", Path("q"), "-o", Path("q.sealed")}), kExitUnavailable);
+  EXPECT_EQ(Run({"open", "/dev/null", "-o", "/dev/null"}), kExitUnavailable);
+}
+
+TEST_F(OutputNameTest, AnEmptyNameIsAUsageError) {
+  EXPECT_EQ(Run({"seal", Path("q"), "--output", ""}), kExitUsage);
+  EXPECT_EQ(Run({"open", Path("q.sealed"), "--output", ""}), kExitUsage);
+  EXPECT_EQ(Run({"open", Path("q.sealed"), "-o", ""}), kExitUsage);
+}
+
+TEST_F(OutputNameTest, OpenReplacesOnlyWhatItIsToldTo) {
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(Run({"open", Path("q.sealed")}), kExitConflict);
+  const std::string told = testing::internal::GetCapturedStderr();
+  EXPECT_THAT(told, testing::AllOf(testing::HasSubstr("--output"), testing::HasSubstr("--force")));
+  EXPECT_EQ(Run({"open", Path("r.sealed")}), kExitConflict);
+  EXPECT_EQ(Run({"open", Path("symbolic.sealed"), "--force"}), kExitUnavailable);
+  EXPECT_EQ(Run({"open", Path("q.sealed"), "--force"}), kExitUnavailable);
+  EXPECT_EQ(Run({"open", Path("q.sealed"), "--output", Path("q")}), kExitUnavailable);
+  EXPECT_EQ(Run({"open", Path("q.sealed"), "--range", "0:1"}), kExitUnavailable);
+  std::filesystem::remove(Path("q"));
+  EXPECT_EQ(Run({"open", Path("q.sealed")}), kExitUnavailable);
 }
 
 TEST(CommandLineTest, InspectOfWhatIsNoMessage) {

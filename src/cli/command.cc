@@ -3,6 +3,7 @@
 #include <CLI/App.hpp>
 #include <cstdio>
 #include <exception>
+#include <iostream>
 
 namespace tenantseal::cli {
 namespace {
@@ -68,5 +69,14 @@ void OnCommand(CLI::App& command, std::function<Result<void>()> body) {
 }
 
 int ExitStatus() { return Status(); }
+
+int FinishOutput(int status) {
+  std::cout.flush();
+  const bool flushed = std::fflush(stdout) == 0;
+  // The flags also tell of what was lost in an earlier write.
+  if (flushed && std::ferror(stdout) == 0 && std::cout.good()) return status;
+  std::fprintf(stderr, "tenantseal: cannot write the output\n");
+  return status == kExitOk ? kExitFailure : status;
+}
 
 }  // namespace tenantseal::cli

@@ -42,4 +42,8 @@ void OnCommand(CLI::App& command, std::function<Result<void>()> body);
 // What main() returns once the command line has been parsed and the command has run.
 int ExitStatus();
 
+// Writes out what standard output still holds. Returns `status`, or kExitFailure in place of
+// kExitOk, with a message, when any of the output was lost: the disk is full, or nobody reads.
+int FinishOutput(int status);
+
 }  // namespace tenantseal::cli

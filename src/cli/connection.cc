@@ -1,5 +1,7 @@
 #include "cli/connection.h"
 
+#include <sys/stat.h>
+
 #include <CLI/App.hpp>
 #include <cstdlib>
 
@@ -12,6 +14,10 @@ constexpr std::size_t kApiKeyFileBytesMax = 4096;
 
 Result<std::string> ReadApiKey(const std::string& file) {
   if (!file.empty()) {
+    // A pipe will do, as of a shell's <(command). Of others the permissions are not the point.
+    struct stat info {};
+    if (::stat(file.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISFIFO(info.st_mode))
+      return InvalidArgument("api-key-file", file + " is not a regular file.");
     TS_RETURN_IF_ERROR(base::RequirePrivateFile(file));
     TS_ASSIGN_OR_RETURN(const base::SecretBytes bytes, base::ReadFile(file, kApiKeyFileBytesMax));
     std::string_view text = bytes.RevealText();

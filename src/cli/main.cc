@@ -1,6 +1,8 @@
 // The binary `tenantseal`: hardens the process, registers the commands, runs one.
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
@@ -13,8 +15,8 @@
 #include "cli/open_command.h"
 #include "cli/retire_command.h"
 #include "cli/rewrap_command.h"
-#include "cli/rotate_command.h"
 #include "cli/root_command.h"
+#include "cli/rotate_command.h"
 #include "cli/seal_command.h"
 #include "cli/serve_command.h"
 #include "cli/tenant_command.h"
@@ -30,6 +32,16 @@ void Harden() {
   ::setrlimit(RLIMIT_CORE, &none);
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
+}
+
+// Takes the place of standard descriptors that are closed, lest a file or a connection gets their
+// number and the output ends up in it. Opened the wrong way round, they fail as closed ones do.
+void OccupyStandardDescriptors() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    // The lowest free number is `fd`. Without /dev/null the descriptor stays closed.
+    static_cast<void>(::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+  }
 }
 
 void AddCommands(CLI::App& app) {
@@ -53,6 +65,7 @@ void AddCommands(CLI::App& app) {
 
 int main(int argc, char** argv) {
   Harden();
+  OccupyStandardDescriptors();
   CLI::App app("Tenantseal: every tenant's content under its own key", "tenantseal");
   app.set_version_flag("--version", "tenantseal " TENANTSEAL_VERSION);
   app.require_subcommand(1);
@@ -65,7 +78,8 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     // Help and version are "errors" with status 0 in this library.
-    return app.exit(error) == 0 ? tenantseal::cli::kExitOk : tenantseal::cli::kExitUsage;
+    return tenantseal::cli::FinishOutput(app.exit(error) == 0 ? tenantseal::cli::kExitOk
+                                                              : tenantseal::cli::kExitUsage);
   }
-  return tenantseal::cli::ExitStatus();
+  return tenantseal::cli::FinishOutput(tenantseal::cli::ExitStatus());
 }

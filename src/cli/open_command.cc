@@ -2,6 +2,7 @@
 
 #include <CLI/App.hpp>
 #include <charconv>
+#include <filesystem>
 
 #include "cli/command.h"
 #include "cli/connection.h"
@@ -18,6 +19,7 @@ struct Arguments {
   std::string input = kStandard;
   std::string output;
   std::string range;
+  bool force = false;
   bool sync = false;
 };
 
@@ -39,7 +41,16 @@ Result<std::string> DefaultOutput(const Arguments& arguments) {
     return InvalidArgument("output",
                            arguments.input + " does not end in .sealed; give --output OUT.");
   }
-  return arguments.input.substr(0, arguments.input.size() - kSuffix.size());
+  std::string output = arguments.input.substr(0, arguments.input.size() - kSuffix.size());
+  // Not followed where it is a symbolic link: the name is taken even if it leads nowhere.
+  std::error_code ignored;
+  if (!arguments.force &&
+      std::filesystem::exists(std::filesystem::symlink_status(output, ignored))) {
+    return Error{ErrorCode::kAlreadyExists,
+                 output + " exists already; give --output OUT, or --force to replace it.",
+                 "output"};
+  }
+  return output;
 }
 
 Result<void> OpenAsStream(const Content& content, const Context::Pairs& required,
@@ -67,7 +78,21 @@ Result<void> OpenPart(const Content& content, const Context::Pairs& required,
   TS_ASSIGN_OR_RETURN(const ByteRange range, ParseRange(arguments.range));
   TS_ASSIGN_OR_RETURN(StreamOutput out,
                       StreamOutput::Create(arguments.output, sdk::OutputFile::Mode::kPrivate));
-  TS_RETURN_IF_ERROR(content.OpenRange(arguments.input, range, out.Writer(), required));
+  std::uint64_t released = 0;
+  const WriteFunction counted = [&, write = out.Writer()](ConstBytes bytes) -> Result<void> {
+    TS_RETURN_IF_ERROR(write(bytes));
+    released += bytes.size();
+    return {};
+  };
+  auto opened = content.OpenRange(arguments.input, range, counted, required);
+  if (!opened) {
+    Error error = std::move(opened).error();
+    if (!out.to_file() && released > 0) {
+      error.message += " The output ends early: its first " + std::to_string(released) +
+                       " bytes are authentic, the rest is missing.";
+    }
+    return error;
+  }
   return out.Commit(arguments.sync);
 }
 
@@ -76,6 +101,7 @@ Result<void> Open(Arguments arguments, const Connection& connection,
   if (arguments.output.empty()) {
     TS_ASSIGN_OR_RETURN(arguments.output, DefaultOutput(arguments));
   }
+  TS_RETURN_IF_ERROR(RefuseInputAsOutput(arguments.input, arguments.output));
   if (!arguments.range.empty()) {
     TS_RETURN_IF_ERROR(ParseRange(arguments.range));
     if (IsStream(arguments.input))
@@ -105,10 +131,10 @@ void AddOpenCommand(CLI::App& app) {
   CLI::App& command = *app.add_subcommand("open", "Open a sealed file or stream");
   auto arguments = std::make_shared<Arguments>();
   command.add_option("FILE", arguments->input, "What to open; - or nothing: standard input");
-  command
-      .add_option("--output,-o", arguments->output,
-                  "Where to; -: standard output (default: FILE without .sealed)")
-      ->type_name("OUT");
+  AddOutputOption(command, arguments->output,
+                  "Where to; -: standard output (default: FILE without .sealed, if there is no "
+                  "such file yet)");
+  command.add_flag("--force", arguments->force, "Without --output: replace the file that is there");
   const auto pairs =
       AddContextOption(command, "A pair that the content must have been sealed with (repeatable)");
   command
@@ -121,6 +147,7 @@ void AddOpenCommand(CLI::App& app) {
   command.footer(
       "A file appears under its name once all of it has been verified, readable by its owner "
       "only.\n"
+      "A file that was there is replaced only where --output names it, or with --force.\n"
       "Standard output gets verified frames as they come: if the status is not 0, what was "
       "written\n"
       "is authentic but incomplete. Status 3: damaged, truncated, another tenant's or context.\n\n"

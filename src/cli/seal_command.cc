@@ -48,6 +48,7 @@ Result<void> Seal(Arguments arguments, const Connection& connection,
         "FILE",
         arguments.input + " is a directory; seal an archive of it (tar c DIR | tenantseal seal).");
   }
+  TS_RETURN_IF_ERROR(RefuseInputAsOutput(arguments.input, arguments.output));
   TS_ASSIGN_OR_RETURN(Context::Pairs context_pairs, ParseContext(pairs));
   TS_ASSIGN_OR_RETURN(const Client client, connection.ConnectClient());
   TS_ASSIGN_OR_RETURN(const Content content, Content::Make(client, client.tenant_id()));
@@ -72,10 +73,8 @@ void AddSealCommand(CLI::App& app) {
   CLI::App& command = *app.add_subcommand("seal", "Seal a file or a stream under the tenant's key");
   auto arguments = std::make_shared<Arguments>();
   command.add_option("FILE", arguments->input, "What to seal; - or nothing: standard input");
-  command
-      .add_option("--output,-o", arguments->output,
-                  "Where to; -: standard output (default: FILE.sealed)")
-      ->type_name("OUT");
+  AddOutputOption(command, arguments->output,
+                  "Where to; -: standard output (default: FILE.sealed)");
   const auto pairs =
       AddContextOption(command, "A pair to authenticate with the content, in clear (repeatable)");
   command.add_flag("--sync", arguments->sync,
@@ -83,7 +82,8 @@ void AddSealCommand(CLI::App& app) {
   const auto connection = Connection::AddTo(command);
   command.footer(
       "The content never leaves this machine: only its data key is asked of the service.\n"
-      "The output appears under its name when it is complete; the input is left as it is.\n\n"
+      "The output appears under its name when it is complete, in place of a file that was there;\n"
+      "the input is left as it is.\n\n"
       "Examples:\n"
       "  tenantseal seal report.pdf --context purpose=archive\n"
       "  tar c photos | tenantseal seal --output photos.tar.sealed\n"

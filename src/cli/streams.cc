@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <CLI/App.hpp>
 #include <cerrno>
 
 #include "cli/progress.h"
@@ -31,6 +32,26 @@ bool IsStream(const std::string& path) {
   if (path == kStandard) return true;
   struct stat info {};
   return ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+Result<void> RefuseInputAsOutput(const std::string& input, const std::string& output) {
+  struct stat in {
+  }, out{};
+  const bool there =
+      (input == kStandard ? ::fstat(STDIN_FILENO, &in) : ::stat(input.c_str(), &in)) == 0 &&
+      (output == kStandard ? ::fstat(STDOUT_FILENO, &out) : ::stat(output.c_str(), &out)) == 0;
+  // A terminal or /dev/null may well be both.
+  if (!there || !(S_ISREG(in.st_mode) || S_ISBLK(in.st_mode))) return {};
+  if (in.st_dev != out.st_dev || in.st_ino != out.st_ino) return {};
+  const std::string name = output == kStandard ? "Standard output" : output;
+  return InvalidArgument("output", name + " is the input itself; give another --output OUT.");
+}
+
+CLI::Option* AddOutputOption(CLI::App& command, std::string& output, const std::string& help) {
+  const auto check = [](const std::string& text) {
+    return text.empty() ? std::string("the name of the output is empty") : std::string();
+  };
+  return command.add_option("--output,-o", output, help)->type_name("OUT")->check(check);
 }
 
 Result<base::UniqueFd> OpenStreamInput(const std::string& path) {

@@ -9,6 +9,11 @@
 #include "sdk/output_file.h"
 #include "tenantseal/content.h"
 
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
 namespace tenantseal::cli {
 
 inline constexpr const char* kStandard = "-";
@@ -19,6 +24,14 @@ ReadFunction InterruptibleRead(int fd);
 // Whether `path` is there and is no regular file (a device, a named pipe), so that it is read or
 // written as a stream and never replaced.
 bool IsStream(const std::string& path);
+
+// kInvalidArgument when `output` is the very file (or block device) that `input` is, under
+// whatever name: it would be overwritten by what is made of it. "-" is standard input and standard
+// output.
+Result<void> RefuseInputAsOutput(const std::string& input, const std::string& output);
+
+// Adds --output, which must not be empty when it is given.
+CLI::Option* AddOutputOption(CLI::App& command, std::string& output, const std::string& help);
 
 // The reading end of a stream: standard input for "-".
 Result<base::UniqueFd> OpenStreamInput(const std::string& path);

@@ -12,8 +12,9 @@
 namespace tenantseal::cli {
 
 // Rows of equal length, the first one the heading, in aligned columns on standard output. Control
-// characters of values are shown as '?', lest a name speak to the terminal.
-void PrintTable(const std::vector<std::vector<std::string>>& rows);
+// characters of values, those of C1 and of the direction of writing included, are shown as '?',
+// lest a name speak to the terminal.
+void PrintTable(const std::vector<std::vector<std::string>>& values);
 // "name  value" lines.
 void PrintFields(const std::vector<std::pair<std::string, std::string>>& fields);
 // Indented, with a line feed at the end.

@@ -76,6 +76,42 @@ class MainJob(harness.Case):
         self.assertTrue(plain.read_bytes().startswith(done.stdout))
         self.assertLess(len(done.stdout), 4 * MIB)
 
+    def test_a_range_says_when_it_ends_early(self):
+        plain, sealed = self.sealed(3 * MIB)
+        whole = bytearray(sealed.read_bytes())
+        whole[len(whole) // 2] ^= 1   # The final frame, verified first, is intact.
+        sealed.write_bytes(whole)
+        done = self.run_cli("open", sealed, "--range", f"0:{3 * MIB}")
+        self.assertEqual(done.returncode, DOES_NOT_OPEN, done.stderr)
+        self.assertEqual(done.stdout, plain.read_bytes()[:MIB])
+        self.assertIn(f"The output ends early: its first {MIB} bytes".encode(), done.stderr)
+        self.assert_refused(sealed, "--range", f"0:{3 * MIB}")
+
+    def test_lost_output_is_a_failure(self):
+        env = {**os.environ, "TENANTSEAL_SERVER": self.server.url, "TENANTSEAL_API_KEY": self.token}
+        _, sealed = self.sealed(10)
+        for command in (["value", "seal", "hello"], ["data-key", "create"], ["tenant", "me"],
+                        ["inspect", str(sealed)], ["open", str(sealed), "--output", "-"], ["--help"]):
+            for redirection in (">/dev/full", ">&-"):
+                with self.subTest(command=command, redirection=redirection):
+                    done = subprocess.run(["bash", "-c", f'exec "$@" {redirection}', "_", harness.BINARY, *command],
+                                          env=env, capture_output=True)
+                    self.assertEqual(done.returncode, 1, done.stderr)
+                    self.assertIn(b"cannot write the output", done.stderr)
+
+    def test_open_replaces_no_file_that_it_was_not_told_to(self):
+        plain, sealed = self.sealed(10)
+        named = sealed.rename(f"{plain}.sealed")
+        content = plain.read_bytes()
+        plain.write_bytes(b"what was there")
+        self.assertEqual(self.run_cli("open", named).returncode, 8)
+        self.assertEqual(plain.read_bytes(), b"what was there")
+        self.assertEqual(self.run_cli("open", named, "--force").returncode, 0)
+        self.assertEqual(plain.read_bytes(), content)
+        plain.unlink()
+        self.assertEqual(self.run_cli("open", named).returncode, 0)
+        self.assertEqual(plain.read_bytes(), content)
+
     def test_truncated_anywhere_leaves_nothing(self):
         _, sealed = self.sealed(2 * MIB + 100)
         whole = sealed.read_bytes()
