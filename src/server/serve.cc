@@ -1,5 +1,6 @@
 #include "server/serve.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -53,6 +54,14 @@ Result<void> EnsureOperator(identity::ApiKeys& api_keys, const std::string& data
   return {};
 }
 
+// Keeps what a request of ordinary size frees for the next one. By default a freed batch of a few
+// dozen KiB goes back to the kernel, and faulting its pages in again costs more than sealing it.
+void KeepFreedMemory() {
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 4 << 20);
+  ::mallopt(M_TOP_PAD, 128 << 10);
+}
+
 // Keeps keys out of the swap. Only where nothing limits locked memory: under a limit, a later
 // allocation beyond it would fail.
 void LockMemory() {
@@ -102,6 +111,7 @@ Result<void> Serve(const Settings& settings) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // Every thread made from here on inherits this.
 
   LockMemory();
+  KeepFreedMemory();
 
   const base::SystemClock clock;
   const base::SystemRandom random;
