@@ -63,6 +63,13 @@ void GcmStream::StartSeal(const GcmNonce& nonce, base::ByteSpan associated_data)
   Feed(Context(context_), associated_data, nullptr);
 }
 
+void GcmStream::StartSeal(const base::Secret256& key, const GcmNonce& nonce,
+                          base::ByteSpan associated_data) {
+  TS_CHECK(EVP_CipherInit_ex2(Context(context_), nullptr, key.Reveal().data(), nonce.data(), 1,
+                              nullptr) == 1);
+  Feed(Context(context_), associated_data, nullptr);
+}
+
 void GcmStream::StartOpen(const GcmNonce& nonce, base::ByteSpan associated_data) {
   TS_CHECK(EVP_CipherInit_ex2(Context(context_), nullptr, nullptr, nonce.data(), 0, nullptr) == 1);
   Feed(Context(context_), associated_data, nullptr);
@@ -95,8 +102,7 @@ void GcmSeal(const base::Secret256& key, const GcmNonce& nonce, base::ByteSpan a
              base::ByteSpan plaintext, base::MutableByteSpan ciphertext,
              std::span<std::uint8_t, kGcmTagBytes> tag) {
   GcmStream& stream = ThreadStream();
-  stream.SetKey(key);
-  stream.StartSeal(nonce, associated_data);
+  stream.StartSeal(key, nonce, associated_data);
   stream.Update(plaintext, ciphertext);
   stream.FinishSeal(tag);
   stream.ForgetKey();
