@@ -15,7 +15,7 @@
 namespace tenantseal::sdk {
 namespace {
 
-constexpr std::size_t kPieceBytes = 64 << 10;
+constexpr std::size_t kPieceBytes = 256 << 10;
 constexpr unsigned kWorkersMax = 4;
 
 // What one worker owns: a cipher, and room for a piece with the head before it and the tag behind.
