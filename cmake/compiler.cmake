@@ -20,7 +20,8 @@ if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
 endif()
 add_compile_options(-Wall -Wextra -Werror -Wnon-virtual-dtor ${SHADOW_WARNING} -fstack-protector-strong)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-  add_compile_options(-Wthread-safety)
+  # libstdc++ 12 itself calls what it has marked deprecated (std::get_temporary_buffer).
+  add_compile_options(-Wthread-safety -Wno-deprecated-declarations)
 else()
   # g++ 12 reports these in inlined library code that cannot reach them (GCC bugs 105329, 105562).
   add_compile_options(-Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-array-bounds)

@@ -161,8 +161,9 @@ Result<std::uint64_t> MemoryStore::DestroyTenant(const model::TenantId& id, base
   const auto found = tenants_.find(id);
   if (found == tenants_.end()) return TenantNotFound();
   TS_RETURN_IF_ERROR(ApplyDestruction(found->second, now));
-  std::erase_if(positions_,
-                [&](const auto& entry) { return data_keys_[entry.second].tenant == id; });
+  for (auto it = positions_.begin(); it != positions_.end();) {
+    it = data_keys_[it->second].tenant == id ? positions_.erase(it) : std::next(it);
+  }
   std::erase_if(data_keys_, [&](const auto& entry) { return entry.second.tenant == id; });
   std::erase_if(api_keys_, [&](const auto& entry) { return entry.second.tenant == id; });
   jobs_.erase(id);
