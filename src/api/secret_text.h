@@ -1,6 +1,7 @@
 // A text that is being built and holds secrets: it wipes what it leaves behind when it grows.
 #pragma once
 
+#include <algorithm>
 #include <string_view>
 
 #include "base/encoding.h"
@@ -14,7 +15,7 @@ class SecretText {
   explicit SecretText(std::size_t reserve) : buffer_(reserve < 64 ? 64 : reserve) {}
 
   void Append(std::string_view text) {
-    std::memcpy(Room(text.size()), text.data(), text.size());
+    std::ranges::copy(text, Room(text.size()));
     size_ += text.size();
   }
   void AppendBase64(base::ByteSpan bytes) {
