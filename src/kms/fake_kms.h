@@ -64,15 +64,15 @@ class FakeKms final : public KmsClient, public InternalKeys {
   }
 
   Result<KmsGenerated> GenerateDataKey(const KmsKey& key, const model::TenantId& tenant,
-                                       base::Deadline deadline) const override {
+                                       CallLimits limits) const override {
     base::SecretBytes plaintext(32);
     random_.Fill(plaintext.RevealMutable());
-    TS_ASSIGN_OR_RETURN(KmsCiphertext wrapped, Encrypt(key, tenant, plaintext.Reveal(), deadline));
+    TS_ASSIGN_OR_RETURN(KmsCiphertext wrapped, Encrypt(key, tenant, plaintext.Reveal(), limits));
     return KmsGenerated{std::move(plaintext), std::move(wrapped)};
   }
 
   Result<KmsCiphertext> Encrypt(const KmsKey& key, const model::TenantId& tenant,
-                                base::ByteSpan plaintext, base::Deadline) const override {
+                                base::ByteSpan plaintext, CallLimits) const override {
     const std::string arn = ArnOf(key, tenant);
     TS_ASSIGN_OR_RETURN(const std::optional<Fault> fault, Enter(tenant, false));
     TS_ASSIGN_OR_RETURN(const base::Secret256 provider_key, Key(arn));
@@ -84,7 +84,7 @@ class FakeKms final : public KmsClient, public InternalKeys {
   }
 
   Result<KmsPlaintext> Decrypt(const KmsKey& key, const model::TenantId& tenant,
-                               base::ByteSpan ciphertext, base::Deadline) const override {
+                               base::ByteSpan ciphertext, CallLimits) const override {
     const std::string arn = ArnOf(key, tenant);
     TS_ASSIGN_OR_RETURN(const std::optional<Fault> fault, Enter(tenant, true));
     TS_ASSIGN_OR_RETURN(const base::Secret256 provider_key, Key(arn));

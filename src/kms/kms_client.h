@@ -1,4 +1,4 @@
-// kms/ talks to key management services: the internal one (internal/) and, later, AWS KMS.
+// kms/ talks to key management services: the internal one (internal/) and AWS KMS (aws/).
 //
 // A KMS keeps a provider key that never leaves it and wraps tenant keys with it. Every call carries
 // the encryption context {"TenantId": id}, nothing else, so that one tenant's wrapped key never
@@ -25,6 +25,22 @@ namespace tenantseal::kms {
 struct KmsKey {
   model::ProviderKind kind = model::ProviderKind::kInternal;
   std::string arn;
+  std::string replica_arn = {};  // The related key in the backup region; empty: there is none.
+  bool primary_refuses = false;  // The primary's last word was a refusal: the replica may not
+                                 // stand in for it.
+};
+
+enum class CallPurpose : std::uint8_t {
+  kDemand,        // A request waits for it.
+  kLeaseRenewal,  // Has a reserved share of the provider's budget.
+};
+
+// How long a call may take, and what for it is made.
+struct CallLimits {
+  CallLimits(base::Deadline until, CallPurpose why = CallPurpose::kDemand)  // NOLINT: a deadline is
+      : deadline(until), purpose(why) {}                                    // enough.
+  base::Deadline deadline;
+  CallPurpose purpose;
 };
 
 struct KmsCiphertext {
@@ -44,19 +60,17 @@ struct KmsGenerated {
 
 inline constexpr std::size_t kCiphertextBytesMax = 6144;  // AWS KMS API: CiphertextBlob.
 
-// Thread-safe. Every method blocks, at most until `deadline`.
+// Thread-safe. Every method blocks, at most until the deadline.
 class KmsClient {
  public:
   virtual ~KmsClient() = default;
   // Makes 32 random bytes and wraps them.
   virtual Result<KmsGenerated> GenerateDataKey(const KmsKey& key, const model::TenantId& tenant,
-                                               base::Deadline deadline) const = 0;
+                                               CallLimits limits) const = 0;
   virtual Result<KmsCiphertext> Encrypt(const KmsKey& key, const model::TenantId& tenant,
-                                        base::ByteSpan plaintext,
-                                        base::Deadline deadline) const = 0;
+                                        base::ByteSpan plaintext, CallLimits limits) const = 0;
   virtual Result<KmsPlaintext> Decrypt(const KmsKey& key, const model::TenantId& tenant,
-                                       base::ByteSpan ciphertext,
-                                       base::Deadline deadline) const = 0;
+                                       base::ByteSpan ciphertext, CallLimits limits) const = 0;
 };
 
 // Makes and destroys the provider keys of the internal KMS. Thread-safe, durable on return.

@@ -27,15 +27,15 @@ Result<void> CheckKind(const KmsKey& key) {
 std::string InternalKeyArn(const model::TenantId& tenant) { return "internal:" + tenant.text(); }
 
 Result<KmsGenerated> InternalKms::GenerateDataKey(const KmsKey& key, const model::TenantId& tenant,
-                                                  base::Deadline deadline) const {
+                                                  CallLimits limits) const {
   base::SecretBytes plaintext(32);
   random_.Fill(plaintext.RevealMutable());
-  TS_ASSIGN_OR_RETURN(KmsCiphertext wrapped, Encrypt(key, tenant, plaintext.Reveal(), deadline));
+  TS_ASSIGN_OR_RETURN(KmsCiphertext wrapped, Encrypt(key, tenant, plaintext.Reveal(), limits));
   return KmsGenerated{std::move(plaintext), std::move(wrapped)};
 }
 
 Result<KmsCiphertext> InternalKms::Encrypt(const KmsKey& key, const model::TenantId& tenant,
-                                           base::ByteSpan plaintext, base::Deadline) const {
+                                           base::ByteSpan plaintext, CallLimits) const {
   TS_RETURN_IF_ERROR(CheckKind(key));
   if (plaintext.size() > kPlaintextBytesMax)
     return InvalidArgument("plaintext", "more than 4096 bytes");
@@ -45,7 +45,7 @@ Result<KmsCiphertext> InternalKms::Encrypt(const KmsKey& key, const model::Tenan
 }
 
 Result<KmsPlaintext> InternalKms::Decrypt(const KmsKey& key, const model::TenantId& tenant,
-                                          base::ByteSpan ciphertext, base::Deadline) const {
+                                          base::ByteSpan ciphertext, CallLimits) const {
   TS_RETURN_IF_ERROR(CheckKind(key));
   if (ciphertext.size() > kCiphertextBytesMax)
     return IntegrityError("A wrapped tenant key is too long.");

@@ -21,11 +21,11 @@ class InternalKms final : public KmsClient, public InternalKeys {
       : keystore_(std::move(keystore)), random_(random) {}
 
   Result<KmsGenerated> GenerateDataKey(const KmsKey& key, const model::TenantId& tenant,
-                                       base::Deadline deadline) const override;
+                                       CallLimits limits) const override;
   Result<KmsCiphertext> Encrypt(const KmsKey& key, const model::TenantId& tenant,
-                                base::ByteSpan plaintext, base::Deadline deadline) const override;
+                                base::ByteSpan plaintext, CallLimits limits) const override;
   Result<KmsPlaintext> Decrypt(const KmsKey& key, const model::TenantId& tenant,
-                               base::ByteSpan ciphertext, base::Deadline deadline) const override;
+                               base::ByteSpan ciphertext, CallLimits limits) const override;
   Result<void> CreateKey(const model::TenantId& tenant) override {
     return keystore_->CreateKey(tenant);
   }
