@@ -537,5 +537,41 @@ TEST_F(HttpServerTlsTest, TheCertificateCanBeReloadedAndABadOneChangesNothing) {
   EXPECT_TRUE(Send(*client, "/", "x").ok());
 }
 
+// What stand-ins of failing services do to their clients.
+TEST_F(HttpServerTest, DropsCutsAndDelaysAnswersWhenToldTo) {
+  handler.now = [](Request& request) {
+    Response response{.content_type = "text/plain", .body = std::string("0123456789")};
+    if (request.path == "/drop") response.delivery = Delivery::kDrop;
+    if (request.path == "/cut") response.delivery = Delivery::kCut;
+    if (request.path == "/late") response.delay = milliseconds(30);
+    return response;
+  };
+  Start();
+  EXPECT_EQ(Ask("GET /drop HTTP/1.1\r\nHost: h\r\n\r\n"), "");
+  const std::string cut = Ask("GET /cut HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(cut, HasSubstr("Content-Length: 10\r\n"));
+  EXPECT_THAT(cut, EndsWith("\r\n\r\n01234"));
+
+  TestSocket socket(server->Port());
+  const base::BootTime before = clock.Boot();
+  ASSERT_TRUE(socket.Send("GET /late HTTP/1.1\r\nHost: h\r\n\r\n"));
+  EXPECT_THAT(socket.Receive(), EndsWith("0123456789"));
+  EXPECT_GE(clock.Boot() - before, milliseconds(30));
+  ASSERT_TRUE(socket.Send(kGet));  // The connection is as good as new.
+  EXPECT_THAT(socket.Receive(), EndsWith("0123456789"));
+}
+
+TEST_F(HttpServerTest, EndsWithoutWaitingForDelayedAnswers) {
+  handler.now = [](Request&) {
+    return Response{.body = std::string("x"), .delay = std::chrono::hours(1)};
+  };
+  Start();
+  TestSocket socket(server->Port());
+  ASSERT_TRUE(socket.Send(kGet));
+  while (server->stats().requests == 0) std::this_thread::yield();
+  server->Drain(milliseconds(0));
+  EXPECT_TRUE(socket.AtEnd());
+}
+
 }  // namespace
 }  // namespace tenantseal::net

@@ -70,6 +70,13 @@ struct ResponseHeader {
   std::string value;
 };
 
+// How a response leaves: stand-ins of failing services (emulator/) choose the other two.
+enum class Delivery : std::uint8_t {
+  kWhole,
+  kCut,   // Content-Length tells of the whole body, half of it is sent, the connection closes.
+  kDrop,  // Nothing is sent, the connection closes.
+};
+
 // One response. The server adds Content-Length, Date, Connection and X-Request-Id. A header that
 // holds a control character is dropped and the answer becomes an empty 500: a defect of the
 // handler must not become response splitting.
@@ -79,6 +86,8 @@ struct Response {
   std::variant<std::string, base::SecretBytes> body = {};  // Secret: wiped with every copy.
   std::vector<ResponseHeader> headers = {};
   bool close = false;  // Close the connection after this answer.
+  Delivery delivery = Delivery::kWhole;
+  base::Duration delay = {};  // Delivered this much later; the server's end does not wait for it.
 
   base::ByteSpan BodyBytes() const {
     if (const auto* text = std::get_if<std::string>(&body)) return base::AsBytes(*text);

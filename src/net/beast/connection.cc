@@ -179,9 +179,18 @@ bool Connection::Send(Response response) {
     response = Response{.status = 500, .content_type = "", .body = std::string(), .headers = {},
                         .close = true};
   }
+  if (response.delay > base::Duration::zero()) {
+    SendLater(std::move(response));
+    return false;
+  }
+  if (response.delivery == Delivery::kDrop) {
+    Close();
+    return false;
+  }
   state_ = State::kWriting;
   timeout_ = now_ + service_.options.write_timeout;
-  keep_alive_ = reader_.keep_alive() && !response.close && !draining_;
+  keep_alive_ = reader_.keep_alive() && !response.close && !draining_ &&
+                response.delivery == Delivery::kWhole;
   AppendHead(response,
              {.date = thread_.date(),
               .request_id = {request_id_.data(), request_id_.size()},
@@ -190,17 +199,33 @@ bool Connection::Send(Response response) {
              out_);
   const bool with_body = reader_.request().method != Method::kHead &&
                          StatusHasBody(response.status) && response.status != 205;
-  if (with_body) {
-    const base::ByteSpan body = response.BodyBytes();
-    out_secret_ = response.secret();
-    if (body.size() <= kSmallBody) {
-      out_.append(base::AsText(body));
-    } else {
-      response_ = std::move(response);
-      tail_ = response_.BodyBytes();
-    }
-  }
+  if (with_body) AppendBody(std::move(response));
   return Write() && FinishAnswer();
+}
+
+void Connection::AppendBody(Response response) {
+  base::ByteSpan body = response.BodyBytes();
+  if (response.delivery == Delivery::kCut) body = body.first(body.size() / 2);
+  out_secret_ = response.secret();
+  if (body.size() <= kSmallBody) {
+    out_.append(base::AsText(body));
+    return;
+  }
+  response_ = std::move(response);
+  tail_ = response_.BodyBytes().first(body.size());
+}
+
+void Connection::SendLater(Response response) {
+  state_ = State::kDelayed;
+  timeout_ = now_ + response.delay + service_.options.write_timeout;
+  delay_ = std::make_unique<boost::asio::steady_timer>(thread_.io(),
+                                                       std::exchange(response.delay, {}));
+  delay_->async_wait([this, self = shared_from_this(), answer = std::move(response)](
+                         const boost::system::error_code&) mutable {
+    if (state_ != State::kDelayed) return;  // Closed meanwhile.
+    now_ = Now();
+    if (Send(std::move(answer))) Process();
+  });
 }
 
 void Connection::ForgetAnswer() {
@@ -260,6 +285,7 @@ void Connection::Close() {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
   abandoned_ = true;
+  delay_.reset();  // Its handler runs, and finds the connection closed.
   CloseSocket();
   thread_.Remove(*this);
 }

@@ -14,6 +14,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "base/clock.h"
 #include "base/mutex.h"
@@ -97,7 +98,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t index = 0;  // In the thread's list.
 
  protected:
-  enum class State : std::uint8_t { kNew, kReading, kWorking, kWriting, kLingering, kClosed };
+  enum class State : std::uint8_t { kNew, kReading, kWorking, kDelayed, kWriting, kLingering, kClosed };
 
   Connection(Service& service, IoThread& thread, std::string peer, bool secure);
 
@@ -129,6 +130,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool Dispatch();
   bool Send(Response response);
   bool FinishAnswer();
+  // Sends once `response.delay` has passed.
+  void SendLater(Response response);
+  void AppendBody(Response response);
 
   bool SubmitToWorker();
   // On a worker. Nothing: the answer is not wanted any more.
@@ -151,6 +155,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Response response_;
   std::array<char, kRequestIdSize> request_id_{};
   std::atomic<bool> abandoned_{false};
+  std::unique_ptr<boost::asio::steady_timer> delay_;  // Of a delayed answer.
 };
 
 std::shared_ptr<Connection> NewPlainConnection(Service& service, IoThread& thread, Socket socket,
