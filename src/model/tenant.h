@@ -41,6 +41,7 @@ struct KeyProvider {
   std::optional<base::UtcTime> promoted_at;
   std::optional<base::UtcTime> demoted_at;
   std::optional<base::UtcTime> revoked_at;  // Since when the provider refuses this tenant.
+  std::string replica_arn = {};  // The related key in the backup region; empty: there is none.
   bool operator==(const KeyProvider&) const = default;
 };
 

@@ -52,6 +52,7 @@ Mac RowMac::Of(const model::KeyProvider& row) const {
   base::ByteWriter out = Row("providers", row.fingerprint.text(), row.tenant.text());
   out.U8(static_cast<std::uint8_t>(row.kind));
   out.Field(row.arn);
+  out.Field(row.replica_arn);
   out.Field(row.name);
   out.Field(row.description);
   out.U64(Millis(row.created_at));

@@ -1,6 +1,7 @@
 #include "store/rules.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/encoding.h"
 #include "base/limits.h"
@@ -86,6 +87,28 @@ Result<void> CheckActivation(const model::TenantState& state, const model::Tenan
     return Conflict("The tenant has " + std::to_string(state.keys.size()) +
                     " tenant key versions, the most there may be: retire some.");
   }
+  return {};
+}
+
+Result<void> CheckAdoption(const model::TenantState& state, const model::KeyProvider& provider,
+                           const model::TenantKey& key,
+                           std::span<const model::TenantKeyWrap> wraps,
+                           std::uint32_t expected_active, bool job_runs) {
+  std::set<std::uint32_t> versions;
+  bool ok = provider.tenant == state.tenant.id && provider.promoted_at.has_value();
+  for (const auto& wrap : wraps) {
+    ok = ok && wrap.tenant == provider.tenant && wrap.provider == provider.fingerprint &&
+         versions.insert(wrap.version).second;
+  }
+  for (const auto& row : state.keys) ok = ok && versions.contains(row.version);
+  ok = ok && versions.contains(key.version) && versions.size() == state.keys.size() + 1;
+  // Some of the wraps may be missing because of a change that the caller has not seen.
+  const std::vector<model::TenantKeyWrap> of_key = {
+      {key.tenant, key.version, provider.fingerprint, {}}};
+  TS_RETURN_IF_ERROR(CheckActivation(state, key, of_key, expected_active, job_runs));
+  if (state.FindProvider(provider.fingerprint) != nullptr)
+    return Conflict("The tenant has this key provider already.");
+  if (!ok) return Internal("A new key provider lacks the wraps of some versions.");
   return {};
 }
 

@@ -27,6 +27,12 @@ Result<void> CheckActivation(const model::TenantState& state, const model::Tenan
                              std::span<const model::TenantKeyWrap> wraps,
                              std::uint32_t expected_active, bool job_runs);
 
+// `provider`, which is promoted, may take over with a new active version and these wraps.
+Result<void> CheckAdoption(const model::TenantState& state, const model::KeyProvider& provider,
+                           const model::TenantKey& key,
+                           std::span<const model::TenantKeyWrap> wraps,
+                           std::uint32_t expected_active, bool job_runs);
+
 // `needed_by` counts the managed data keys of that version.
 Result<void> CheckRetirement(const model::TenantState& state, std::uint32_t version,
                              std::uint64_t needed_by);

@@ -134,6 +134,16 @@ class Store {
                                                   std::uint32_t expected_active,
                                                   const std::optional<model::RewrapJob>& job,
                                                   const model::NewEvent& event) = 0;
+  // Makes a further provider the tenant's current one, and key.version = expected_active + 1 the
+  // active version, under the conditions of ActivateTenantKey. `wraps` are by the new provider, one
+  // for each version, the new one included (else kInternal). The old provider and its wraps stay;
+  // it is stamped demoted, at the moment at which the new one is promoted. kConflict also when the
+  // tenant has this provider already.
+  virtual Result<std::uint64_t> AdoptProvider(const model::KeyProvider& provider,
+                                              const model::TenantKey& key,
+                                              std::span<const model::TenantKeyWrap> wraps,
+                                              std::uint32_t expected_active,
+                                              const model::NewEvent& event) = 0;
   // Removes a version that is not active and that no managed data key needs, of an active tenant,
   // else kConflict, with the count in the message.
   virtual Result<std::uint64_t> RetireTenantKey(const model::TenantId& id, std::uint32_t version,

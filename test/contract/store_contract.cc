@@ -140,6 +140,7 @@ TEST_P(StoreContract, ATenantIsReadAsItWasWritten) {
   aws.fingerprint = model::Fingerprint::Parse(std::string(32, 'f')).value();
   aws.kind = model::ProviderKind::kAwsKms;
   aws.arn = "arn:aws:kms:us-east-1:111122223333:key/1234";
+  aws.replica_arn = "arn:aws:kms:us-east-2:111122223333:key/1234";
   aws.created_at = After(1);
   aws.promoted_at.reset();
   aws.demoted_at = After(2);

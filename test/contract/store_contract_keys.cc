@@ -71,6 +71,61 @@ TEST_P(StoreContract, ActivationWithoutWrapsIsRefused) {
   EXPECT_EQ(store().LoadTenant(id).value(), a);
 }
 
+// A further provider of the tenant, as AdoptProvider() takes it.
+model::KeyProvider FurtherProvider(const model::TenantId& id) {
+  model::KeyProvider provider = model::InternalProvider(id, After(10));
+  provider.fingerprint = model::Fingerprint::Parse(std::string(32, 'f')).value();
+  provider.kind = model::ProviderKind::kAwsKms;
+  provider.arn = "arn:aws:kms:us-east-1:111122223333:key/1234";
+  provider.replica_arn = "arn:aws:kms:us-east-2:111122223333:key/1234";
+  provider.promoted_at = After(11);
+  return provider;
+}
+
+TEST_P(StoreContract, AFurtherProviderTakesOver) {
+  const auto a = AddTenant();
+  const model::TenantId& id = a.tenant.id;
+  const auto provider = FurtherProvider(id);
+  const std::vector wraps = {WrapOf(id, 1, provider.fingerprint),
+                             WrapOf(id, 2, provider.fingerprint)};
+  const std::uint64_t before = Epoch();
+  EXPECT_EQ(store().AdoptProvider(provider, KeyOf(id, 2), wraps, 1, EventOf(id)).value(),
+            before + 1);
+  const auto state = store().LoadTenant(id).value();
+  EXPECT_EQ(state.tenant.current_provider, provider.fingerprint);
+  EXPECT_EQ(state.tenant.active_version, 2u);
+  ASSERT_EQ(state.providers.size(), 2u);
+  EXPECT_EQ(state.providers[0].demoted_at, provider.promoted_at);
+  EXPECT_EQ(state.providers[1], provider);
+  EXPECT_EQ(state.keys.size(), 2u);
+  EXPECT_EQ(state.wraps.size(), 3u);
+  EXPECT_EQ(EventCount(Scope::Of(id)), 2u);
+}
+
+TEST_P(StoreContract, AProviderTakesOverOnlyWithEveryVersion) {
+  const auto a = AddTenant();
+  const model::TenantId& id = a.tenant.id;
+  EXPECT_DONE(Activate(id, 1, false));
+  const auto before = store().LoadTenant(id).value();
+  const auto provider = FurtherProvider(id);
+  const auto adopt = [&](const std::vector<model::TenantKeyWrap>& wraps,
+                         std::uint32_t expected = 2) {
+    return store().AdoptProvider(provider, KeyOf(id, expected + 1), wraps, expected, EventOf(id));
+  };
+  const auto wrap = [&](std::uint32_t version) {
+    return WrapOf(id, version, provider.fingerprint);
+  };
+  EXPECT_ERROR(adopt({wrap(1), wrap(3)}), kInternal);
+  EXPECT_ERROR(adopt({wrap(1), wrap(2)}), kInternal);
+  EXPECT_ERROR(adopt({wrap(1), wrap(2), wrap(3), wrap(3)}), kInternal);
+  EXPECT_ERROR(adopt({wrap(1), wrap(2), wrap(3), wrap(4)}), kInternal);
+  EXPECT_ERROR(adopt({wrap(1), wrap(2), WrapOf(id, 3, a.tenant.current_provider)}), kInternal);
+  EXPECT_ERROR(adopt({wrap(1), wrap(2)}, 1), kConflict);
+  EXPECT_EQ(store().LoadTenant(id).value(), before);
+  EXPECT_DONE(adopt({wrap(1), wrap(2), wrap(3)}));
+  EXPECT_ERROR(adopt({wrap(1), wrap(2), wrap(3), wrap(4)}, 3), kConflict);  // It is there already.
+}
+
 TEST_P(StoreContract, OnlyVersionsThatNothingNeedsAreRetired) {
   const auto a = AddTenant();
   const model::TenantId& id = a.tenant.id;

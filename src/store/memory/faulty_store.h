@@ -98,6 +98,14 @@ class FaultyStore final : public Store {
                                           const model::NewEvent& event) override {
     return Pass([&] { return inner_.ActivateTenantKey(key, wraps, expected_active, job, event); });
   }
+  Result<std::uint64_t> AdoptProvider(const model::KeyProvider& provider,
+                                      const model::TenantKey& key,
+                                      std::span<const model::TenantKeyWrap> wraps,
+                                      std::uint32_t expected_active,
+                                      const model::NewEvent& event) override {
+    return Pass(
+        [&] { return inner_.AdoptProvider(provider, key, wraps, expected_active, event); });
+  }
   Result<std::uint64_t> RetireTenantKey(const model::TenantId& id, std::uint32_t version,
                                         const model::NewEvent& event) override {
     return Pass([&] { return inner_.RetireTenantKey(id, version, event); });

@@ -49,6 +49,11 @@ class MemoryStore : public Store {
                                           std::uint32_t expected_active,
                                           const std::optional<model::RewrapJob>& job,
                                           const model::NewEvent& event) override;
+  Result<std::uint64_t> AdoptProvider(const model::KeyProvider& provider,
+                                      const model::TenantKey& key,
+                                      std::span<const model::TenantKeyWrap> wraps,
+                                      std::uint32_t expected_active,
+                                      const model::NewEvent& event) override;
   Result<std::uint64_t> RetireTenantKey(const model::TenantId& id, std::uint32_t version,
                                         const model::NewEvent& event) override;
 

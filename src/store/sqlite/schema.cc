@@ -35,8 +35,9 @@ CREATE INDEX tenants_to_destroy ON tenants(destroy_at) WHERE destroy_at IS NOT N
 
 CREATE TABLE providers(
   tenant TEXT NOT NULL REFERENCES tenants(id), fingerprint TEXT NOT NULL, kind INTEGER NOT NULL,
-  arn TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL, created_at INTEGER NOT NULL,
-  promoted_at INTEGER, demoted_at INTEGER, revoked_at INTEGER, mac BLOB NOT NULL,
+  arn TEXT NOT NULL, replica_arn TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL,
+  created_at INTEGER NOT NULL, promoted_at INTEGER, demoted_at INTEGER, revoked_at INTEGER,
+  mac BLOB NOT NULL,
   PRIMARY KEY(tenant, fingerprint)
 ) STRICT, WITHOUT ROWID;
 

@@ -64,6 +64,7 @@ class Tamper : public testing::Test {
     aws.fingerprint = model::Fingerprint::Parse(std::string(32, 'f')).value();
     aws.kind = model::ProviderKind::kAwsKms;
     aws.arn = "arn:aws:kms:us-east-1:111122223333:key/1";
+    aws.replica_arn = "arn:aws:kms:us-east-2:111122223333:key/1";
     aws.created_at = After(1);
     state.providers.push_back(aws);
     state.keys.push_back(KeyOf(state.tenant.id, 2));
@@ -171,7 +172,7 @@ TEST_F(Tamper, EveryColumnOfEveryRowIsBound) {
       ++columns;
     }
   }
-  EXPECT_EQ(columns, 10 + 11 + 5 + 5 + 9 + 4);
+  EXPECT_EQ(columns, 10 + 12 + 5 + 5 + 9 + 4);
 }
 
 TEST_F(Tamper, TimesCannotBeTakenAway) {

@@ -20,13 +20,14 @@ constexpr const char* kInsertTenant =
 constexpr const char* kUpdateTenant =
     "UPDATE tenants SET status=?,destroy_at=?,current_provider=?,active_version=?,mac=? WHERE id=?";
 constexpr const char* kSelectProviders =
-    "SELECT fingerprint,kind,arn,name,description,created_at,promoted_at,demoted_at,revoked_at,mac "
-    "FROM providers WHERE tenant=? ORDER BY created_at,fingerprint";
+    "SELECT fingerprint,kind,arn,replica_arn,name,description,created_at,promoted_at,demoted_at,"
+    "revoked_at,mac FROM providers WHERE tenant=? ORDER BY created_at,fingerprint";
 constexpr const char* kInsertProvider =
-    "INSERT INTO providers(tenant,fingerprint,kind,arn,name,description,created_at,promoted_at,"
-    "demoted_at,revoked_at,mac) VALUES(?,?,?,?,?,?,?,?,?,?,?)";
+    "INSERT INTO providers(tenant,fingerprint,kind,arn,replica_arn,name,description,created_at,"
+    "promoted_at,demoted_at,revoked_at,mac) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)";
 constexpr const char* kUpdateProvider =
-    "UPDATE providers SET revoked_at=?,mac=? WHERE tenant=? AND fingerprint=?";
+    "UPDATE providers SET promoted_at=?,demoted_at=?,revoked_at=?,mac=? WHERE tenant=? AND "
+    "fingerprint=?";
 constexpr const char* kSelectKeys =
     "SELECT version,check_value,created_at,mac FROM tenant_keys WHERE tenant=? ORDER BY version";
 constexpr const char* kInsertKey =
@@ -74,13 +75,14 @@ Result<void> ReadProviders(const Session& session, model::TenantState& state) {
     out.fingerprint = in.Id<model::Fingerprint>(0);
     out.kind = in.Enum<model::ProviderKind>(1, 1, 2);
     out.arn = row.Text(2);
-    out.name = row.Text(3);
-    out.description = row.Text(4);
-    out.created_at = row.Time(5);
-    out.promoted_at = row.OptionalTime(6);
-    out.demoted_at = row.OptionalTime(7);
-    out.revoked_at = row.OptionalTime(8);
-    if (!in.ok() || !RowMac::Same(row.Blob(9), session.row_mac.Of(out))) {
+    out.replica_arn = row.Text(3);
+    out.name = row.Text(4);
+    out.description = row.Text(5);
+    out.created_at = row.Time(6);
+    out.promoted_at = row.OptionalTime(7);
+    out.demoted_at = row.OptionalTime(8);
+    out.revoked_at = row.OptionalTime(9);
+    if (!in.ok() || !RowMac::Same(row.Blob(10), session.row_mac.Of(out))) {
       return TamperedRow("providers", id.text() + " " + std::string(row.Text(0)));
     }
   }
@@ -193,15 +195,17 @@ Result<void> UpdateTenantRow(Session& session, const VerifiedTenant& tenant) {
 Result<void> InsertProvider(Session& session, const model::KeyProvider& row) {
   const Mac mac = session.row_mac.Of(row);
   Statement insert(session.db, kInsertProvider);
-  insert.Bind(row.tenant).Bind(row.fingerprint).Bind(row.kind).Bind(row.arn).Bind(row.name);
-  insert.Bind(row.description).Bind(row.created_at).Bind(row.promoted_at).Bind(row.demoted_at);
-  return insert.Bind(row.revoked_at).Bind(mac).RunInsert(kForeignRow);
+  insert.Bind(row.tenant).Bind(row.fingerprint).Bind(row.kind).Bind(row.arn);
+  insert.Bind(row.replica_arn).Bind(row.name).Bind(row.description).Bind(row.created_at);
+  insert.Bind(row.promoted_at).Bind(row.demoted_at).Bind(row.revoked_at);
+  return insert.Bind(mac).RunInsert(kForeignRow);
 }
 
 Result<void> UpdateProvider(Session& session, const model::KeyProvider& row) {
   const Mac mac = session.row_mac.Of(row);
   Statement update(session.db, kUpdateProvider);
-  return update.Bind(row.revoked_at).Bind(mac).Bind(row.tenant).Bind(row.fingerprint).Run();
+  update.Bind(row.promoted_at).Bind(row.demoted_at).Bind(row.revoked_at).Bind(mac);
+  return update.Bind(row.tenant).Bind(row.fingerprint).Run();
 }
 
 Result<void> InsertTenantKey(Session& session, const model::TenantKey& row) {
