@@ -65,7 +65,7 @@ struct ContentDescription {
   std::string provider_fingerprint;      // Of the key provider, as the wrapped key names it.
   std::uint32_t tenant_key_version = 0;  // 0: the wrapped key is not of our making.
   Context::Pairs context;
-  std::uint32_t frame_bytes = 0;
+  std::uint32_t frame_bytes = 0;  // Plaintext of a frame; 0: one block, without frames.
   std::uint64_t header_bytes = 0;
   std::uint64_t message_bytes = 0;
   std::optional<std::uint64_t> plaintext_bytes;  // As the length of the file implies.

@@ -47,7 +47,7 @@ void PrintForPeople(const ContentDescription& d) {
       {"tenant", d.tenant_id},
       {"key provider", ours ? d.provider_fingerprint : "not of Tenantseal's making"},
       {"tenant key version", ours ? std::to_string(d.tenant_key_version) : "-"},
-      {"frame length", FormatBytes(d.frame_bytes)},
+      {"frame length", d.frame_bytes > 0 ? FormatBytes(d.frame_bytes) : "none: one block"},
       {"header", std::to_string(d.header_bytes) + " bytes"},
       {"message", std::to_string(d.message_bytes) + " bytes"},
       {"content", d.plaintext_bytes ? std::to_string(*d.plaintext_bytes) + " bytes"

@@ -25,8 +25,9 @@ crypto::GcmNonce FrameNonce(std::uint32_t sequence) {
 class FrameAssociatedData {
  public:
   FrameAssociatedData(const MessageId& message_id, const Frame& frame) {
-    const std::string_view text =
-        frame.final ? "AWSKMSEncryptionClient Final Frame" : "AWSKMSEncryptionClient Frame";
+    std::string_view text = "AWSKMSEncryptionClient Frame";
+    if (frame.final) text = "AWSKMSEncryptionClient Final Frame";
+    if (frame.single_block) text = "AWSKMSEncryptionClient Single Block";
     std::memcpy(bytes_.data(), message_id.data(), message_id.size());
     std::memcpy(bytes_.data() + 32, text.data(), text.size());
     const base::MutableByteSpan rest = base::MutableByteSpan(bytes_).subspan(32 + text.size());
@@ -44,7 +45,7 @@ class FrameAssociatedData {
 }  // namespace
 
 void WriteFrameHead(const Frame& frame, base::MutableByteSpan out) {
-  TS_CHECK(out.size() == frame.HeadBytes());
+  TS_CHECK(out.size() == frame.HeadBytes() && !frame.single_block);
   if (frame.final) {
     PutBigEndian(kFinalMark, out.first(4));
     PutBigEndian(frame.plaintext_bytes, out.last(4));
@@ -54,8 +55,25 @@ void WriteFrameHead(const Frame& frame, base::MutableByteSpan out) {
   PutBigEndian(frame.sequence, out.subspan(4, 12));
 }
 
+namespace {
+
+Result<std::optional<Frame>> ParseBlockHead(base::ByteSpan in) {
+  base::ByteReader reader(in);
+  const base::ByteSpan nonce = reader.Raw(12);
+  const std::uint64_t length = reader.U64();
+  if (!reader.ok()) return std::optional<Frame>();
+  const crypto::GcmNonce expected = FrameNonce(1);
+  if (!std::equal(nonce.begin(), nonce.end(), expected.begin()) || length > kFrameLengthMax) {
+    return DecryptFailed();
+  }
+  return std::optional<Frame>({1, true, static_cast<std::uint32_t>(length), true});
+}
+
+}  // namespace
+
 Result<std::optional<Frame>> ParseFrameHead(base::ByteSpan in, std::uint32_t sequence,
                                             std::uint32_t frame_length) {
+  if (frame_length == kSingleBlock) return ParseBlockHead(in);
   base::ByteReader reader(in);
   Frame frame{reader.U32(), false, frame_length};
   if (frame.sequence == kFinalMark) {
@@ -89,7 +107,19 @@ Result<ContentLayout> ContentLayout::ForPlaintext(std::uint64_t header_bytes,
 Result<ContentLayout> ContentLayout::ForMessage(std::uint64_t header_bytes,
                                                 std::uint32_t frame_length,
                                                 std::uint64_t message_bytes) {
-  TS_CHECK(frame_length > 0);
+  constexpr std::uint64_t kBlockOverhead = kSingleBlockHeadBytes + kFrameTagBytes;
+  if (frame_length == kSingleBlock) {
+    if (message_bytes < header_bytes || message_bytes - header_bytes < kBlockOverhead) {
+      return TruncatedMessage();
+    }
+    const std::uint64_t content = message_bytes - header_bytes - kBlockOverhead;
+    if (content > kFrameLengthMax) {
+      return InvalidArgument("message",
+                             "The message is not framed and holds more than 16 MiB; write it with "
+                             "frames.");
+    }
+    return ContentLayout(header_bytes, kSingleBlock, 0, static_cast<std::uint32_t>(content));
+  }
   constexpr std::uint64_t kFinalOverhead = kFinalHeadBytes + kFrameTagBytes;
   if (message_bytes < header_bytes || message_bytes - header_bytes < kFinalOverhead) {
     return TruncatedMessage();
@@ -110,12 +140,13 @@ Result<ContentLayout> ContentLayout::ForMessage(std::uint64_t header_bytes,
 Frame ContentLayout::At(std::uint32_t index) const {
   TS_CHECK(index <= regular_frames_);
   const bool final = index == regular_frames_;
-  return {index + 1, final, final ? final_bytes_ : frame_length_};
+  return {index + 1, final, final ? final_bytes_ : frame_length_, frame_length_ == kSingleBlock};
 }
 
 ContentLayout::Frames ContentLayout::Holding(std::uint64_t begin, std::uint64_t end) const {
   end = std::min(end, plaintext_bytes());
   if (begin >= end) return {};
+  if (frame_length_ == kSingleBlock) return {0, 1};
   const auto first = static_cast<std::uint32_t>(begin / frame_length_);
   const auto last = static_cast<std::uint32_t>((end - 1) / frame_length_);
   return {first, last - first + 1};

@@ -2,7 +2,10 @@
 //
 // On the wire a regular frame is: sequence number (4), IV (12), ciphertext, tag (16); the final
 // frame, exactly one, may be shorter or empty: FFFFFFFF (4), sequence number (4), IV (12), content
-// length (4), ciphertext, tag (16).
+// length (4), ciphertext, tag (16). A message without frames is one block: IV (12), content length
+// (8), ciphertext, tag (16); here it is a final frame that is marked so, and a frame length of
+// kSingleBlock stands for it. Nothing of it may be released before its tag is verified, so it may
+// be as long as the longest frame.
 #pragma once
 
 #include <array>
@@ -19,6 +22,7 @@ namespace tenantseal::formats {
 
 inline constexpr std::size_t kRegularHeadBytes = 4 + 12;
 inline constexpr std::size_t kFinalHeadBytes = 4 + 4 + 12 + 4;
+inline constexpr std::size_t kSingleBlockHeadBytes = 12 + 8;
 inline constexpr std::size_t kFrameTagBytes = crypto::kGcmTagBytes;
 
 // One frame: its number (1, 2, 3, ...), whether it is the last, and its bytes of plaintext.
@@ -26,19 +30,23 @@ struct Frame {
   std::uint32_t sequence = 0;
   bool final = false;
   std::uint32_t plaintext_bytes = 0;
+  bool single_block = false;  // Then it is final, too.
 
-  std::size_t HeadBytes() const { return final ? kFinalHeadBytes : kRegularHeadBytes; }
+  std::size_t HeadBytes() const {
+    if (single_block) return kSingleBlockHeadBytes;
+    return final ? kFinalHeadBytes : kRegularHeadBytes;
+  }
   // On the wire: head, ciphertext, tag.
   std::size_t WireBytes() const { return HeadBytes() + plaintext_bytes + kFrameTagBytes; }
   bool operator==(const Frame&) const = default;
 };
 
-// Writes the head of `frame` to `out`, of frame.HeadBytes() bytes.
+// Writes the head of `frame`, no single block, to `out`, of frame.HeadBytes() bytes.
 void WriteFrameHead(const Frame& frame, base::MutableByteSpan out);
 
 // Reads the head of frame number `sequence` from the start of a stream: nothing when more bytes
 // are needed (never when kFinalHeadBytes are there). DecryptFailed() when it is another frame's,
-// or longer than `frame_length`.
+// or longer than `frame_length`. With kSingleBlock it reads the head of the block.
 Result<std::optional<Frame>> ParseFrameHead(base::ByteSpan in, std::uint32_t sequence,
                                             std::uint32_t frame_length);
 
@@ -63,6 +71,8 @@ class ContentLayout {
     return WireOffset(regular_frames_) + At(regular_frames_).WireBytes();
   }
   std::uint32_t frame_length() const { return frame_length_; }
+  // Of the longest frame.
+  std::uint32_t frame_plaintext_bytes_max() const { return At(0).plaintext_bytes; }
 
   Frame At(std::uint32_t index) const;
   // Where the head of a frame begins in the message.

@@ -40,8 +40,7 @@ Result<void> CheckSuite(std::uint16_t suite) {
 }
 
 Result<void> CheckContentType(std::uint8_t type) {
-  if (type == kFramed) return {};
-  if (type == kNonFramed) return BadMessage("The message is not framed, which is not supported.");
+  if (type == kFramed || type == kNonFramed) return {};
   return BadMessage("The message has an unknown content type.");
 }
 
@@ -86,7 +85,10 @@ Result<void> ReadFields(base::ByteReader& reader, ContentHeader& header) {
   const std::uint8_t type = reader.U8();
   if (reader.ok()) TS_RETURN_IF_ERROR(CheckContentType(type));
   header.frame_length = reader.U32();
-  if (reader.ok() && !CheckFrameLength(header.frame_length)) {
+  if (reader.ok() && type == kNonFramed && header.frame_length != kSingleBlock) {
+    return BadMessage("The message is not framed, and yet has a frame length.");
+  }
+  if (reader.ok() && type == kFramed && !CheckFrameLength(header.frame_length)) {
     return BadMessage("The message's frame length must be 1 byte to 16 MiB.");
   }
   header.commitment = reader.Raw(32);

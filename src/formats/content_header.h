@@ -1,5 +1,6 @@
 // The header of a content message: AWS Encryption SDK message format, version 2, algorithm suite
-// 0478 (AES-256-GCM, HKDF-SHA-512, key commitment), framed. docs/formats.md has every byte.
+// 0478 (AES-256-GCM, HKDF-SHA-512, key commitment). Written framed; what others wrote as a single
+// block is read too. docs/formats.md has every byte.
 //
 // Parsing is a pure function over bytes and needs no key; nothing that it yields may be believed
 // before OpenContentHeader() has verified it.
@@ -25,6 +26,7 @@ inline constexpr std::size_t kContentHeaderBytesMax = (64 << 10) + base::kContex
 inline constexpr std::size_t kEncryptedDataKeysMax = 16;
 inline constexpr std::uint32_t kFrameLengthDefault = 1 << 20;
 inline constexpr std::uint32_t kFrameLengthMax = 16 << 20;  // What a reader may have to hold.
+inline constexpr std::uint32_t kSingleBlock = 0;  // The frame length of a message without frames.
 inline constexpr std::string_view kProviderId = "tenantseal";
 
 // One way to the data key. Tenantseal writes kProviderId, the tenant id and the text of the
@@ -40,7 +42,7 @@ struct ContentHeader {
   base::ByteSpan bytes;            // The whole header, authentication tag included.
   base::ByteSpan message_id;       // 32 bytes.
   base::ByteSpan context;          // Serialised pairs; see ParseContext().
-  std::uint32_t frame_length = 0;  // 1 to kFrameLengthMax.
+  std::uint32_t frame_length = 0;  // 1 to kFrameLengthMax, or kSingleBlock.
   base::ByteSpan commitment;       // 32 bytes.
   base::ByteSpan tag;              // 16 bytes.
   std::size_t data_key_count = 0;

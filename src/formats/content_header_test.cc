@@ -113,7 +113,7 @@ TEST_F(HeaderTest, SaysWhatIsNotSupported) {
   const std::size_t count = 37 + context_.serialized().size();
   ExpectRefused(With(count, {0, 0}), "1 to 16");
   ExpectRefused(With(count, {0, 17}), "1 to 16");
-  ExpectRefused(With(tail, {1}), "not framed");
+  ExpectRefused(With(tail, {1}), "yet has a frame length");
   ExpectRefused(With(tail, {3}), "content type");
   ExpectRefused(With(tail + 1, {0, 0, 0, 0}), "frame length");
   ExpectRefused(With(tail + 1, {1, 0, 0, 1}), "frame length");

@@ -146,10 +146,17 @@ Result<void> ContentOpener::TakeFrame(base::ByteSpan& bytes, const ByteSink& sin
   if (!frame_) {
     // Even a regular frame has more bytes than the longer head.
     static_assert(kRegularHeadBytes + 1 + kFrameTagBytes > kFinalHeadBytes);
+    static_assert(kSingleBlockHeadBytes + kFrameTagBytes > kFinalHeadBytes);
     Gather(bytes, kFinalHeadBytes);
     if (filled_ < kFinalHeadBytes) return {};
     TS_ASSIGN_OR_RETURN(frame_,
                         ParseFrameHead(buffer_.Reveal().first(filled_), sequence_, frame_length_));
+    // The length of a single block is known only now.
+    if (frame_->WireBytes() > buffer_.size()) {
+      base::SecretBytes longer(frame_->WireBytes());
+      std::ranges::copy(buffer_.Reveal().first(filled_), longer.RevealMutable().begin());
+      buffer_ = std::move(longer);
+    }
   }
   const Frame frame = *frame_;
   Gather(bytes, frame.WireBytes());

@@ -207,6 +207,41 @@ TEST_F(ContentTest, PiecesEqualAWholeFrame) {
   EXPECT_EQ(opened, Bytes(1000));
 }
 
+TEST_F(ContentTest, OpensASingleBlock) {
+  for (std::size_t size : {0, 1, 700}) {
+    const Bytes plaintext = RandomBytes(size, 3);
+    const Bytes message = SingleBlockMessage(Fields(), data_key_, plaintext);
+    const auto opened = Open(message);
+    ASSERT_TRUE(opened.ok()) << opened.error().message;
+    EXPECT_EQ(base::ToBytes(opened->Reveal()), plaintext);
+    for (std::size_t piece : {std::size_t{1}, std::size_t{7}, message.size()}) {
+      Bytes streamed;
+      ASSERT_TRUE(OpenStream(message, piece, streamed).ok()) << piece;
+      EXPECT_EQ(streamed, plaintext);
+    }
+  }
+}
+
+TEST_F(ContentTest, ReleasesNothingOfASingleBlockThatIsNotWhole) {
+  const Bytes message = SingleBlockMessage(Fields(), data_key_, RandomBytes(50, 3));
+  for (std::size_t at = 0; at < message.size(); ++at) {
+    Bytes changed = message, out;
+    changed[at] ^= 1;
+    EXPECT_FALSE(Open(changed).ok()) << at;
+    EXPECT_FALSE(OpenStream(changed, 16, out).ok()) << at;
+    EXPECT_FALSE(Open(ByteSpan(message).first(at)).ok()) << at;
+    EXPECT_FALSE(OpenStream(ByteSpan(message).first(at), 16, out).ok()) << at;
+    EXPECT_TRUE(out.empty()) << at;
+  }
+  Bytes longer = message, out;
+  longer.push_back(0);
+  EXPECT_FALSE(Open(longer).ok());
+  EXPECT_FALSE(OpenStream(longer, 16, out).ok());
+  const auto huge = ContentLayout::ForMessage(100, kSingleBlock, 100 + 36 + kFrameLengthMax + 1);
+  ASSERT_FALSE(huge.ok());
+  EXPECT_NE(huge.error().message.find("16 MiB"), std::string::npos);
+}
+
 TEST(ContentLayout, MatchesASlowCount) {
   for (std::uint32_t length : {1u, 2u, 5u, 64u}) {
     for (std::uint64_t size = 0; size <= 200; ++size) {

@@ -35,7 +35,7 @@ inline constexpr std::size_t kWrappedKeyChars = 200;  // Prefix 9, fingerprint 3
 // What everything sealed under a tenant key is bound to, apart from the version in the body.
 struct Binding {
   const model::TenantId& tenant;
-  const model::Fingerprint& fingerprint;        // Of the provider that is current at sealing.
+  const model::Fingerprint& fingerprint;  // Of the provider that is current at sealing.
   const model::EncryptionContext& context;
 };
 

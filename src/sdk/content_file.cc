@@ -78,8 +78,7 @@ class FrameReader {
       : message_(message),
         cipher_(message.message.content_key, message.message.id),
         memory_(formats::kFinalHeadBytes + formats::kFrameTagBytes +
-                static_cast<std::size_t>(std::min<std::uint64_t>(
-                    message.layout.frame_length(), message.layout.plaintext_bytes()))) {}
+                message.layout.frame_plaintext_bytes_max()) {}
 
   // The frame's plaintext, valid until the next call. DecryptFailed() when it does not verify.
   Result<base::ByteSpan> Read(std::uint32_t index) {
@@ -178,6 +177,9 @@ Result<bool> Content::RewrapFile(const std::string& path, const Context::Pairs& 
   auto found = ReadHeader(file);
   if (!found) return sdk::DoesNotOpen(std::move(found).error());
   const formats::ContentHeader& header = found->header;
+  if (header.frame_length == formats::kSingleBlock) {
+    return InvalidArgument("message", path + " is not framed; open it and seal it again instead.");
+  }
   auto layout =
       formats::ContentLayout::ForMessage(header.bytes.size(), header.frame_length, file.size);
   if (!layout) return sdk::DoesNotOpen(std::move(layout).error());

@@ -6,6 +6,7 @@
 
 #include <csignal>
 
+#include "formats/formats_testing.h"
 #include "sdk/content_testing.h"
 
 namespace tenantseal {
@@ -234,6 +235,35 @@ TEST_F(ContentFileTest, ARangeThatReachesTheEndOfATruncatedFileFails) {
   broken.back() ^= 1;
   Put("sealed", broken);
   EXPECT_FALSE(content_.OpenRange(Path("sealed"), {5, 1}, write).ok());
+}
+
+// Written by another SDK, without frames.
+TEST_F(ContentFileTest, OpensASingleBlockWholeAndByRange) {
+  const Context context = *content_.MakeContext({});
+  const DataKey key = *keys_.Mint(context);
+  const base::Secret256 data_key(key.plaintext.Reveal().first<32>());
+  const std::string plaintext = Pattern(200'000);
+  const base::Bytes message =
+      formats::SingleBlockMessage({*model::TenantId::Parse(kTenant), key.wrapped, context.inner()},
+                                  data_key, base::AsBytes(plaintext));
+  Put("sealed", std::string(base::AsText(message)));
+  EXPECT_EQ(Open().value(), plaintext.size());
+  EXPECT_EQ(Get("opened"), plaintext);
+  std::string range;
+  const WriteFunction write = [&](ConstBytes bytes) -> Result<void> {
+    range += base::AsText(bytes);
+    return {};
+  };
+  EXPECT_EQ(content_.OpenRange(Path("sealed"), {1000, 70'000}, write).value(), 70'000u);
+  EXPECT_EQ(range, plaintext.substr(1000, 70'000));
+  EXPECT_EQ(Inspect(Path("sealed"))->plaintext_bytes, plaintext.size());
+  keys_.version = 2;
+  EXPECT_NE(content_.RewrapFile(Path("sealed")).error().message.find("not framed"),
+            std::string::npos);
+  Put("sealed", std::string(base::AsText(base::ByteSpan(message).first(message.size() - 1))));
+  fs::remove(Path("opened"));
+  EXPECT_FALSE(Open().ok());
+  EXPECT_FALSE(fs::exists(Path("opened")));
 }
 
 TEST_F(ContentFileTest, InspectTellsWhatStandsInClear) {
