@@ -47,7 +47,8 @@ std::string AmzDate(base::UtcTime time);
 Result<base::UtcTime> ParseAmzDate(std::string_view text);
 
 // `signed_headers`: lower case, sorted. `payload_hash`: hexadecimal SHA-256 of the body. For every
-// service but S3: the path is normalised and encoded once more.
+// service but S3: the path is normalised and encoded once more. A signed header that the request
+// lacks counts as empty.
 std::string CanonicalRequest(const SignableRequest& request,
                              std::span<const std::string> signed_headers,
                              std::string_view payload_hash);
@@ -82,11 +83,12 @@ struct SignatureVerdict {
   SignatureFault fault = SignatureFault::kNone;
   std::string message;  // AWS's words.
 };
-// Verifies against the signing key of authorization.scope. `service` is the one that was called.
-// Signed must be: host, every x-amz-* header, and content-type if it is there. Compares in
-// constant time.
+// Verifies against the signing key of authorization.scope. `service` is the one that was called,
+// `region` too; an empty `region` takes that of the scope, for a server that routes by it. Signed
+// must be: host, every x-amz-* header, and content-type if it is there; the time of signing is in
+// X-Amz-Date. Compares in constant time.
 SignatureVerdict VerifySignature(const SignableRequest& request, const Authorization& authorization,
                                  const base::Secret256& signing_key, std::string_view service,
-                                 base::UtcTime now);
+                                 base::UtcTime now, std::string_view region = {});
 
 }  // namespace tenantseal::aws
