@@ -1,6 +1,7 @@
 #include "keyring/key_cache.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tenantseal::keyring {
 namespace {
@@ -9,6 +10,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kShards = 64;
 constexpr auto kPoll = 10ms;
+constexpr base::Duration kRenewalLead = 3s;  // A renewal's 2 s, and the time until it begins.
 
 // Without I/O there is no answer.
 Error WouldBlock() { return {ErrorCode::kWouldBlock, "needs I/O"}; }
@@ -89,7 +91,8 @@ Result<LeasedKey> KeyCache::Find(const model::TenantId& tenant,
     if (slot->failure && now < slot->retry_at) return *slot->failure;
     return WouldBlock();
   }
-  shard.longest_use = std::max(shard.longest_use, now - slot->sent);
+  entry.last_use = now - slot->sent;
+  shard.longest_use.any = std::max(shard.longest_use.any, entry.last_use);
   LeasedKey key;
   key.held_ = slot->held;
   key.usable_for_ = left;
@@ -182,7 +185,7 @@ void KeyCache::Reconcile(Shard& shard, Entry& entry, base::BootTime now) {
     refusal.since = *provider->revoked_at;
     refusal.stored = refusal.told = true;
     refusal.next_probe = now + Between(random_, 1s, 5s);
-    entry.refusal = refusal;
+    Refuse(shard, entry, std::move(refusal));
   } else if (!refused && entry.refusal &&
              (entry.refusal->stored || entry.refusal->provider != current)) {
     entry.refusal.reset();  // Another process has found it reinstated.
@@ -245,9 +248,11 @@ void KeyCache::PutKey(const model::TenantId& tenant, const Step& step, base::Sec
                                                        step.state->tenant.current_provider);
   slot->sent = sent;
   slot->usable_until = sent + options_.revocation_bound;
-  // Between two thirds and three quarters of the bound, so that processes and tenants spread.
-  slot->renew_at =
-      sent + Between(random_, options_.revocation_bound * 2 / 3, options_.revocation_bound * 3 / 4);
+  // Between two thirds and three quarters of the bound, so that processes and tenants spread; of a
+  // short bound earlier, so that a slow renewal is back in time.
+  const base::Duration bound = options_.revocation_bound;
+  const base::Duration latest = std::min(bound * 3 / 4, std::max(bound / 2, bound - kRenewalLead));
+  slot->renew_at = sent + Between(random_, latest - bound / 12, latest);
   slot->failure.reset();
 }
 
@@ -262,9 +267,9 @@ void KeyCache::NoteUnavailable(const model::TenantId& tenant, const Step& step, 
   slot->failure = error;
   slot->failure->code = ErrorCode::kKeyUnavailable;
   slot->failure->retry_after_s = 2;
-  slot->retry_at = now + 1s;
-  slot->renew_at =
-      now + Between(random_, 1s, std::min<base::Duration>(5s, options_.revocation_bound / 10 + 1s));
+  const base::Duration pause = std::min<base::Duration>(1s, options_.revocation_bound / 8);
+  slot->retry_at = now + pause;
+  slot->renew_at = now + Between(random_, pause, 5 * pause);
 }
 
 void KeyCache::NoteIntegrity(const model::TenantId& tenant, const Step& step, const Error& error,
@@ -276,6 +281,13 @@ void KeyCache::NoteIntegrity(const model::TenantId& tenant, const Step& step, co
   slot->held.reset();
   slot->failure = error;
   slot->retry_at = now + 60s;
+}
+
+void KeyCache::Refuse(Shard& shard, Entry& entry, Refusal refusal) {
+  refusal.last_use = entry.last_use;
+  shard.longest_use.before_refusal =
+      std::max(shard.longest_use.before_refusal, std::exchange(entry.last_use, {}));
+  entry.refusal = std::move(refusal);
 }
 
 void KeyCache::Purge(Shard& shard, Entry& entry) {
@@ -332,11 +344,13 @@ void KeyCache::EvictOne(Shard& shard, const model::TenantId& keep) {
   size_.fetch_sub(1);
 }
 
-base::Duration KeyCache::longest_use() const {
-  base::Duration longest{};
+LongestUse KeyCache::longest_use() const {
+  LongestUse longest;
   for (std::size_t i = 0; i < shard_count_; ++i) {
     base::MutexLock lock(shards_[i].mutex);
-    longest = std::max(longest, shards_[i].longest_use);
+    const LongestUse& here = shards_[i].longest_use;
+    longest.any = std::max(longest.any, here.any);
+    longest.before_refusal = std::max(longest.before_refusal, here.before_refusal);
   }
   return longest;
 }

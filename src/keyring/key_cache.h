@@ -44,8 +44,26 @@ struct KeyRefusal {
   bool told = false;    // Its event is committed.
   bool probing = false;
   int probes = 0;
+  base::Duration last_use{};  // How long after its Decrypt was sent a key was used last.
   base::BootTime next_probe;
 };
+
+// Work that is due. Its flags are set: whoever gets it must end it, or Abandon() it.
+struct DueWork {
+  enum class Kind : std::uint8_t { kReload, kRenew, kProbe } kind = Kind::kReload;
+  model::TenantId tenant;
+  CacheStep step;
+  base::BootTime until = {};  // kRenew: when the lease runs out.
+};
+
+// How long after their Decrypts were sent keys were used.
+struct LongestUse {
+  base::Duration any{};
+  base::Duration before_refusal{};  // Of the last uses before refusals.
+};
+
+// Of one tenant at once, so that one with a thousand versions does not take every place.
+inline constexpr int kRenewalsPerTenantMax = 4;
 
 // A state that was read longer ago is read and verified again, whatever the epoch says: the rows
 // that tell of changes carry no MAC, so somebody who edits them could otherwise keep a process on
@@ -104,14 +122,11 @@ class KeyCache {
   void ClearRefusal(const model::TenantId& tenant);
 
   // --- Upkeep ---
-  // Wipes what has run out or is idle, and returns what is due. Its flags are set: the caller must
-  // end each piece of work.
-  struct Due {
-    enum class Kind : std::uint8_t { kReload, kRenew, kProbe } kind = Kind::kReload;
-    model::TenantId tenant;
-    Step step;
-  };
+  using Due = DueWork;
+  // Wipes what has run out or is idle, and returns what is due, the most urgent first.
   std::vector<Due> CollectDue(base::BootTime now);
+  // Nobody does it now: it becomes due again.
+  void Abandon(const Due& due);
   // Forgets the state of what changed (keys wait for the fresh state, unusable meanwhile).
   void DropChanged(const store::Changes& changes);
   void Drop(const model::TenantId& tenant);
@@ -119,7 +134,7 @@ class KeyCache {
   void Erase(const model::TenantId& tenant);
 
   std::uint64_t size() const { return size_.load(std::memory_order_relaxed); }
-  base::Duration longest_use() const;
+  LongestUse longest_use() const;
 
  private:
   struct Slot {
@@ -140,6 +155,7 @@ class KeyCache {
     std::optional<Error> state_failure;
     base::BootTime state_retry_at;
     base::BootTime last_used;
+    base::Duration last_use{};  // How long after its Decrypt was sent a key was used last.
     std::uint64_t purges = 0;
   };
   using Entries = std::unordered_map<model::TenantId, Entry>;
@@ -151,7 +167,7 @@ class KeyCache {
     std::uint64_t generation TS_GUARDED_BY(mutex) = 1;
     std::uint64_t purge_count TS_GUARDED_BY(mutex) =
         1;  // So that a new entry is told from an old one.
-    base::Duration longest_use TS_GUARDED_BY(mutex){};
+    LongestUse longest_use TS_GUARDED_BY(mutex);
   };
 
   static constexpr std::size_t kMissingMax = 256;  // Per shard.
@@ -169,6 +185,7 @@ class KeyCache {
   static std::optional<Error> Forbidden(const Entry& entry);
   void EvictOne(Shard& shard, const model::TenantId& keep) TS_REQUIRES(shard.mutex);
   void Purge(Shard& shard, Entry& entry) TS_REQUIRES(shard.mutex);
+  void Refuse(Shard& shard, Entry& entry, Refusal refusal) TS_REQUIRES(shard.mutex);
   void Reconcile(Shard& shard, Entry& entry, base::BootTime now) TS_REQUIRES(shard.mutex);
   void CollectEntry(Shard& shard, const model::TenantId& tenant, Entry& entry, base::BootTime now,
                     std::vector<Due>& due) TS_REQUIRES(shard.mutex);

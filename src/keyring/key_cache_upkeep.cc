@@ -8,9 +8,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// 5 s after the first denials, then longer and longer, 60 s at most, jittered downwards.
+// 5 s after the first denials, then longer and longer, 55 s at most, jittered downwards: with the
+// call itself and the other processes' store leases, a key opens things 60 s after it is allowed.
 base::Duration ProbeInterval(const base::Random& random, int probes) {
-  const base::Duration longest = std::min<base::Duration>(60s, 5s * (1 << std::min(probes, 4)));
+  const base::Duration longest = std::min<base::Duration>(55s, 5s * (1 << std::min(probes, 4)));
   return Between(random, std::max<base::Duration>(5s, longest * 3 / 4), longest);
 }
 
@@ -27,11 +28,12 @@ bool KeyCache::NoteRevoked(const model::TenantId& tenant, const Step& step, base
   Purge(shard, entry);
   const model::Fingerprint& provider = step.state->tenant.current_provider;
   if (entry.refusal && entry.refusal->provider == provider) return false;
-  entry.refusal = Refusal();
-  entry.refusal->provider = provider;
-  entry.refusal->since = since;
-  entry.refusal->ours = true;
-  entry.refusal->next_probe = now + Between(random_, 1s, 5s);  // The second denial confirms it.
+  Refusal refusal;
+  refusal.provider = provider;
+  refusal.since = since;
+  refusal.ours = true;
+  refusal.next_probe = now + Between(random_, 1s, 5s);  // The second denial confirms it.
+  Refuse(shard, entry, std::move(refusal));
   return true;
 }
 
@@ -119,14 +121,29 @@ void KeyCache::CollectEntry(Shard& shard, const model::TenantId& tenant, Entry& 
                     entry.state->tenant.active_version}});
     return;
   }
+  if (idle) return;
+  auto running = std::count_if(entry.slots.begin(), entry.slots.end(),
+                               [](auto& slot) { return slot.fetching; });
   for (Slot& slot : entry.slots) {
-    if (slot.held == nullptr || slot.fetching || now < slot.renew_at || idle) continue;
+    if (running >= kRenewalsPerTenantMax) return;
+    if (slot.held == nullptr || slot.fetching || now < slot.renew_at) continue;
     if (now - slot.last_used > options_.idle_after) continue;
     slot.fetching = true;
+    ++running;
     due.push_back({Due::Kind::kRenew,
                    tenant,
-                   {Step::Kind::kFetchKey, 0, entry.purges, entry.state, slot.version}});
+                   {Step::Kind::kFetchKey, 0, entry.purges, entry.state, slot.version},
+                   slot.usable_until});
   }
+}
+
+void KeyCache::Abandon(const Due& due) {
+  Shard& shard = ShardOf(due.tenant);
+  base::MutexLock lock(shard.mutex);
+  if (due.kind == Due::Kind::kRenew) EndFetch(shard, due.tenant, due.step);
+  const auto found = shard.entries.find(due.tenant);
+  if (due.kind == Due::Kind::kProbe && found != shard.entries.end() && found->second.refusal)
+    found->second.refusal->probing = false;
 }
 
 std::vector<KeyCache::Due> KeyCache::CollectDue(base::BootTime now) {
@@ -147,6 +164,8 @@ std::vector<KeyCache::Due> KeyCache::CollectDue(base::BootTime now) {
       ++it;
     }
   }
+  std::stable_sort(due.begin(), due.end(),
+                   [](const Due& a, const Due& b) { return a.until < b.until; });
   return due;
 }
 

@@ -20,22 +20,33 @@ class KeySource {
     base::Secret256 key;
     base::BootTime sent;  // When the Decrypt was sent: the lease counts from here.
   };
-  // Decrypts `version` by the tenant's current provider. The reply must name the provider's key,
-  // hold exactly 32 bytes and match the row's check value.
+  // Decrypts `version` by the tenant's current provider. The reply must name the provider's key or
+  // its registered replica, hold exactly 32 bytes and match the row's check value. A replica stands
+  // in only for a provider that is not recorded as refusing.
   Result<Fetched> Fetch(const model::TenantState& state, std::uint32_t version,
-                        base::Deadline deadline) const;
+                        kms::CallLimits limits) const;
+  // The same of a provider that has refused, recorded or not: no replica stands in.
+  Result<Fetched> Ask(const model::TenantState& state, std::uint32_t version,
+                      kms::CallLimits limits) const;
 
   struct Minted {
     model::TenantKey key;
     model::TenantKeyWrap wrap;
   };
-  // Makes a fresh key, decrypts its wrapped form again and compares.
+  // Makes a fresh key, decrypts its wrapped form again, by the replica, too, if there is one, and
+  // compares.
   Result<Minted> Mint(const model::TenantId& tenant, const model::KeyProvider& provider,
                       std::uint32_t version, base::Deadline deadline) const;
 
  private:
+  Result<Fetched> FetchBy(const model::KeyProvider* provider, const model::TenantState& state,
+                          std::uint32_t version, bool refuses, kms::CallLimits limits) const;
   Result<base::Secret256> Decrypt(const model::TenantId& tenant, const model::KeyProvider& provider,
-                                  base::ByteSpan wrapped, base::Deadline deadline) const;
+                                  bool refuses, base::ByteSpan wrapped,
+                                  kms::CallLimits limits) const;
+  Result<void> Confirm(const base::Secret256& key, const model::TenantId& tenant,
+                       const model::KeyProvider& provider, base::ByteSpan wrapped,
+                       base::Deadline deadline) const;
   const kms::KmsClient& kms_;
   const base::Clock& clock_;
 };

@@ -1,5 +1,6 @@
 #include "keyring/keyring.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
@@ -12,11 +13,31 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kBackgroundCall = 10s;  // Deadline of a KMS call that no request waits for.
-constexpr int kStepsMax = 1000;        // Of one request; each waits for a few ms or does I/O.
+// Of a KMS call that no request waits for: long enough for a provider that does not answer in one
+// region to be asked in another, short enough to free its place for the next.
+constexpr auto kBackgroundCall = 2s;
+constexpr auto kFailureLogInterval = 5s;
+constexpr int kStepsMax = 1000;  // Of one request; each waits for a few ms or does I/O.
 
 Error StoreGone(std::string_view why) {
   return {ErrorCode::kUnavailable, "The store cannot be reached: " + std::string(why), "", 2};
+}
+
+std::int64_t Milliseconds(base::Duration duration) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+}
+
+// What fails as a whole: the internal KMS, or AWS KMS in one region (the fourth field of an ARN).
+// Probes wait in a line of their own, so that they never delay a renewal.
+std::string DomainOf(const DueWork& due) {
+  const model::TenantState& state = *due.step.state;
+  const model::KeyProvider* provider = state.FindProvider(state.tenant.current_provider);
+  std::string domain = due.kind == DueWork::Kind::kProbe ? "probe " : "";
+  if (provider == nullptr || provider->kind == model::ProviderKind::kInternal)
+    return domain + "internal";
+  std::string_view rest = provider->arn;
+  for (int i = 0; i < 3; ++i) rest.remove_prefix(std::min(rest.size(), rest.find(':') + 1));
+  return domain + std::string(rest.substr(0, rest.find(':')));
 }
 
 Error OutOfTime() {
@@ -26,13 +47,15 @@ Error OutOfTime() {
 }  // namespace
 
 Keyring::Keyring(store::Store& store, const kms::KmsClient& kms, StoreLease& lease,
-                 const base::Clock& clock, const base::Random& random, KeyringOptions options)
+                 const base::Clock& clock, const base::Random& random, KeyringOptions options,
+                 Executor* executor)
     : store_(store),
       lease_(lease),
       clock_(clock),
       random_(random),
       cache_(std::make_unique<KeyCache>(options, random)),
-      source_(std::make_unique<KeySource>(kms, clock)) {
+      source_(std::make_unique<KeySource>(kms, clock)),
+      executor_(executor) {
   lease_.AddListener(
       [cache = cache_.get()](const store::Changes& changes) { cache->DropChanged(changes); });
 }
@@ -59,8 +82,7 @@ Result<LeasedKey> Keyring::Key(const model::TenantId& tenant, std::optional<std:
     if (now >= deadline) return OutOfTime();
     const KeyCache::Step step = cache_->Begin(tenant, true, version, now);
     if (step.kind == KeyCache::Step::Kind::kLoadState) TS_RETURN_IF_ERROR(LoadState(tenant, step));
-    if (step.kind == KeyCache::Step::Kind::kFetchKey)
-      TS_RETURN_IF_ERROR(FetchKey(tenant, step, deadline));
+    if (step.kind == KeyCache::Step::Kind::kFetchKey) FetchKey(tenant, step, deadline);
   }
   return OutOfTime();
 }
@@ -109,39 +131,46 @@ Result<void> Keyring::LoadState(const model::TenantId& tenant, const CacheStep& 
   return state.error();
 }
 
-Result<void> Keyring::FetchKey(const model::TenantId& tenant, const CacheStep& step,
-                               base::Deadline deadline) {
-  auto fetched = source_->Fetch(*step.state, step.version, deadline);
+void Keyring::FetchKey(const model::TenantId& tenant, const CacheStep& step,
+                       kms::CallLimits limits) {
+  auto fetched = source_->Fetch(*step.state, step.version, limits);
+  if (!fetched) return NoteFailure(tenant, step, fetched.error());
+  ++renewals_;
+  cache_->PutKey(tenant, step, std::move(fetched->key), fetched->sent);
+}
+
+// The cache answers from now on, in its own words.
+void Keyring::NoteFailure(const model::TenantId& tenant, const CacheStep& step,
+                          const Error& error) {
   const base::BootTime now = clock_.Boot();
-  if (fetched) {
-    ++renewals_;
-    cache_->PutKey(tenant, step, std::move(fetched->key), fetched->sent);
-    return {};
-  }
   ++renewal_failures_;
-  const Error& error = fetched.error();
-  switch (error.code) {
-    case ErrorCode::kKeyRevoked:
-      // The cache answers from now on, in its own words.
-      if (cache_->NoteRevoked(tenant, step, clock_.Utc(), now)) RecordRefusal(tenant);
-      return {};
-    case ErrorCode::kIntegrity:
-      ++integrity_alarms_;
-      base::LogError(
-          "ALARM: a tenant key is not what was wrapped",
-          {{"tenant", tenant.text()}, {"version", step.version}, {"error", error.message}});
-      cache_->NoteIntegrity(tenant, step, error, now);
-      return {};
-    case ErrorCode::kServiceFault:
+  if (error.code == ErrorCode::kKeyRevoked) {
+    if (cache_->NoteRevoked(tenant, step, clock_.Utc(), now)) RecordRefusal(tenant);
+    return;
+  }
+  if (error.code == ErrorCode::kIntegrity) {
+    ++integrity_alarms_;
+    base::LogError(
+        "ALARM: a tenant key is not what was wrapped",
+        {{"tenant", tenant.text()}, {"version", step.version}, {"error", error.message}});
+    return cache_->NoteIntegrity(tenant, step, error, now);
+  }
+  const bool ours = error.code == ErrorCode::kServiceFault;
+  if (ours) ++service_faults_;
+  // An outage concerns thousands of tenants at once.
+  std::int64_t quiet_until = quiet_until_ns_;
+  if (now.since_boot().count() >= quiet_until &&
+      quiet_until_ns_.compare_exchange_strong(quiet_until,
+                                              (now + kFailureLogInterval).since_boot().count())) {
+    if (ours) {
       base::LogError("ALARM: the provider refuses the service's own credentials",
                      {{"tenant", tenant.text()}, {"error", error.message}});
-      break;
-    default:
+    } else {
       base::LogWarning("a key provider cannot be reached",
                        {{"tenant", tenant.text()}, {"error", error.message}});
+    }
   }
   cache_->NoteUnavailable(tenant, step, error, now);
-  return {};
 }
 
 // Tells the store, and so every process, of a refusal that this process has met.
@@ -150,7 +179,9 @@ void Keyring::RecordRefusal(const model::TenantId& tenant) {
   if (!refusal || refusal->stored) return;
   ++revocations_;
   base::LogWarning("a key provider refuses a tenant's key; its use has stopped",
-                   {{"tenant", tenant.text()}, {"arnFingerPrint", refusal->provider.text()}});
+                   {{"tenant", tenant.text()},
+                    {"arnFingerPrint", refusal->provider.text()},
+                    {"lastUseAfterUnwrapMs", Milliseconds(refusal->last_use)}});
   const auto state = store_.LoadTenant(tenant);
   const model::KeyProvider* provider = state ? state->FindProvider(refusal->provider) : nullptr;
   if (provider != nullptr && provider->revoked_at) return cache_->MarkStored(tenant, false);
@@ -175,7 +206,9 @@ model::NewEvent Keyring::ProviderEvent(std::string_view type, const model::Tenan
 void Keyring::Probe(const model::TenantId& tenant, const CacheStep& step) {
   if (const auto before = cache_->FindRefusal(tenant); before && !before->stored)
     RecordRefusal(tenant);
-  const auto fetched = source_->Fetch(*step.state, step.version, clock_.Boot() + kBackgroundCall);
+  const kms::CallLimits limits(clock_.Boot() + kBackgroundCall, kms::CallPurpose::kLeaseRenewal);
+  const auto fetched = source_->Ask(*step.state, step.version, limits);
+  if (!fetched && fetched.error().code == ErrorCode::kServiceFault) ++service_faults_;
   const auto refusal = cache_->FindRefusal(tenant);
   if (refusal && fetched) {
     Reinstate(tenant, *refusal);
@@ -213,20 +246,29 @@ void Keyring::Reinstate(const model::TenantId& tenant, const KeyRefusal& refusal
   cache_->ClearRefusal(tenant);
 }
 
+void Keyring::Run(const DueWork& due) {
+  switch (due.kind) {
+    case DueWork::Kind::kReload:
+      // Failures are logged and met again by whoever asks.
+      static_cast<void>(LoadState(due.tenant, due.step));
+      break;
+    case DueWork::Kind::kRenew:
+      // The deadline counts from here, not from when the work became due.
+      FetchKey(due.tenant, due.step,
+               {clock_.Boot() + kBackgroundCall, kms::CallPurpose::kLeaseRenewal});
+      break;
+    case DueWork::Kind::kProbe:
+      Probe(due.tenant, due.step);
+      break;
+  }
+}
+
 void Keyring::Tick() {
-  const base::BootTime now = clock_.Boot();
-  for (const KeyCache::Due& due : cache_->CollectDue(now)) {
-    switch (due.kind) {
-      case KeyCache::Due::Kind::kReload:
-        // Failures are logged and met again by whoever asks.
-        static_cast<void>(LoadState(due.tenant, due.step));
-        break;
-      case KeyCache::Due::Kind::kRenew:
-        static_cast<void>(FetchKey(due.tenant, due.step, clock_.Boot() + kBackgroundCall));
-        break;
-      case KeyCache::Due::Kind::kProbe:
-        Probe(due.tenant, due.step);
-        break;
+  for (const DueWork& due : cache_->CollectDue(clock_.Boot())) {
+    if (due.kind == DueWork::Kind::kReload || executor_ == nullptr) {
+      Run(due);
+    } else if (!executor_->Submit(DomainOf(due), [this, due] { Run(due); })) {
+      cache_->Abandon(due);
     }
   }
 }
@@ -249,8 +291,9 @@ KeyringStats Keyring::Stats() const {
   stats.renewal_failures = renewal_failures_;
   stats.revocations = revocations_;
   stats.integrity_alarms = integrity_alarms_;
-  stats.longest_use_ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(cache_->longest_use()).count();
+  stats.service_faults = service_faults_;
+  stats.longest_use_ms = Milliseconds(cache_->longest_use().any);
+  stats.longest_use_before_refusal_ms = Milliseconds(cache_->longest_use().before_refusal);
   return stats;
 }
 

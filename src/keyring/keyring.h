@@ -20,6 +20,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "base/secret.h"
+#include "keyring/executor.h"
 #include "keyring/store_lease.h"
 #include "kms/kms_client.h"
 #include "model/tenant.h"
@@ -32,7 +33,7 @@ namespace tenantseal::keyring {
 enum class Wait : std::uint8_t { kNever, kAllowed };
 
 struct KeyringOptions {
-  base::Duration revocation_bound = std::chrono::seconds(60);  // 5 s to 1 h.
+  base::Duration revocation_bound = std::chrono::seconds(60);  // 2 s to 1 h.
   base::Duration outage_grace = std::chrono::seconds(0);  // Beyond the bound, while unavailable.
   base::Duration idle_after = std::chrono::minutes(10);   // Unused this long: not renewed.
   std::size_t tenants_max = 10'000;  // Tenants cached; least recently used go first.
@@ -67,21 +68,28 @@ struct KeyringStats {
   std::uint64_t renewal_failures = 0;
   std::uint64_t revocations = 0;
   std::uint64_t integrity_alarms = 0;
-  std::int64_t longest_use_ms =
-      0;  // Longest time after its Decrypt was sent that a key was used: at most the bound.
+  std::uint64_t service_faults = 0;  // The provider refused our own credentials.
+  // Longest time after its Decrypt was sent that a key was used: at most the bound.
+  std::int64_t longest_use_ms = 0;
+  // The same, of the last uses before a provider's refusal: how long a revocation took at most.
+  std::int64_t longest_use_before_refusal_ms = 0;
 };
 
 class KeyCache;     // key_cache.h
 class KeySource;    // key_source.h
 struct CacheStep;   // key_cache.h
+struct DueWork;     // key_cache.h
 struct KeyRefusal;  // key_cache.h
 
 // Thread-safe. Adds a listener to the store lease, so it is made before the first Refresh() and
 // outlives the last.
 class Keyring {
  public:
+  // Without `executor`, Tick() itself renews and probes. With one, it has run the last task, or
+  // dropped it, before the keyring is destroyed.
   Keyring(store::Store& store, const kms::KmsClient& kms, StoreLease& lease,
-          const base::Clock& clock, const base::Random& random, KeyringOptions options);
+          const base::Clock& clock, const base::Random& random, KeyringOptions options,
+          Executor* executor = nullptr);
   ~Keyring();
 
   // The key that seals for the tenant now. Errors: kNotFound (no such tenant, or destroyed),
@@ -103,8 +111,9 @@ class Keyring {
   Result<MintedKey> Mint(const model::TenantId& tenant, const model::KeyProvider& provider,
                          std::uint32_t version, base::Deadline deadline);
 
-  // Renews what is due, drops what has run out or is idle, re-probes revoked providers. Called
-  // about every 250 ms by the server's background thread.
+  // Has renewed what is due, drops what has run out or is idle, re-probes revoked providers. Does
+  // not wait for a provider where there is an executor. Called about every 250 ms, and at least
+  // eight times in a revocation bound, by the server's background thread.
   void Tick();
 
   // Drops the tenant's state; the next use reads it afresh, and its keys follow it.
@@ -120,8 +129,9 @@ class Keyring {
   Result<LeasedKey> Key(const model::TenantId& tenant, std::optional<std::uint32_t> version,
                         Wait wait, base::Deadline deadline);
   Result<void> LoadState(const model::TenantId& tenant, const CacheStep& step);
-  Result<void> FetchKey(const model::TenantId& tenant, const CacheStep& step,
-                        base::Deadline deadline);
+  void FetchKey(const model::TenantId& tenant, const CacheStep& step, kms::CallLimits limits);
+  void NoteFailure(const model::TenantId& tenant, const CacheStep& step, const Error& error);
+  void Run(const DueWork& due);
   void RecordRefusal(const model::TenantId& tenant);
   void Probe(const model::TenantId& tenant, const CacheStep& step);
   void TellOfRefusal(const model::TenantId& tenant, const KeyRefusal& refusal);
@@ -135,8 +145,10 @@ class Keyring {
   const base::Random& random_;
   const std::unique_ptr<KeyCache> cache_;
   const std::unique_ptr<KeySource> source_;
+  Executor* const executor_;
   std::atomic<std::uint64_t> renewals_{0}, renewal_failures_{0}, revocations_{0},
-      integrity_alarms_{0};
+      integrity_alarms_{0}, service_faults_{0};
+  std::atomic<std::int64_t> quiet_until_ns_{0};  // Failures of providers are logged now and then.
 };
 
 }  // namespace tenantseal::keyring

@@ -22,10 +22,10 @@ namespace tenantseal::keyring {
 // One process: everything that it has of its own.
 struct Process {
   Process(store::Store& store_in, kms::FakeKms& kms, const base::Clock& clock,
-          const base::Random& random, KeyringOptions options = {})
+          const base::Random& random, KeyringOptions options = {}, Executor* executor = nullptr)
       : store(store_in),
         lease(store, clock, model::ProcessId::New(random)),
-        keyring(store, kms, lease, clock, random, options),
+        keyring(store, kms, lease, clock, random, options, executor),
         values(keyring, random),
         data_keys(keyring, store, clock, random),
         rotation(keyring, store, lease, clock, random),
@@ -44,8 +44,8 @@ class KeyringGround : public testing::Test {
  protected:
   using Fault = kms::FakeKms::Fault;
 
-  explicit KeyringGround(KeyringOptions options = {})
-      : one_(std::make_unique<Process>(store_, kms_, clock_, random_, options)) {
+  explicit KeyringGround(KeyringOptions options = {}, Executor* executor = nullptr)
+      : one_(std::make_unique<Process>(store_, kms_, clock_, random_, options, executor)) {
     EXPECT_TRUE(one_->lease.Refresh().ok());
     tenant_ = NewTenant();
   }
@@ -54,6 +54,29 @@ class KeyringGround : public testing::Test {
     const auto made = one_->tenants.Create("Acme", "us-east-1", "test", Soon());
     EXPECT_TRUE(made.ok()) << made.error().message;
     return made.ok() ? made->id : model::TenantId();
+  }
+  // Makes a customer's key the tenant's current provider.
+  model::KeyProvider Adopt(const model::TenantId& tenant, const std::string& arn,
+                           const std::string& replica_arn = "") {
+    kms_.AddCustomerKey(arn, replica_arn);
+    model::KeyProvider provider = model::InternalProvider(tenant, clock_.Utc());
+    provider.fingerprint = model::Fingerprint::Parse(std::string(32, 'f')).value();
+    provider.kind = model::ProviderKind::kAwsKms;
+    provider.arn = arn;
+    provider.replica_arn = replica_arn;
+    const auto first = one_->keyring.Version(tenant, 1, Wait::kAllowed, Soon());
+    const auto minted = one_->keyring.Mint(tenant, provider, 2, Soon());
+    const auto wrapped = kms_.Encrypt({provider.kind, arn}, tenant, first->key().Reveal(), Soon());
+    const std::vector<model::TenantKeyWrap> wraps = {
+        {tenant, 1, provider.fingerprint, wrapped->blob}, minted->wrap};
+    EXPECT_TRUE(store_
+                    .AdoptProvider(provider, minted->key, wraps, 1,
+                                   {model::Scope::Of(tenant), model::NewUuid(random_), clock_.Utc(),
+                                    "test.adopted", "test", "test", "{}"})
+                    .ok());
+    EXPECT_TRUE(one_->lease.Refresh().ok());
+    one_->keyring.Forget(tenant);
+    return provider;
   }
   base::Deadline Soon() const { return clock_.Boot() + std::chrono::seconds(30); }
   static model::EncryptionContext Context(const model::TenantId& tenant) {

@@ -23,6 +23,7 @@ class FakeKms final : public KmsClient, public InternalKeys {
     kWrongLength,        // A plaintext of 31 bytes.
     kWrongArn,           // Another key's name in the reply.
     kSwappedCiphertext,  // GenerateDataKey and Encrypt return another secret's ciphertext.
+    kPrimaryAway,        // No answer by the key; its replica answers where it may stand in.
   };
   static constexpr int kForever = -1;
 
@@ -57,10 +58,20 @@ class FakeKms final : public KmsClient, public InternalKeys {
     const auto found = keys_.find("internal:" + tenant.text());
     return found != keys_.end() && found->second.has_value();
   }
-  // Registers a key of the other kind, as a customer's in AWS KMS.
-  void AddCustomerKey(const std::string& arn) {
+  // Registers a key of the other kind, as a customer's in AWS KMS, perhaps with a replica.
+  void AddCustomerKey(const std::string& arn, const std::string& replica_arn = "") {
     base::MutexLock lock(mutex_);
     keys_[arn] = random_.Key();
+    if (!replica_arn.empty()) primaries_[replica_arn] = arn;
+  }
+  // Of the last call.
+  KmsKey last_key() const {
+    base::MutexLock lock(mutex_);
+    return last_key_;
+  }
+  CallLimits last_limits() const {
+    base::MutexLock lock(mutex_);
+    return last_limits_;
   }
 
   Result<KmsGenerated> GenerateDataKey(const KmsKey& key, const model::TenantId& tenant,
@@ -72,27 +83,27 @@ class FakeKms final : public KmsClient, public InternalKeys {
   }
 
   Result<KmsCiphertext> Encrypt(const KmsKey& key, const model::TenantId& tenant,
-                                base::ByteSpan plaintext, CallLimits) const override {
-    const std::string arn = ArnOf(key, tenant);
+                                base::ByteSpan plaintext, CallLimits limits) const override {
     TS_ASSIGN_OR_RETURN(const std::optional<Fault> fault, Enter(tenant, false));
-    TS_ASSIGN_OR_RETURN(const base::Secret256 provider_key, Key(arn));
+    TS_ASSIGN_OR_RETURN(const Answering by, AnswersFor(key, tenant, fault, limits));
+    TS_ASSIGN_OR_RETURN(const base::Secret256 provider_key, Key(by.key));
     base::Bytes other(plaintext.size(), 7);
     const bool swapped = fault == Fault::kSwappedCiphertext;
-    return KmsCiphertext{SealBox(provider_key, kLabel, base::AsBytes(arn + " " + tenant.text()),
+    return KmsCiphertext{SealBox(provider_key, kLabel, base::AsBytes(by.key + " " + tenant.text()),
                                  swapped ? base::ByteSpan(other) : plaintext, random_),
-                         fault == Fault::kWrongArn ? arn + "-other" : arn};
+                         by.name};
   }
 
   Result<KmsPlaintext> Decrypt(const KmsKey& key, const model::TenantId& tenant,
-                               base::ByteSpan ciphertext, CallLimits) const override {
-    const std::string arn = ArnOf(key, tenant);
+                               base::ByteSpan ciphertext, CallLimits limits) const override {
     TS_ASSIGN_OR_RETURN(const std::optional<Fault> fault, Enter(tenant, true));
-    TS_ASSIGN_OR_RETURN(const base::Secret256 provider_key, Key(arn));
+    TS_ASSIGN_OR_RETURN(const Answering by, AnswersFor(key, tenant, fault, limits));
+    TS_ASSIGN_OR_RETURN(const base::Secret256 provider_key, Key(by.key));
     TS_ASSIGN_OR_RETURN(
         base::SecretBytes plaintext,
-        OpenBox(provider_key, kLabel, base::AsBytes(arn + " " + tenant.text()), ciphertext));
+        OpenBox(provider_key, kLabel, base::AsBytes(by.key + " " + tenant.text()), ciphertext));
     if (fault == Fault::kWrongLength) plaintext.Truncate(plaintext.size() - 1);
-    return KmsPlaintext{std::move(plaintext), fault == Fault::kWrongArn ? arn + "-other" : arn};
+    return KmsPlaintext{std::move(plaintext), by.name};
   }
 
   Result<void> CreateKey(const model::TenantId& tenant) override {
@@ -122,6 +133,28 @@ class FakeKms final : public KmsClient, public InternalKeys {
     std::uint64_t decrypts = 0;
   };
 
+  struct Answering {
+    std::string name;  // The key or replica that answers.
+    std::string key;   // The key whose material it has.
+  };
+
+  // Remembers the call and says who answers it.
+  Result<Answering> AnswersFor(const KmsKey& key, const model::TenantId& tenant,
+                               const std::optional<Fault>& fault, CallLimits limits) const {
+    base::MutexLock lock(mutex_);
+    last_key_ = key;
+    last_limits_ = limits;
+    std::string arn = ArnOf(key, tenant);
+    // A replica that is called itself is not the one that is away.
+    if (fault == Fault::kPrimaryAway && !primaries_.contains(arn)) {
+      if (key.replica_arn.empty() || key.primary_refuses)
+        return Error{ErrorCode::kKeyUnavailable, "no answer"};
+      arn = key.replica_arn;
+    }
+    const auto primary = primaries_.find(arn);
+    return Answering{fault == Fault::kWrongArn ? arn + "-other" : arn,
+                     primary == primaries_.end() ? arn : primary->second};
+  }
   static std::string ArnOf(const KmsKey& key, const model::TenantId& tenant) {
     return key.kind == model::ProviderKind::kInternal ? "internal:" + tenant.text() : key.arn;
   }
@@ -178,6 +211,9 @@ class FakeKms final : public KmsClient, public InternalKeys {
   base::Duration slow_ TS_GUARDED_BY(mutex_){};
   mutable Counts counts_ TS_GUARDED_BY(mutex_);
   std::map<std::string, std::optional<base::Secret256>> keys_ TS_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> primaries_ TS_GUARDED_BY(mutex_);  // By their replicas.
+  mutable KmsKey last_key_ TS_GUARDED_BY(mutex_);
+  mutable CallLimits last_limits_ TS_GUARDED_BY(mutex_){base::Deadline()};
 };
 
 }  // namespace tenantseal::kms
