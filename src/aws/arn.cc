@@ -189,8 +189,8 @@ Result<KmsArn> ParseKmsArn(std::string_view text) {
     arn.kind = KmsArn::Kind::kAlias;
     arn.id = resource;
   } else {
-    return Malformed("The resource " + Quote(resource) + " of the ARN is neither a key nor an alias" +
-                     Forms());
+    return Malformed("The resource " + Quote(resource) +
+                     " of the ARN is neither a key nor an alias" + Forms());
   }
   return arn;
 }

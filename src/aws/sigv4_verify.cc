@@ -122,8 +122,9 @@ SignatureVerdict CheckCoverage(const SignableRequest& request,
     }
   }
   for (const std::string& name : signed_headers) {
-    const bool there = std::ranges::any_of(
-        request.headers, [&](const auto& header) { return net::EqualsIgnoreCase(header.first, name); });
+    const bool there = std::ranges::any_of(request.headers, [&](const auto& header) {
+      return net::EqualsIgnoreCase(header.first, name);
+    });
     if (!there) {
       return Fault(SignatureFault::kInvalid,
                    "The header " + Quote(name) + " is signed, but the request has none.");
