@@ -255,7 +255,10 @@ Result<base::SecretBytes> DecodeBase64Field(std::string_view text, std::string_v
   base::SecretBytes plain(text.size());
   std::size_t n = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && (++i == text.size() || text[i] != '/')) return bad();
+    if (text[i] == '\\') {
+      ++i;
+      if (i == text.size() || text[i] != '/') return bad();
+    }
     plain.RevealMutable()[n++] = static_cast<std::uint8_t>(text[i]);
   }
   plain.Truncate(n);
