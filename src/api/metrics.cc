@@ -71,6 +71,17 @@ std::string Metrics::Text() const {
          gauge.counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge,
          {metric}});
   }
+  for (const GaugeFamily& family : labelled_) {
+    MetricFamily& out = families.emplace_back();
+    out.name = family.name;
+    out.help = family.help;
+    out.type = family.counter ? prometheus::MetricType::Counter : prometheus::MetricType::Gauge;
+    for (const GaugeFamily::Sample& sample : family.read()) {
+      ClientMetric& metric = out.metric.emplace_back();
+      for (const auto& [name, value] : sample.labels) metric.label.push_back({name, value});
+      (family.counter ? metric.counter.value : metric.gauge.value) = sample.value;
+    }
+  }
   return prometheus::TextSerializer().Serialize(families);
 }
 

@@ -23,11 +23,24 @@ struct Gauge {
   std::function<double()> read;
 };
 
+// Figures of one name, told apart by labels, read when metrics are asked for.
+struct GaugeFamily {
+  struct Sample {
+    std::vector<std::pair<std::string, std::string>> labels;
+    double value = 0;
+  };
+  std::string name;
+  std::string help;
+  bool counter = false;
+  std::function<std::vector<Sample>()> read;
+};
+
 // Requests by route and status, and their duration in a histogram. Thread-safe, wait-free to count.
 class Metrics {
  public:
   Metrics();
-  void AddGauge(Gauge gauge) { gauges_.push_back(std::move(gauge)); }  // Before serving.
+  void AddGauge(Gauge gauge) { gauges_.push_back(std::move(gauge)); }             // Before serving.
+  void AddFamily(GaugeFamily family) { labelled_.push_back(std::move(family)); }  // Likewise.
   // `route` is an element of AllRoutes(), or null for what no route matched.
   void Count(const Route* route, int status, base::Duration duration);
   std::string Text() const;
@@ -45,6 +58,7 @@ class Metrics {
   };
   std::vector<PerRoute> routes_;
   std::vector<Gauge> gauges_;
+  std::vector<GaugeFamily> labelled_;
 };
 
 }  // namespace tenantseal::api

@@ -51,9 +51,10 @@ void AddServeCommand(CLI::App& app) {
       serve->add_flag_callback(
           "--" + name, [flags, name] { (*flags)[name] = "true"; }, std::string(setting.help));
     } else {
-      serve
-          ->add_option_function<std::string>("--" + name, remember(name), std::string(setting.help))
-          ->type_name(std::string(setting.value));
+      CLI::Option* option = serve->add_option_function<std::string>("--" + name, remember(name),
+                                                                    std::string(setting.help));
+      option->type_name(std::string(setting.value));
+      if (setting.repeatable) option->join(',');
     }
   }
   OnCommand(*serve, [flags]() -> Result<void> {

@@ -8,6 +8,8 @@
 #include <charconv>
 #include <thread>
 
+#include "aws/arn.h"
+#include "aws/region.h"
 #include "base/file.h"
 
 namespace tenantseal::server {
@@ -96,6 +98,87 @@ Result<void> SetLogLevel(Settings& s, const std::string& text) {
   return {};
 }
 
+// The parts between commas; an empty text has none.
+std::vector<std::string> Split(const std::string& text) {
+  std::vector<std::string> parts;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+Result<void> CheckRoleArn(const std::string& text) {
+  auto arn = aws::ParseArn(text);
+  if (!arn) return Bad("is not a role's ARN: " + arn.error().message);
+  if (arn->service == "iam" && aws::IsAccountId(arn->account) && arn->resource.size() > 5 &&
+      arn->resource.starts_with("role/"))
+    return {};
+  return Bad("must be a role's ARN, e.g. arn:aws:iam::111122223333:role/NAME, not \"" + text +
+             "\"");
+}
+
+Result<void> SetRoleArn(Settings& s, const std::string& text) {
+  TS_RETURN_IF_ERROR(CheckRoleArn(text));
+  s.aws_role_arn = text;
+  return {};
+}
+
+// AWS STS AssumeRole: ExternalId has 2 to 1224 characters of [\w+=,.@:/-].
+Result<void> SetExternalId(Settings& s, const std::string& text) {
+  const auto allowed = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           std::string_view("_+=,.@:/-").find(c) != std::string_view::npos;
+  };
+  if (text.size() < 2 || text.size() > 1224 || !std::all_of(text.begin(), text.end(), allowed))
+    return Bad("must have 2 to 1224 characters of A-Z, a-z, 0-9 and _+=,.@:/-");
+  s.aws_external_id = text;
+  return {};
+}
+
+Result<void> SetPolicyPrincipals(Settings& s, const std::string& text) {
+  s.aws_policy_principals.clear();
+  for (std::string& principal : Split(text)) {
+    const auto arn = aws::ParseArn(principal);
+    if (!arn) return Bad("is not a principal's ARN: " + arn.error().message);
+    // A wildcard, or a whole account's root, would open a tenant's key to more than the service.
+    const bool one = arn->service == "iam" && aws::IsAccountId(arn->account) &&
+                     (arn->resource.starts_with("role/") || arn->resource.starts_with("user/")) &&
+                     arn->resource.find_first_of("*?") == std::string::npos;
+    if (!one) {
+      return Bad(
+          "must hold ARNs of roles or users, e.g. arn:aws:iam::111122223333:role/NAME, not \"" +
+          principal + "\"");
+    }
+    s.aws_policy_principals.push_back(std::move(principal));
+  }
+  return {};
+}
+
+Result<void> SetControlKey(Settings& s, const std::string& text) {
+  const auto arn = aws::ParseKmsArn(text);
+  if (!arn) return Bad("is not a KMS key's ARN: " + arn.error().message);
+  if (arn->kind != aws::KmsArn::Kind::kKey) return Bad("must be a key's ARN, not an alias");
+  s.aws_control_key = text;
+  return {};
+}
+
+Result<void> SetCallsPerSecond(Settings& s, const std::string& text) {
+  TS_ASSIGN_OR_RETURN(s.aws_calls_per_second, Number<double>(text, 1, 1e6));
+  return {};
+}
+
+Result<void> SetBackupRegions(Settings& s, const std::string& text) {
+  aws::BackupRegions regions;
+  s.aws_backup_regions = Split(text);
+  for (const std::string& pair : s.aws_backup_regions) {
+    if (const auto added = regions.Add(pair); !added)
+      return Bad("is not a list of PRIMARY=BACKUP: " + added.error().message);
+  }
+  return {};
+}
+
 constexpr std::array kSettings = {
     Setting{
         "data-dir", "DIR",
@@ -133,7 +216,7 @@ constexpr std::array kSettings = {
             SetSize<&Settings::queue_max, 8, 1'000'000>},
     Setting{"revocation-bound", "TIME",
             "How long a tenant key may be used after its last successful unwrap. Default 60s.",
-            SetDuration<&Settings::revocation_bound, 1, 3600>},
+            SetDuration<&Settings::revocation_bound, 2, 3600>},
     Setting{"outage-grace", "TIME",
             "How much longer while the key provider is unreachable. Default 0s.",
             SetDuration<&Settings::outage_grace, 0, 86400>},
@@ -153,6 +236,28 @@ constexpr std::array kSettings = {
         "Control-plane changes a minute for each key, over 5 minutes; 0: no limit. Default 100.",
         SetRate<&Settings::write_rate>},
     Setting{"log-level", "LEVEL", "debug, info, warning or error. Default info.", SetLogLevel},
+    Setting{"aws-role-arn", "ARN",
+            "Role that is assumed for every call of AWS KMS. Default: the credentials that the AWS "
+            "SDKs would find are used themselves.",
+            SetRoleArn},
+    Setting{"aws-external-id", "ID", "External id given to AWS STS with the role.", SetExternalId},
+    Setting{"aws-policy-principal", "ARN",
+            "Role or user that stands in printed key policies; repeatable. Default: aws-role-arn.",
+            SetPolicyPrincipals, true},
+    Setting{"aws-control-key", "ARN",
+            "KMS key of the operator's own: when it is denied, too, the service's credentials fail "
+            "and no tenant has revoked its key.",
+            SetControlKey},
+    Setting{"aws-calls-per-second", "N",
+            "Calls of AWS KMS a second for each account and region; half of it is kept for the "
+            "renewal of leases. Default 1000.",
+            SetCallsPerSecond},
+    Setting{"aws-backup-region", "PRIMARY=BACKUP",
+            "Adds or replaces a pair of regions that hold multi-region keys; an empty BACKUP: the "
+            "region needs none. Repeatable.",
+            SetBackupRegions, true},
+    Setting{"aws-ca-file", "FILE", "PEM roots for AWS in place of the system's.",
+            SetText<&Settings::aws_ca_file>},
 };
 
 const Setting* Find(std::string_view name) {
@@ -169,11 +274,16 @@ Result<void> Apply(Settings& settings, const Setting& setting, const std::string
   return InvalidArgument(std::string(setting.name), origin + " " + set.error().message + ".");
 }
 
-std::string TomlText(const toml::node& node) {
+std::string TomlText(const toml::node& node, bool repeatable) {
   if (const auto* text = node.as_string()) return text->get();
   if (const auto* number = node.as_integer()) return std::to_string(number->get());
   if (const auto* number = node.as_floating_point()) return std::to_string(number->get());
   if (const auto* boolean = node.as_boolean()) return boolean->get() ? "true" : "false";
+  if (const auto* array = node.as_array(); array != nullptr && repeatable) {
+    std::string all;
+    for (const auto& item : *array) all += (all.empty() ? "" : ",") + TomlText(item, false);
+    return all;
+  }
   return "";
 }
 
@@ -188,8 +298,8 @@ Result<void> ApplyFile(Settings& settings, const std::string& path) {
                                path + " sets " + std::string(key.str()) +
                                    ", which does not exist; see tenantseal serve --help.");
       }
-      TS_RETURN_IF_ERROR(
-          Apply(settings, *setting, TomlText(node), std::string(key.str()) + " in " + path));
+      TS_RETURN_IF_ERROR(Apply(settings, *setting, TomlText(node, setting->repeatable),
+                               std::string(key.str()) + " in " + path));
     }
   } catch (const toml::parse_error& error) {
     return InvalidArgument("config", path + " is not valid TOML, line " +
@@ -203,6 +313,9 @@ Result<void> CheckTogether(const Settings& s) {
   if (s.data_dir.empty())
     return InvalidArgument("data-dir",
                            "Say where data is kept: --data-dir DIR or TENANTSEAL_DATA_DIR.");
+  if (!s.aws_external_id.empty() && s.aws_role_arn.empty()) {
+    return InvalidArgument("aws-external-id", "--aws-external-id goes with --aws-role-arn.");
+  }
   if (s.tls_cert_file.empty() != s.tls_key_file.empty()) {
     return InvalidArgument("tls-cert", "--tls-cert and --tls-key go together.");
   }

@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -43,6 +44,13 @@ struct Settings {
   double read_rate = 1000;
   double write_rate = 100;
   base::LogLevel log_level = base::LogLevel::kInfo;
+  std::string aws_role_arn;     // Assumed for every KMS call; empty: the credentials are used.
+  std::string aws_external_id;  // Given to STS with the role.
+  std::vector<std::string> aws_policy_principals;  // Who stands in printed key policies.
+  std::string aws_control_key;                     // The operator's own KMS key; empty: none.
+  double aws_calls_per_second = 1000;              // For each account and region.
+  std::vector<std::string> aws_backup_regions;     // "PRIMARY=BACKUP", beside the built-in pairs.
+  std::string aws_ca_file;                         // Empty: the system's roots.
 };
 
 struct Setting {
@@ -50,6 +58,8 @@ struct Setting {
   std::string_view value;  // What the help shows for its value; empty for a switch.
   std::string_view help;
   Result<void> (*set)(Settings&, const std::string& text);
+  // A flag may stand several times, a line of the file may be an array; all are joined by commas.
+  bool repeatable = false;
 };
 
 std::span<const Setting> AllSettings();

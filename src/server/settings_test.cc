@@ -44,7 +44,8 @@ TEST(Settings, RefusesByName) {
   EXPECT_EQ(field({{"listen", "nonsense"}}), "listen");
   EXPECT_EQ(field({{"listen", "example.org:80"}}), "listen");
   EXPECT_EQ(field({{"listen", "127.0.0.1:65536"}}), "listen");
-  EXPECT_EQ(field({{"revocation-bound", "0s"}}), "revocation-bound");
+  EXPECT_EQ(field({{"revocation-bound", "1s"}}), "revocation-bound");
+  EXPECT_EQ(field({{"revocation-bound", "2s"}}), "accepted");
   EXPECT_EQ(field({{"revocation-bound", "2h"}}), "revocation-bound");
   EXPECT_EQ(field({{"io-threads", "0"}}), "io-threads");
   EXPECT_EQ(field({{"log-level", "loud"}}), "log-level");
@@ -52,6 +53,62 @@ TEST(Settings, RefusesByName) {
   EXPECT_EQ(field({{"config", FileWith("no-such-setting = 1\n")}}), "no-such-setting");
   EXPECT_EQ(field({{"config", FileWith("region = \n")}}), "config");
   EXPECT_EQ(Resolve({}).error().field, "data-dir");
+}
+
+TEST(Settings, WhatConcernsAwsIsRefusedByName) {
+  const std::string role = "arn:aws:iam::111122223333:role/service";
+  const auto field = [&](const std::string& name, const std::string& value) {
+    const auto settings = Resolve({{"data-dir", "/d"}, {"aws-role-arn", role}, {name, value}});
+    return settings ? "accepted" : settings.error().field;
+  };
+  const std::vector<std::pair<std::string, std::vector<std::string>>> bad = {
+      {"aws-external-id", {"", "x", std::string(1225, 'x'), "with space"}},
+      {"aws-policy-principal",
+       {"nonsense", "arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:role/*",
+        "arn:aws:iam::1111:role/x", role + ",nonsense"}},
+      {"aws-control-key",
+       {"", "1234", "arn:aws:kms:us-east-1:111122223333:alias/x",
+        "arn:aws:kms:us-east-1:1:key/1234abcd-12ab-34cd-56ef-1234567890ab"}},
+      {"aws-calls-per-second", {"", "0", "-1", "many", "1e9"}},
+      {"aws-backup-region", {"us-east-1", "us-east-1=nonsense", "us-east-1=us-gov-west-1"}}};
+  for (const auto& [name, values] : bad)
+    for (const std::string& value : values) EXPECT_EQ(field(name, value), name) << value;
+  const std::vector<std::pair<std::string, std::string>> good = {
+      {"aws-external-id", "tenantseal-1"},
+      {"aws-policy-principal", role + "," + "arn:aws:iam::111122223333:user/x"},
+      {"aws-control-key",
+       "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"},
+      {"aws-calls-per-second", "50"},
+      {"aws-backup-region", "us-east-1=us-west-2,eu-north-1="}};
+  for (const auto& [name, value] : good) EXPECT_EQ(field(name, value), "accepted") << name;
+  for (const char* value : {"service", "arn:aws:iam::111122223333:user/x", "arn:aws:iam::1:role/x",
+                            "arn:aws:iam::111122223333:role/", "arn:aws:kms:::role/x"}) {
+    EXPECT_EQ(Resolve({{"data-dir", "/d"}, {"aws-role-arn", value}}).error().field, "aws-role-arn")
+        << value;
+  }
+  EXPECT_EQ(Resolve({{"data-dir", "/d"}, {"aws-external-id", "abc"}}).error().field,
+            "aws-external-id");
+}
+
+TEST(Settings, WhatMayStandSeveralTimesIsAnArrayOrSeparatedByCommas) {
+  const std::string file = FileWith(
+      "data-dir = \"/d\"\n"
+      "aws-policy-principal = [\"arn:aws:iam::111122223333:role/a\", "
+      "\"arn:aws:iam::111122223333:role/b\"]\naws-backup-region = \"us-east-1=us-west-2\"\n");
+  const Settings s =
+      Resolve({{"config", file}},
+              {{"TENANTSEAL_AWS_BACKUP_REGION", "us-east-1=us-west-1,eu-west-1=eu-west-2"}})
+          .value();
+  EXPECT_EQ(s.aws_policy_principals,
+            (std::vector<std::string>{"arn:aws:iam::111122223333:role/a",
+                                      "arn:aws:iam::111122223333:role/b"}));
+  EXPECT_EQ(s.aws_backup_regions,
+            (std::vector<std::string>{"us-east-1=us-west-1", "eu-west-1=eu-west-2"}));
+  EXPECT_EQ(Resolve({{"config", FileWith("data-dir = \"/d\"\nregion = [\"a\"]\n"
+                                         "log-level = [\"info\"]\n")}})
+                .error()
+                .field,
+            "log-level");
 }
 
 TEST(Settings, PlainHttpStaysOnLoopback) {

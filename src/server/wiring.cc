@@ -49,7 +49,7 @@ Service::Service(const Settings& settings, Ground ground)
       lease_(ground.store, ground.clock, model::ProcessId::New(ground.random)),
       usage_(ground.store, ground.clock),
       keyring_(ground.store, ground.kms, lease_, ground.clock, ground.random,
-               KeyringOptionsOf(settings)),
+               KeyringOptionsOf(settings), &renewals_),
       values_(keyring_, ground.random),
       data_keys_(keyring_, ground.store, ground.clock, ground.random),
       rotation_(keyring_, ground.store, lease_, ground.clock, ground.random),
@@ -64,8 +64,11 @@ Service::Service(const Settings& settings, Ground ground)
       workers_(PoolOptions(settings)),
       http_(HttpOptions(settings), handler_, workers_, ground.clock, ground.random) {
   AddGauges();
+  AddKeyringGauges();
+  if (ground_.aws_stats) AddAwsGauges();
 }
 
+// Drain() stops the renewals, which use the keyring.
 Service::~Service() { Drain(); }
 
 Result<void> Service::Start() {
@@ -83,7 +86,8 @@ void Service::StartBackground() {
   // On its own, so that nothing slow delays the renewal that all use depends on.
   every(milliseconds(500),
         [this](const std::atomic<bool>&) { LogFailure("store lease", lease_.Refresh()); });
-  every(milliseconds(250), [this](const std::atomic<bool>&) { keyring_.Tick(); });
+  every(std::min<base::Duration>(milliseconds(250), settings_.revocation_bound / 16),
+        [this](const std::atomic<bool>&) { keyring_.Tick(); });
   every(std::chrono::seconds(1),
         [this](const std::atomic<bool>& stopping) { rotation_.RunJobs(stopping); });
   every(std::chrono::seconds(5), [this](const std::atomic<bool>&) {
@@ -95,53 +99,12 @@ void Service::StartBackground() {
 void Service::Drain() {
   http_.Drain(settings_.drain_timeout);
   workers_.Stop();
-  if (background_.empty()) return;
+  const bool served = !background_.empty();
   background_.clear();
+  renewals_.Stop();
+  if (!served) return;
   LogFailure("usage counts", usage_.Flush());
   lease_.Leave();
-}
-
-void Service::AddGauges() {
-  const auto gauge = [this](const char* name, const char* help, bool counter,
-                            std::function<double()> read) {
-    handler_.metrics().AddGauge({name, help, counter, std::move(read)});
-  };
-  const auto http = [this](auto field) {
-    return [this, field] { return static_cast<double>(http_.stats().*field); };
-  };
-  const auto keys = [this](auto field) {
-    return [this, field] { return static_cast<double>(keyring_.Stats().*field); };
-  };
-  using keyring::KeyringStats;
-  using net::HttpServerStats;
-  gauge("tenantseal_connections_open", "Open connections.", false,
-        http(&HttpServerStats::connections_open));
-  gauge("tenantseal_connections_accepted_total", "Connections accepted.", true,
-        http(&HttpServerStats::connections_accepted));
-  gauge("tenantseal_connections_rejected_total", "Connections beyond connections-max.", true,
-        http(&HttpServerStats::connections_rejected));
-  gauge("tenantseal_requests_refused_total", "Requests refused before a route saw them.", true,
-        http(&HttpServerStats::requests_refused));
-  gauge("tenantseal_requests_in_flight", "Requests on a worker or waiting for one.", false,
-        http(&HttpServerStats::requests_in_flight));
-  gauge("tenantseal_queue_depth", "Requests waiting for a worker.", false,
-        http(&HttpServerStats::queue_depth));
-  gauge("tenantseal_tenants_cached", "Tenants whose keys are in memory.", false,
-        keys(&KeyringStats::tenants_cached));
-  gauge("tenantseal_tenant_key_renewals_total",
-        "Successful unwraps of tenant keys by their provider.", true,
-        keys(&KeyringStats::renewals));
-  gauge("tenantseal_tenant_key_renewal_failures_total", "Failed ones.", true,
-        keys(&KeyringStats::renewal_failures));
-  gauge("tenantseal_revocations_total", "Refusals by the owner of a provider key.", true,
-        keys(&KeyringStats::revocations));
-  gauge("tenantseal_integrity_alarms_total",
-        "Stored state or provider replies that were not to be believed.", true,
-        keys(&KeyringStats::integrity_alarms));
-  gauge("tenantseal_tenant_key_longest_use_milliseconds",
-        "Longest time after its unwrap was sent that a tenant key was used; at most "
-        "revocation-bound plus outage-grace.",
-        false, keys(&KeyringStats::longest_use_ms));
 }
 
 }  // namespace tenantseal::server

@@ -2,7 +2,10 @@
 // above.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "api/handler.h"
@@ -15,10 +18,12 @@
 #include "keyring/store_lease.h"
 #include "keyring/tenants.h"
 #include "keyring/values.h"
+#include "kms/aws/aws_kms.h"
 #include "kms/kms_client.h"
 #include "net/http_server.h"
 #include "net/worker_pool.h"
 #include "server/background.h"
+#include "server/renewal_pool.h"
 #include "server/settings.h"
 #include "store/store.h"
 
@@ -32,7 +37,11 @@ struct Ground {
   const base::Secret256& api_key_pepper;  // See identity/token.h.
   const base::Clock& clock;
   const base::Random& random;
+  std::function<kms::AwsKmsStats()> aws_stats = {};  // Of what is behind `kms`; may be empty.
 };
+
+// The labels of "REGION OPERATION OUTCOME", as kms::AwsKmsStats names its calls.
+std::vector<std::pair<std::string, std::string>> AwsCallLabels(const std::string& what);
 
 class Service {
  public:
@@ -51,11 +60,14 @@ class Service {
  private:
   void StartBackground();
   void AddGauges();
+  void AddKeyringGauges();
+  void AddAwsGauges();
 
   const Settings settings_;
   Ground ground_;
   keyring::StoreLease lease_;
   events::UsageCounter usage_;
+  RenewalPool renewals_;
   keyring::Keyring keyring_;
   keyring::Values values_;
   keyring::DataKeys data_keys_;
