@@ -55,8 +55,11 @@ Result<CachedCredentials::Shared> CachedCredentials::Fetch(std::string_view regi
     Keep(std::make_shared<const Credentials>(std::move(*fetched)), started);
     return current_;
   }
+  const base::BootTime now = clock_.Boot();
+  // A caller in a hurry fails alone: those who waited for it have more time, and try themselves.
+  if (!Valid(now) && now >= deadline) return std::move(fetched).error();
   KeepFailure(std::move(fetched).error());
-  if (!Valid(clock_.Boot())) return *failure_;
+  if (!Valid(now)) return *failure_;
   base::LogWarning("AWS credentials cannot be refreshed; the present ones are still valid",
                    {{"source", current_->source}, {"reason", failure_->message}});
   return current_;

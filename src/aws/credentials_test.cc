@@ -319,6 +319,19 @@ TEST_F(CachedCredentialsTest, FetchesOnceMoreWhenRefused) {
   EXPECT_EQ(Id(*cached), "ID3");
 }
 
+TEST_F(CachedCredentialsTest, ACallerInAHurryFailsAlone) {
+  bool slow = true;
+  CachedCredentials cached(std::make_unique<FakeSource>([&]() -> Result<Credentials> {
+                             if (!slow) return Credentials{"ID", {}, {}, {}, {}};
+                             clock.Advance(seconds(5));
+                             return Error{ErrorCode::kKeyUnavailable, "no time"};
+                           }),
+                           clock, random);
+  EXPECT_EQ(Id(cached), "failed: no time");
+  slow = false;
+  EXPECT_EQ(Id(cached), "ID");
+}
+
 TEST_F(CachedCredentialsTest, HasOneFetchInFlight) {
   std::latch started(1), go(1);
   std::atomic<int> calls = 0;
