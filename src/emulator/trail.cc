@@ -1,0 +1,194 @@
+#include "emulator/trail.h"
+
+#include <algorithm>
+
+namespace tenantseal::emulator {
+namespace {
+
+constexpr std::size_t kAgentsMax = 1024;
+
+bool Matches(const TrailRecord& record, const TrailQuery& query,
+             const std::optional<Uuid>& event_id) {
+  switch (query.attribute) {
+    case TrailAttribute::kNone: return true;
+    case TrailAttribute::kEventId: return event_id && record.event_id == *event_id;
+    case TrailAttribute::kEventName: return record.operation == query.value;
+    case TrailAttribute::kReadOnly: return (record.note.read_only ? "true" : "false") == query.value;
+    case TrailAttribute::kUsername: return record.who->user_name == query.value;
+    case TrailAttribute::kResourceType:
+      return std::ranges::any_of(record.note.key_arns, [&](const std::string& arn) {
+        return ResourceType(arn) == query.value;
+      });
+    case TrailAttribute::kResourceName:
+      return std::ranges::find(record.note.key_arns, query.value) != record.note.key_arns.end();
+    case TrailAttribute::kEventSource: return record.source + ".amazonaws.com" == query.value;
+    case TrailAttribute::kAccessKeyId: return record.who->access_key_id == query.value;
+  }
+  return false;
+}
+
+bool InScope(const TrailRecord& record, const TrailQuery& query) {
+  return record.sequence < query.before && record.region == query.region &&
+         record.recipient == query.account && (!query.start || record.time >= *query.start) &&
+         (!query.end || record.time <= *query.end) &&
+         (!query.visible_until || record.time <= *query.visible_until);
+}
+
+// CloudTrail names denials without the suffix that the wire has, and keeps nothing of the request.
+void AddFault(const Fault& fault, TrailRecord& record) {
+  record.error_message = fault.message;
+  record.note.response_elements_json.clear();
+  if (fault.code == "AccessDeniedException" || fault.code == "AccessDenied") {
+    record.error_code = "AccessDenied";
+    record.note.request_parameters_json.clear();
+    record.note.additional_data_json.clear();
+  } else {
+    record.error_code = fault.code;
+  }
+}
+
+// The accounts other than `caller` that own what was used.
+std::vector<std::string_view> OtherAccounts(std::string_view caller, const TrailNote& note) {
+  std::vector<std::string_view> others;
+  for (const std::string& arn : note.key_arns) {
+    const std::string_view account = AccountOfArn(arn);
+    if (account.empty() || account == caller) continue;
+    if (std::ranges::find(others, account) == others.end()) others.push_back(account);
+  }
+  return others;
+}
+
+}  // namespace
+
+void Trail::Add(const Call& call, std::shared_ptr<const TrailIdentity> who, TrailNote note,
+                const Fault* fault) {
+  TrailRecord record{.time = call.time,
+                     .region = call.region,
+                     .recipient = who->account,
+                     .source = call.service,
+                     .operation = call.operation,
+                     .request_id = call.request_id,
+                     .event_id = NewUuid(random_),
+                     .shared_event_id = {},
+                     .source_ip = call.source_ip,
+                     .user_agent = {},
+                     .who = std::move(who),
+                     .error_code = {},
+                     .error_message = {},
+                     .note = std::move(note)};
+  if (fault != nullptr) AddFault(*fault, record);
+  std::vector<TrailRecord> copies;
+  if (record.error_code != "AccessDenied") {
+    for (std::string_view account : OtherAccounts(record.recipient, record.note)) {
+      if (!record.shared_event_id) record.shared_event_id = NewUuid(random_);
+      copies.push_back(record);
+      copies.back().recipient = account;
+      copies.back().event_id = NewUuid(random_);
+    }
+  }
+  base::MutexLock lock(mutex_);
+  record.user_agent = Interned(call.user_agent);
+  for (TrailRecord& copy : copies) {
+    copy.user_agent = record.user_agent;
+    copy.shared_event_id = record.shared_event_id;
+  }
+  Append(std::move(record));
+  for (TrailRecord& copy : copies) Append(std::move(copy));
+}
+
+void Trail::Add(const ServiceEvent& event) {
+  TrailRecord record;
+  record.time = event.time;
+  record.region = event.region;
+  record.recipient = event.account;
+  record.source = "kms";
+  record.operation = event.name;
+  record.event_id = NewUuid(random_);
+  record.source_ip = "AWS Internal";
+  record.service_event = true;
+  auto who = std::make_shared<TrailIdentity>();
+  who->account = event.account;
+  who->json = "{";
+  AppendJsonMember("accountId", event.account, who->json);
+  who->json += ",\"invokedBy\":\"AWS Internal\"}";
+  record.who = std::move(who);
+  record.note.read_only = false;
+  record.note.key_arns = {event.key_arn};
+  std::string& details = record.note.additional_data_json = "{";
+  AppendJsonMember("keyId", std::string_view(event.key_arn).substr(event.key_arn.rfind('/') + 1),
+                   details);
+  if (!event.key_material_id.empty()) {
+    details += ',';
+    AppendJsonMember("currentKeyMaterialId", event.key_material_id, details);
+  }
+  details += '}';
+  base::MutexLock lock(mutex_);
+  record.user_agent = Interned("AWS Internal");
+  Append(std::move(record));
+}
+
+void Trail::Load(TrailRecord record) {
+  base::MutexLock lock(mutex_);
+  record.user_agent = Interned(*record.user_agent);
+  Append(std::move(record));
+}
+
+std::shared_ptr<const std::string> Trail::Interned(const std::string& text) {
+  const auto found = agents_.find(text);
+  if (found != agents_.end()) return found->second;
+  if (agents_.size() >= kAgentsMax) agents_.clear();
+  return agents_.emplace(text, std::make_shared<const std::string>(text)).first->second;
+}
+
+void Trail::Append(TrailRecord record) {
+  record.sequence = ++last_sequence_;
+  bytes_ += record.bytes();
+  records_.push_back(std::move(record));
+  while (records_.size() > limits_.records_max ||
+         (bytes_ > limits_.bytes_max && records_.size() > 1)) {
+    bytes_ -= records_.front().bytes();
+    records_.pop_front();
+  }
+}
+
+TrailPage Trail::Find(const TrailQuery& query) const {
+  const std::optional<Uuid> event_id = ParseUuid(query.value);
+  TrailPage page;
+  base::MutexLock lock(mutex_);
+  for (auto it = records_.rbegin(); it != records_.rend(); ++it) {
+    if (!InScope(*it, query) || !Matches(*it, query, event_id)) continue;
+    if (page.records.size() == query.max) {
+      page.next_before = page.records.back().sequence;
+      break;
+    }
+    page.records.push_back(*it);
+  }
+  return page;
+}
+
+std::vector<TrailRecord> Trail::After(std::uint64_t sequence, std::size_t max) const {
+  std::vector<TrailRecord> out;
+  base::MutexLock lock(mutex_);
+  const auto first = std::ranges::upper_bound(records_, sequence, {}, &TrailRecord::sequence);
+  for (auto it = first; it != records_.end() && out.size() < max; ++it) out.push_back(*it);
+  return out;
+}
+
+std::uint64_t Trail::last_sequence() const {
+  base::MutexLock lock(mutex_);
+  return last_sequence_;
+}
+
+std::size_t Trail::size() const {
+  base::MutexLock lock(mutex_);
+  return records_.size();
+}
+
+void Trail::Clear() {
+  base::MutexLock lock(mutex_);
+  records_.clear();
+  agents_.clear();
+  bytes_ = 0;
+}
+
+}  // namespace tenantseal::emulator

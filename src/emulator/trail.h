@@ -1,0 +1,87 @@
+// The trail: what was called, as CloudTrail would tell it. A bounded memory of the latest records;
+// older ones fall out. Their JSON is made when somebody looks.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/random.h"
+#include "emulator/trail_record.h"
+#include "emulator/world.h"
+
+namespace tenantseal::emulator {
+
+struct TrailLimits {
+  std::size_t records_max = 200'000;
+  std::size_t bytes_max = 128 << 20;
+};
+
+enum class TrailAttribute : std::uint8_t {
+  kNone,
+  kEventId,
+  kEventName,
+  kReadOnly,
+  kUsername,
+  kResourceType,
+  kResourceName,
+  kEventSource,
+  kAccessKeyId,
+};
+
+struct TrailQuery {
+  std::string region, account;
+  TrailAttribute attribute = TrailAttribute::kNone;
+  std::string value;
+  std::optional<base::UtcTime> start, end;  // Inclusive.
+  std::optional<base::UtcTime> visible_until;  // Later ones have not arrived yet.
+  std::uint64_t before = UINT64_MAX;           // Only smaller sequence numbers.
+  std::size_t max = 50;
+};
+struct TrailPage {
+  std::vector<TrailRecord> records;  // Newest first.
+  std::uint64_t next_before = 0;     // 0: there are no more.
+};
+
+// Thread-safe.
+class Trail {
+ public:
+  explicit Trail(const base::Random& random, TrailLimits limits = {})
+      : random_(random), limits_(limits) {}
+
+  // Records a call. Where keys of other accounts were used, the record goes to these too, unless
+  // the caller was denied.
+  void Add(const Call& call, std::shared_ptr<const TrailIdentity> who, TrailNote note,
+           const Fault* fault);
+  void Add(const ServiceEvent& event);
+  // A record of an earlier process, in the order of arrival.
+  void Load(TrailRecord record);
+
+  TrailPage Find(const TrailQuery& query) const;
+  // Up to `max` records with sequence numbers above `sequence`, oldest first.
+  std::vector<TrailRecord> After(std::uint64_t sequence, std::size_t max) const;
+  std::uint64_t last_sequence() const;
+  std::size_t size() const;
+  void Clear();
+
+ private:
+  void Append(TrailRecord record) TS_REQUIRES(mutex_);
+  std::shared_ptr<const std::string> Interned(const std::string& text) TS_REQUIRES(mutex_);
+
+  const base::Random& random_;
+  const TrailLimits limits_;
+  mutable base::Mutex mutex_;
+  std::deque<TrailRecord> records_ TS_GUARDED_BY(mutex_);
+  std::size_t bytes_ TS_GUARDED_BY(mutex_) = 0;
+  std::uint64_t last_sequence_ TS_GUARDED_BY(mutex_) = 0;
+  // User agents: few and long. Bounded.
+  std::unordered_map<std::string, std::shared_ptr<const std::string>> agents_
+      TS_GUARDED_BY(mutex_);
+};
+
+}  // namespace tenantseal::emulator
