@@ -3,7 +3,7 @@
 // policies in AWS KMS".
 #pragma once
 
-#include <map>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,6 +49,7 @@ enum class PolicyKind : std::uint8_t {
 };
 
 struct Policy {
+  PolicyKind kind = PolicyKind::kKey;
   std::string version;  // "2012-10-17" or "2008-10-17", the latter when it is absent.
   std::string id;
   std::vector<PolicyStatement> statements;
@@ -56,7 +57,9 @@ struct Policy {
 
 // kTooLarge: over kKeyPolicyBytesMax. kInvalidArgument: not JSON, a duplicate key, an unknown
 // element, a wrong type, an invalid principal; the field is the JSON pointer of what is wrong
-// ("/Statement/0/Principal"), and the message quotes it and shows the right form.
+// ("/Statement/0/Principal"), and the message quotes it and shows the right form. A statement of a
+// key policy without Action or Resource is accepted, as by AWS, and has no effect. So is an
+// operator or condition key that is not known; the evaluator then fails closed.
 Result<Policy> ParsePolicy(std::string_view json, PolicyKind kind);
 
 }  // namespace tenantseal::aws

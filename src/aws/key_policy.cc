@@ -1,0 +1,341 @@
+#include "aws/key_policy.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "aws/arn.h"
+#include "aws/policy_evaluator.h"
+#include "aws/policy_pattern.h"
+#include "aws/quote.h"
+
+namespace tenantseal::aws {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Texts = std::vector<std::string>;
+using Match = CompiledPolicy::Match;
+
+constexpr const char* kUseSid = "Let Tenantseal's roles use this key for the tenants named here";
+constexpr const char* kDescribeSid = "Let Tenantseal's roles look up this key";
+constexpr const char* kTenantKey = "kms:EncryptionContext:TenantId";
+constexpr const char* kDescribe = "kms:DescribeKey";
+const Texts& UseActions() {
+  static const Texts actions{"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"};
+  return actions;
+}
+
+Result<Arn> PrincipalArn(const std::string& text) {
+  const auto arn = ParseArn(text);
+  const bool good = arn && arn->service == "iam" && arn->region.empty() &&
+                    IsAccountId(arn->account) &&
+                    (arn->resource.starts_with("role/") || arn->resource.starts_with("user/")) &&
+                    !arn->resource.ends_with('/') &&
+                    arn->resource.find_first_of("*?") == std::string::npos;
+  if (good) return *arn;
+  return InvalidArgument("principals",
+                         "The principal " + Quote(text, 200) +
+                             " is not the ARN of an IAM role or user; the form is "
+                             "arn:aws:iam::111122223333:role/NAME.");
+}
+
+Result<void> CheckParties(const KeyPolicyParties& parties) {
+  if (parties.principals.empty()) {
+    return InvalidArgument("principals", "No principal is given that shall use the key.");
+  }
+  if (parties.tenants.empty() || std::ranges::find(parties.tenants, "") != parties.tenants.end()) {
+    return InvalidArgument("tenants", "No tenant id is given, or an empty one.");
+  }
+  for (const std::string& p : parties.principals) TS_RETURN_IF_ERROR(PrincipalArn(p));
+  return {};
+}
+
+Json UseStatement(const KeyPolicyParties& parties) {
+  return {{"Sid", kUseSid},
+          {"Effect", "Allow"},
+          {"Principal", {{"AWS", parties.principals}}},
+          {"Action", UseActions()},
+          {"Resource", "*"},
+          {"Condition", {{"StringEquals", {{kTenantKey, parties.tenants}}}}}};
+}
+
+Json DescribeStatement(const KeyPolicyParties& parties) {
+  return {{"Sid", kDescribeSid},
+          {"Effect", "Allow"},
+          {"Principal", {{"AWS", parties.principals}}},
+          {"Action", kDescribe},
+          {"Resource", "*"}};
+}
+
+Result<void> CheckPartition(const Texts& principals, std::string_view partition) {
+  for (const std::string& text : principals) {
+    TS_ASSIGN_OR_RETURN(const Arn arn, PrincipalArn(text));
+    if (arn.partition == partition) continue;
+    return InvalidArgument("principals", "The principal " + Quote(text, 200) +
+                                             " is not of the partition " + Quote(partition) + ".");
+  }
+  return {};
+}
+
+// A member as a list of strings; empty when it is neither a string nor a list of strings.
+Texts TextsOf(const Json& object, const char* name) {
+  const auto found = object.is_object() ? object.find(name) : object.end();
+  Texts out;
+  if (!object.is_object() || found == object.end()) return out;
+  if (found->is_string()) return {found->get<std::string>()};
+  if (!found->is_array()) return out;
+  for (const Json& item : *found) {
+    if (item.is_string()) out.push_back(item.get<std::string>());
+  }
+  return out;
+}
+
+bool Within(const Texts& some, const Texts& all, bool ignore_case = false) {
+  return std::ranges::all_of(some, [&](const std::string& text) {
+    return std::ranges::any_of(all, [&](const std::string& other) {
+      return ignore_case ? ToLower(text) == ToLower(other) : text == other;
+    });
+  });
+}
+
+void AddMissing(Json& owner, const char* name, const Texts& wanted) {
+  Texts texts = TextsOf(owner, name);
+  for (const std::string& text : wanted) {
+    if (!Within({text}, texts)) texts.push_back(text);
+  }
+  owner[name] = texts;
+}
+
+// Whether the statement allows no one but the parties' principals, and nothing but `actions`: only
+// such a statement may be widened without opening the key to somebody else.
+bool IsOurs(const Json& statement, const KeyPolicyParties& parties, const Texts& actions) {
+  if (statement.value("Effect", "") != "Allow" || TextsOf(statement, "Resource") != Texts{"*"}) {
+    return false;
+  }
+  const auto principal = statement.find("Principal");
+  if (principal == statement.end() || !principal->is_object() || principal->size() != 1) {
+    return false;
+  }
+  const Texts named = TextsOf(*principal, "AWS"), done = TextsOf(statement, "Action");
+  return !named.empty() && !done.empty() && Within(named, parties.principals) &&
+         Within(done, actions, true);
+}
+
+// The only condition of the statement, if it is on the tenant id and nothing else.
+Json* TenantCondition(Json& statement) {
+  const auto condition = statement.find("Condition");
+  if (condition == statement.end() || condition->size() != 1) return nullptr;
+  const auto equals = condition->find("StringEquals");
+  if (equals == condition->end() || equals->size() != 1) return nullptr;
+  return ToLower(equals->begin().key()) == ToLower(kTenantKey) ? &*equals : nullptr;
+}
+
+void MendUse(Json& statements, const KeyPolicyParties& parties) {
+  for (Json& statement : statements) {
+    Json* tenants = TenantCondition(statement);
+    if (tenants == nullptr || !IsOurs(statement, parties, UseActions())) continue;
+    AddMissing(statement["Principal"], "AWS", parties.principals);
+    AddMissing(statement, "Action", UseActions());
+    AddMissing(*tenants, tenants->begin().key().c_str(), parties.tenants);
+    return;
+  }
+  statements.push_back(UseStatement(parties));
+}
+
+void MendDescribe(Json& statements, const KeyPolicyParties& parties) {
+  for (Json& statement : statements) {
+    if (statement.contains("Condition") || !IsOurs(statement, parties, {kDescribe})) continue;
+    AddMissing(statement["Principal"], "AWS", parties.principals);
+    return;
+  }
+  statements.push_back(DescribeStatement(parties));
+}
+
+// AWS wants the Sids of a policy to differ.
+void SeparateSids(Json& statements) {
+  for (std::size_t i = 0; i < statements.size(); ++i) {
+    const std::string sid = statements[i].value("Sid", "");
+    if (sid != kUseSid && sid != kDescribeSid) continue;
+    int count = 1;
+    for (std::size_t j = 0; j < i; ++j) {
+      if (statements[j].value("Sid", "").starts_with(sid)) ++count;
+    }
+    if (count > 1) statements[i]["Sid"] = sid + " " + std::to_string(count);
+  }
+}
+
+class Checker {
+ public:
+  Checker(CompiledPolicy policy, const KeyPolicyParties& parties, std::string_view account)
+      : policy_(std::move(policy)), parties_(parties), account_(account) {
+    resource_ = "arn:aws:kms:us-east-1:" + (account_.empty() ? "111122223333" : account_) +
+                ":key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    // A policy that names its key by ARN is judged for that key.
+    for (const auto& statement : policy_.policy().statements) {
+      for (const std::string& resource : statement.resource) {
+        if (ParseKmsArn(resource)) resource_ = resource;
+      }
+    }
+  }
+
+  KeyPolicyCheck Check() {
+    for (const std::string& principal : parties_.principals) {
+      for (const std::string& tenant : parties_.tenants) {
+        const std::string name = parties_.tenants.size() == 1 ? "this tenant" : "tenant " + tenant;
+        for (const auto& action : UseActions()) Judge(principal, action, name, {tenant}, true);
+      }
+      for (const auto& action : UseActions()) {
+        Judge(principal, action, "another tenant", Others(), false);
+        Judge(principal, action, "none", {""}, false);
+      }
+      Judge(principal, kDescribe, "none", {""}, true);
+    }
+    return std::move(check_);
+  }
+  bool use_missing() const { return use_missing_; }
+  bool describe_missing() const { return describe_missing_; }
+
+ private:
+  // Ids that were never issued: a foreign one, and ones that only a pattern or a comparison
+  // without case would take for the tenant's.
+  Texts Others() const {
+    Texts out{"never-issued-4f6b1c"};
+    for (const std::string& tenant : parties_.tenants) {
+      std::string swapped = tenant;
+      for (char& c : swapped) {
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) c = static_cast<char>(c ^ 0x20);
+      }
+      for (const std::string& id : {tenant + "-never-issued", swapped}) {
+        if (!Within({id}, parties_.tenants)) out.push_back(id);
+      }
+    }
+    return out;
+  }
+
+  AccessRequest Request(const std::string& principal, const std::string& action,
+                        const std::string& tenant) const {
+    AccessRequest out;
+    const Arn arn = *ParseArn(principal);
+    out.principal.account = arn.account;
+    out.principal.arn = principal;
+    if (arn.resource.starts_with("role/")) {
+      out.principal.role_arn = principal;
+      out.principal.arn = "arn:" + arn.partition + ":sts::" + arn.account + ":assumed-role/" +
+                          arn.resource.substr(arn.resource.rfind('/') + 1) + "/tenantseal";
+    }
+    out.action = action;
+    out.resource = resource_;
+    out.key_account = account_;
+    out.context["aws:securetransport"] = {"true"};
+    out.context["kms:encryptionalgorithm"] = {"SYMMETRIC_DEFAULT"};
+    out.context["kms:keyspec"] = {"SYMMETRIC_DEFAULT"};
+    out.context["kms:keyusage"] = {"ENCRYPT_DECRYPT"};
+    out.context["kms:keyorigin"] = {"AWS_KMS"};
+    if (!tenant.empty()) {
+      out.context["kms:encryptioncontext:tenantid"] = {tenant};
+      out.context["kms:encryptioncontextkeys"] = {"TenantId"};
+    }
+    return out;
+  }
+
+  // Allowed when it is for any of the ids.
+  void Judge(const std::string& principal, const std::string& action, const std::string& context,
+             const Texts& ids, bool expected) {
+    KeyPolicyCheck::Line line{principal, action, context, expected, false, {}};
+    bool denied = false;
+    for (const std::string& id : ids) {
+      const AccessRequest request = Request(principal, action, id);
+      Texts reasons;
+      const Match match = policy_.Evaluate(request, &reasons);
+      const bool own = !account_.empty() && request.principal.account == account_;
+      const bool allowed = match == Match::kAllow || match == Match::kAllowDirect ||
+                           (match == Match::kAllowByAccount && !own);
+      denied = match == Match::kDeny;
+      if (match == Match::kAllowByAccount && own) {
+        reasons.emplace_back("identity policies are not seen here, so that does not count");
+      }
+      line.reasons = std::move(reasons);
+      line.allowed = allowed;
+      if (allowed) break;
+    }
+    if (expected && !line.allowed && !denied) {
+      (action == kDescribe ? describe_missing_ : use_missing_) = true;
+    }
+    check_.lines.push_back(std::move(line));
+  }
+
+  CompiledPolicy policy_;
+  const KeyPolicyParties& parties_;
+  std::string account_, resource_;
+  KeyPolicyCheck check_;
+  bool use_missing_ = false, describe_missing_ = false;
+};
+
+}  // namespace
+
+Result<std::string> KeyPolicyStatements(const KeyPolicyParties& parties,
+                                        std::string_view partition) {
+  TS_RETURN_IF_ERROR(CheckParties(parties));
+  TS_RETURN_IF_ERROR(CheckPartition(parties.principals, partition));
+  return Json::array({UseStatement(parties), DescribeStatement(parties)}).dump(2);
+}
+
+Result<std::string> WholeKeyPolicy(const KeyPolicyParties& parties, std::string_view partition,
+                                   std::string_view account, std::span<const std::string> admins) {
+  TS_RETURN_IF_ERROR(CheckParties(parties));
+  TS_RETURN_IF_ERROR(CheckPartition(parties.principals, partition));
+  if (!IsAccountId(account)) {
+    return InvalidArgument("account", Quote(account) + " is not an account id of twelve digits.");
+  }
+  const Texts names(admins.begin(), admins.end());
+  TS_RETURN_IF_ERROR(CheckPartition(names, partition));
+  Json statements = Json::array();
+  const std::string root =
+      "arn:" + std::string(partition) + ":iam::" + std::string(account) + ":root";
+  statements.push_back({{"Sid", "Let the account's own IAM policies govern this key"},
+                        {"Effect", "Allow"},
+                        {"Principal", {{"AWS", root}}},
+                        {"Action", "kms:*"},
+                        {"Resource", "*"}});
+  if (!names.empty()) {
+    statements.push_back(
+        {{"Sid", "Let the administrators manage this key"},
+         {"Effect", "Allow"},
+         {"Principal", {{"AWS", names}}},
+         {"Action",
+          {"kms:Create*", "kms:Describe*", "kms:Enable*", "kms:List*", "kms:Put*", "kms:Update*",
+           "kms:Revoke*", "kms:Disable*", "kms:Get*", "kms:Delete*", "kms:TagResource",
+           "kms:UntagResource", "kms:ScheduleKeyDeletion", "kms:CancelKeyDeletion",
+           "kms:ReplicateKey"}},
+         {"Resource", "*"}});
+  }
+  statements.push_back(UseStatement(parties));
+  statements.push_back(DescribeStatement(parties));
+  return Json{{"Version", "2012-10-17"}, {"Statement", statements}}.dump(2);
+}
+
+bool KeyPolicyCheck::ok() const {
+  return std::ranges::all_of(lines, [](const Line& line) { return line.ok(); });
+}
+
+Result<KeyPolicyCheck> CheckKeyPolicy(std::string_view policy_json, const KeyPolicyParties& parties,
+                                      std::string_view key_account) {
+  TS_RETURN_IF_ERROR(CheckParties(parties));
+  if (!key_account.empty() && !IsAccountId(key_account)) {
+    return InvalidArgument("account",
+                           Quote(key_account) + " is not an account id of twelve digits.");
+  }
+  TS_ASSIGN_OR_RETURN(Policy policy, ParsePolicy(policy_json, PolicyKind::kKey));
+  Checker checker(CompiledPolicy(std::move(policy)), parties, key_account);
+  KeyPolicyCheck out = checker.Check();
+  if (!checker.use_missing() && !checker.describe_missing()) return out;
+  Json document = Json::parse(policy_json, nullptr, false);
+  Json& statements = document["Statement"];
+  if (!statements.is_array()) statements = Json::array({statements});
+  if (checker.use_missing()) MendUse(statements, parties);
+  if (checker.describe_missing()) MendDescribe(statements, parties);
+  SeparateSids(statements);
+  out.mended = document.dump(2);
+  return out;
+}
+
+}  // namespace tenantseal::aws

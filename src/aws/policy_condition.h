@@ -1,0 +1,58 @@
+// One condition of a policy's statement, compiled.
+// Rules: AWS IAM User Guide, "IAM JSON policy elements: Condition operators".
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "aws/policy_evaluator.h"
+#include "aws/policy_pattern.h"
+
+namespace tenantseal::aws {
+
+// The request's value or values of a condition key, the caller's own included. Empty: absent.
+// `key` is lower case. The result lives as long as the request.
+std::span<const std::string> ValuesOf(const AccessRequest& request, std::string_view key);
+
+// Immutable.
+class CompiledCondition {
+ public:
+  CompiledCondition(const PolicyCondition& condition, bool allow, bool variables);
+  // Fails closed when operator, key or a value is not understood: false in an Allow, true in a
+  // Deny.
+  bool Holds(const AccessRequest& request) const;
+  // "condition StringEquals kms:EncryptionContext:TenantId wants 'a', the request has 'b'".
+  std::string Explain(const AccessRequest& request) const;
+
+ private:
+  enum class Test : std::uint8_t { kText, kBool, kNull, kNumber, kDate, kAddress };
+  enum class Order : std::uint8_t { kEqual, kLess, kLessEqual, kGreater, kGreaterEqual };
+  struct Address {
+    std::array<std::uint8_t, 16> bytes{};
+    int bits = 128;  // Length of the prefix that counts. IPv4 stands as ::ffff:a.b.c.d.
+  };
+  bool CompileOperator(std::string_view operation, bool variables);
+  bool CompileOrdered(std::string_view operation);
+  bool CompileValues(Pattern::Options options);
+  bool MatchesAny(const std::string& value, const VariableLookup& lookup) const;
+  bool InOrder(double left, double right) const;
+  static bool ParseNumber(const std::string& text, double& out);
+  static bool ParseDate(const std::string& text, double& out);
+  static bool ParseAddress(std::string_view text, Address& out);
+
+  PolicyCondition source_;
+  std::string key_;  // Lower case.
+  bool allow_;
+  bool negated_ = false;
+  bool understood_ = false;
+  Test test_ = Test::kText;
+  Order order_ = Order::kEqual;
+  std::vector<Pattern> patterns_;
+  std::vector<double> numbers_;
+  std::vector<Address> addresses_;
+};
+
+}  // namespace tenantseal::aws
