@@ -16,6 +16,10 @@ constexpr std::size_t kErrorMessageBytesMax = 1024;
 constexpr std::size_t kErrorCodeBytesMax = 128;
 constexpr std::size_t kReplicasMax = 64;
 
+bool IsCodeChar(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.';
+}
+
 Error CutOff() {
   return {ErrorCode::kKeyUnavailable, "The reply of AWS KMS is not one JSON object, or too long."};
 }
@@ -155,6 +159,7 @@ ErrorReply ParseErrorReply(base::ByteSpan body, std::string_view error_type) {
   std::string_view code = found[0].raw.empty() ? error_type : found[0].raw;
   if (const std::size_t hash = code.rfind('#'); hash != code.npos) code.remove_prefix(hash + 1);
   code = code.substr(0, std::min(code.find(':'), kErrorCodeBytesMax));
+  if (!std::ranges::all_of(code, IsCodeChar)) code = {};  // It is a label of metrics.
   const std::string_view message = found[1].raw.empty() ? found[2].raw : found[1].raw;
   return {std::string(code), std::string(message.substr(0, kErrorMessageBytesMax))};
 }
