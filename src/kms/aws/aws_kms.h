@@ -35,6 +35,11 @@ struct AwsKmsOptions {
   double calls_per_second = 1000;  // Per (account, region), all tenants together.
   double renewal_share = 0.5;      // Of it, kept free for lease renewals.
   base::Duration probe_interval = std::chrono::seconds(5);  // Of an open circuit.
+  // For tests. Waits that long; empty: the thread sleeps.
+  std::function<void(base::Duration)> sleep = {};
+  // For tests. Runs a probe of a region that calls are led away from; empty: on a thread of its
+  // own, so that no caller waits for it.
+  std::function<void(std::function<void()>)> run_aside = {};
 };
 
 // What became of one exchange with AWS, for the record that every KMS call leaves.
@@ -44,7 +49,9 @@ struct AwsCall {
   std::string key_arn;
   std::string region;
   std::string request_id;  // AWS's; empty when there was no answer.
-  std::string outcome;     // "ok", AWS's error code, or "timeout", "connect", "malformed".
+  // "ok", AWS's error code, or "timeout", "connect", "malformed", "request", "HTTP 502".
+  std::string outcome;
+  std::string fault;  // "revoked", "ours", "integrity" or "unavailable"; empty when ok.
   int http_status = 0;
   base::UtcTime time;
   base::Duration took{};
