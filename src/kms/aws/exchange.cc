@@ -25,7 +25,8 @@ std::string_view PathOf(std::string_view url) {
 }
 
 // "KMS Decrypt in us-east-1: WHAT (request ID)."
-std::string Sentence(const RegionCall& call, const std::string& what, const std::string& request) {
+std::string Sentence(const RegionCall& call, std::string what, const std::string& request) {
+  if (what.ends_with('.')) what.pop_back();
   std::string out = "KMS " + std::string(call.operation) + " in " + call.region + ": " + what;
   if (!request.empty()) out += " (request " + request + ")";
   return out + ".";
@@ -72,12 +73,14 @@ Exchanged Exchange::Once(const RegionCall& call, const aws::Credentials& credent
   record.region = call.region;
   record.time = clock_.Utc();
   const base::BootTime started = clock_.Boot();
-  const auto response = Send(call, credentials, timeout);
+  const std::int64_t skew_ms = skew_ms_.load();
+  const auto response = Send(call, credentials, timeout, skew_ms);
   record.took = clock_.Boot() - started;
 
   Exchanged done;
   if (response) {
     done = Judge(call, *response, read, record);
+    done.clock_learnt = done.verdict.clock && LearnTime(*response, skew_ms);
   } else {
     done.verdict = ClassifyTransport(response.error().code);
     record.outcome = TransportOutcome(response.error().code);
@@ -90,7 +93,8 @@ Exchanged Exchange::Once(const RegionCall& call, const aws::Credentials& credent
 
 Result<net::HttpResponse> Exchange::Send(const RegionCall& call,
                                          const aws::Credentials& credentials,
-                                         base::Duration timeout) const {
+                                         base::Duration timeout,
+                                         std::int64_t skew_ms) const {
   const auto url = aws::EndpointUrl("kms", call.region, endpoints_);
   if (!url) return InvalidArgument("url", url.error().message);
   const std::string target = "TrentService." + std::string(call.operation);
@@ -101,7 +105,7 @@ Result<net::HttpResponse> Exchange::Send(const RegionCall& call,
   request.headers.push_back({"Content-Type", std::string(kContentType)});
   request.headers.push_back({"X-Amz-Target", target});
   const aws::SignableRequest signable{"POST", PathOf(*url), {}, headers, call.body};
-  const auto now = clock_.Utc() + std::chrono::milliseconds(skew_ms_.load());
+  const auto now = clock_.Utc() + std::chrono::milliseconds(skew_ms);
   for (auto& [name, value] :
        aws::Sign(signable, credentials.access_key_id, credentials.secret_access_key,
                  credentials.session_token, call.region, "kms", now)) {
@@ -111,8 +115,9 @@ Result<net::HttpResponse> Exchange::Send(const RegionCall& call,
 }
 
 Exchanged Exchange::Judge(const RegionCall& call, const net::HttpResponse& response,
-                          const ReadReply& read, AwsCall& record) {
-  Exchanged done{.answered = true};
+                          const ReadReply& read, AwsCall& record) const {
+  Exchanged done;
+  done.answered = true;
   record.http_status = response.status;
   record.request_id = RequestId(response);
   if (response.status == 200) {
@@ -133,17 +138,16 @@ Exchanged Exchange::Judge(const RegionCall& call, const net::HttpResponse& respo
   std::string what = record.outcome;
   if (!reply.message.empty()) what += ", " + aws::Quote(reply.message, 500);
   done.error = Error{CodeOf(done.verdict.fault), Sentence(call, what, record.request_id)};
-  done.clock_learnt = done.verdict.clock && LearnTime(response);
   return done;
 }
 
-bool Exchange::LearnTime(const net::HttpResponse& response) {
+bool Exchange::LearnTime(const net::HttpResponse& response, std::int64_t signed_ms) {
   const auto header = response.Header("date");
   const auto time = header ? aws::ParseHttpDate(*header) : std::nullopt;
   if (!time) return false;
   const std::int64_t skew = (*time - clock_.Utc()).count();
-  const std::int64_t before = skew_ms_.exchange(skew);
-  return std::abs(skew - before) > kSkewLeastMs;
+  skew_ms_ = skew;
+  return std::abs(skew - signed_ms) > kSkewLeastMs;
 }
 
 void Exchange::Tell(AwsCall& record) {

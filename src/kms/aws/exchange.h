@@ -48,11 +48,12 @@ class Exchange {
 
  private:
   Result<net::HttpResponse> Send(const RegionCall& call, const aws::Credentials& credentials,
-                                 base::Duration timeout) const;
+                                 base::Duration timeout, std::int64_t skew_ms) const;
   // Fills what `record` lacks.
   Exchanged Judge(const RegionCall& call, const net::HttpResponse& response, const ReadReply& read,
-                  AwsCall& record);
-  bool LearnTime(const net::HttpResponse& response);
+                  AwsCall& record) const;
+  // Whether that is another time than the one the request was signed with.
+  bool LearnTime(const net::HttpResponse& response, std::int64_t signed_ms);
   void Tell(AwsCall& record);
 
   static constexpr std::size_t kCountsMax = 1024;

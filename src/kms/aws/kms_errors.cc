@@ -138,8 +138,8 @@ Verdict ClassifyTransport(ErrorCode code) {
   switch (code) {
     case ErrorCode::kInvalidArgument:  // Our request was not well-formed.
       return {.fault = FaultClass::kOurs};
-    case ErrorCode::kDeadlineExceeded:  // More waiting for the same region is time lost.
-      return {.region = true};
+    case ErrorCode::kDeadlineExceeded:
+      return {.retry = true, .timeout = true, .region = true};
     default:
       return kTransientVerdict;
   }

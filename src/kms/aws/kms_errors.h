@@ -17,6 +17,7 @@ struct Verdict {
   FaultClass fault = FaultClass::kUnavailable;
   bool retry = false;      // The same request may succeed in the same region.
   bool throttled = false;  // Retry slowly.
+  bool timeout = false;    // No answer in time: retry only where there is no other region.
   bool region = false;     // The region, not one key, is in trouble.
   bool denied = false;     // AccessDenied: the control key tells whether it is the owner's word.
   bool expired = false;    // The credentials are to be fetched anew, once.
