@@ -328,7 +328,11 @@ Answer<std::string> StsService::AssumeRoleWithWebIdentity(Call& call, const StsF
   request.context["sts:rolesessionname"] = {session.name};
   const aws::CompiledPolicy trust =
       ForProvider(session.role->trust.compiled->policy(), identity->provider_arn);
-  if (trust.Evaluate(request, nullptr) != aws::CompiledPolicy::Match::kAllow) return denied;
+  const auto match = trust.Evaluate(request, nullptr);
+  if (match != aws::CompiledPolicy::Match::kAllow &&
+      match != aws::CompiledPolicy::Match::kAllowDirect) {
+    return denied;
+  }
   TS_ASSIGN_OR_RETURN(AccessKey key, NewSession(call, session));
   note.response_elements_json = ResponseJson(key);
   std::string result = "<SubjectFromWebIdentityToken>" + identity->subject +
