@@ -91,6 +91,7 @@ class AwsKms final : public KmsClient {
   Result<KmsPlaintext> Decrypt(const KmsKey& key, const model::TenantId& tenant,
                                base::ByteSpan ciphertext, CallLimits limits) const override;
 
+  // Both keys lie in one region, which alone is asked. Wrapped stays wrapped throughout.
   Result<KmsCiphertext> ReEncrypt(const KmsKey& from, const KmsKey& to,
                                   const model::TenantId& tenant, base::ByteSpan ciphertext,
                                   CallLimits limits) const;

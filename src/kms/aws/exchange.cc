@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kContentType = "application/x-amz-json-1.1";
 constexpr std::size_t kRequestIdCharsMax = 128;
+constexpr base::Duration kTellingTimeout = std::chrono::milliseconds(500);
 constexpr std::int64_t kSkewLeastMs = 60'000;  // A smaller correction would change nothing.
 
 std::string_view HostOf(std::string_view url) {
@@ -83,6 +84,9 @@ Exchanged Exchange::Once(const RegionCall& call, const aws::Credentials& credent
     done.clock_learnt = done.verdict.clock && LearnTime(*response, skew_ms);
   } else {
     done.verdict = ClassifyTransport(response.error().code);
+    // A connection that is not made in time is no better than an answer that does not come.
+    if (record.took >= timeout / 2) done.verdict.timeout = true;
+    done.telling = timeout >= kTellingTimeout;
     record.outcome = TransportOutcome(response.error().code);
     done.error = Error{CodeOf(done.verdict.fault), Sentence(call, response.error().message, "")};
   }
