@@ -7,7 +7,7 @@
 // machine could read it, and never prints a key except where that is the command's purpose.
 //
 // Commands talk to the service through sdk/; only serve, root, backup and restore, which work on
-// a data directory, call server/.
+// a data directory, call server/, and `aws`, which works offline, calls aws/.
 #pragma once
 
 #include <functional>

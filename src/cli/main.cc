@@ -8,6 +8,7 @@
 #include <csignal>
 
 #include "cli/api_key_command.h"
+#include "cli/aws_command.h"
 #include "cli/backup_command.h"
 #include "cli/command.h"
 #include "cli/data_key_command.h"
@@ -59,6 +60,7 @@ void AddCommands(CLI::App& app) {
   AddRetireCommand(app);
   AddRootCommand(app);
   AddBackupCommands(app);
+  AddAwsCommand(app);
 }
 
 }  // namespace

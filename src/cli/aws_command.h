@@ -1,0 +1,10 @@
+// `tenantseal aws`: what a customer's AWS key needs, and whether it has it. Works offline.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace tenantseal::cli {
+void AddAwsCommand(CLI::App& app);
+}
