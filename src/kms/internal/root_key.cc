@@ -25,9 +25,10 @@ Error Malformed(std::string what) {
 }
 
 std::string_view Trim(std::string_view text) {
-  while (!text.empty() && std::strchr(" \t\r\n", text.front()) != nullptr) text.remove_prefix(1);
-  while (!text.empty() && std::strchr(" \t\r\n", text.back()) != nullptr) text.remove_suffix(1);
-  return text;
+  constexpr std::string_view kSpace = " \t\r\n";
+  const std::size_t begin = text.find_first_not_of(kSpace);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
 }
 
 // Cuts the text up to `separator` (or all of it) off the front.
@@ -109,7 +110,9 @@ Result<RootKeys> RootKeys::Parse(std::string_view text) {
   if (!text.starts_with("tenantseal-root-keys")) {
     while (!text.empty() && roots.entries_.size() < kRootsMax) {
       TS_ASSIGN_OR_RETURN(base::Secret256 key, ParseKey(Trim(Cut(text, ','))));
-      roots.entries_.push_back({RootKey(std::move(key)), base::UtcTime{}});
+      RootKey root(std::move(key));
+      if (roots.Find(root.id()) != nullptr) return Malformed("a key stands in it twice.");
+      roots.entries_.push_back({std::move(root), base::UtcTime{}});
     }
     if (!text.empty()) return Malformed("there are too many keys.");
     return roots;
