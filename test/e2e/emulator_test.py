@@ -32,6 +32,8 @@ class Emulator:
         self.first_line = self.process.stdout.readline()
 
     def stop(self):
+        if self.process.poll() is not None:
+            return self.process.returncode
         self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(20)
         self.process.stdout.close()
@@ -190,6 +192,7 @@ class RestartTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             state = os.path.join(directory, "state.db")
             first = Emulator("--state", state)
+            self.addCleanup(first.stop)
             created = first.kms(ADMIN, "CreateKey", Description="kept")[1]["KeyMetadata"]
             sealed = first.kms(ADMIN, "Encrypt", KeyId=created["KeyId"], Plaintext=b64(b"kept"))[1]
             session = first.session()
