@@ -68,6 +68,36 @@ TEST_F(CustomerKeyTest, ARefusalIsNotEvadedThroughTheReplica) {
   EXPECT_TRUE(Seal().ok()) << "the primary itself allows it again";
 }
 
+// A store that cannot keep refusals.
+class DeafStore final : public store::MemoryStore {
+ public:
+  Result<std::uint64_t> SetProviderRevoked(const model::TenantId&, const model::Fingerprint&,
+                                           std::optional<base::UtcTime>,
+                                           const std::optional<model::NewEvent>&) override {
+    return Error{ErrorCode::kUnavailable, "full"};
+  }
+};
+
+TEST_F(CustomerKeyTest, NorIsARefusalThatCannotBeStored) {
+  Adopt(tenant_, kArn, kReplica);
+  DeafStore deaf;
+  model::TenantState state = store_.LoadTenant(tenant_).value();
+  ASSERT_TRUE(deaf.CreateTenant(state, {model::Scope::Of(tenant_), model::NewUuid(random_),
+                                        clock_.Utc(), "test", "test", "test", "{}"})
+                  .ok());
+  Process process(deaf, kms_, clock_, random_);
+  ASSERT_TRUE(process.lease.Refresh().ok());
+  ASSERT_TRUE(Seal(process, tenant_).ok());
+  kms_.Fail(tenant_, Fault::kRevoked);
+  Live(46s, process);
+  ASSERT_EQ(CodeOf(Seal(process, tenant_)), ErrorCode::kKeyRevoked);
+  kms_.Mend();
+  kms_.FailAll(Fault::kPrimaryAway);
+  Live(3min, process);
+  EXPECT_EQ(CodeOf(Seal(process, tenant_)), ErrorCode::kKeyRevoked);
+  EXPECT_TRUE(kms_.last_key().primary_refuses);
+}
+
 TEST_F(CustomerKeyTest, ARefusalIsOneTenantsThoughTheKeyIsShared) {
   const model::TenantId other = NewTenant();
   Adopt(tenant_, kArn);
@@ -250,6 +280,29 @@ TEST_F(SideBySideTest, AProviderThatHangsDelaysNobodyElse) {
   EXPECT_FALSE(one_->keyring.Active(tenant_, Wait::kNever, Soon()).ok());
   tasks().Run("us-east-1");
   EXPECT_TRUE(one_->keyring.Active(tenant_, Wait::kNever, Soon()).ok());
+}
+
+class ShortBoundSideBySideTest : private ManualExecutor, public KeyringGround {
+ protected:
+  ShortBoundSideBySideTest() : KeyringGround({.revocation_bound = 2s}, this) {}
+  ManualExecutor& tasks() { return *this; }
+};
+
+TEST_F(ShortBoundSideBySideTest, ARenewalHasHalfTheBoundToComeBack) {
+  ASSERT_TRUE(Seal().ok());
+  base::BootTime sent = clock_.Boot();
+  for (int i = 0; i < 100; ++i) {
+    while (tasks().waiting.empty()) {
+      clock_.Advance(125ms);
+      ASSERT_TRUE(one_->lease.Refresh().ok());
+      ASSERT_TRUE(one_->keyring.Active(tenant_, Wait::kNever, Soon()).ok());
+      one_->keyring.Tick();
+    }
+    EXPECT_LE(clock_.Boot() - sent, 1125ms);
+    EXPECT_GE(clock_.Boot() - sent, 800ms);
+    sent = clock_.Boot();
+    tasks().Run("internal");
+  }
 }
 
 TEST_F(SideBySideTest, WhatFindsNoPlaceIsOfferedAgain) {
