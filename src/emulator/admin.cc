@@ -216,7 +216,8 @@ Result<std::string> Admin::Settings(const Json& input) {
     if (name == "updating") updating = span;
   }
   TS_RETURN_IF_ERROR(world_.SetDelays(creating, updating));
-  if (input.contains("trailThrottle")) trail_service_.SetThrottle(input["trailThrottle"].get<bool>());
+  if (input.contains("trailThrottle"))
+    trail_service_.SetThrottle(input["trailThrottle"].get<bool>());
   if (input.contains("trailDelay"))
     trail_service_.SetDelay(*SpanOf(input["trailDelay"], "/trailDelay"));
   return SettingsJson();

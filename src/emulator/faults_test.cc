@@ -54,7 +54,8 @@ TEST_F(FaultsTest, AreUsedUpAndRolled) {
 }
 
 TEST_F(FaultsTest, AreListedAndRemoved) {
-  ASSERT_TRUE(Add(R"([{"kind":"slow","delay":"2s"},{"kind":"creating","region":"us-east-2"}])").ok());
+  ASSERT_TRUE(
+      Add(R"([{"kind":"slow","delay":"2s"},{"kind":"creating","region":"us-east-2"}])").ok());
   const Json list = faults.List();
   EXPECT_EQ(list[0]["delayMs"], 2000);
   EXPECT_EQ(faults.HeldRegions(), std::vector<std::string>{"us-east-2"});

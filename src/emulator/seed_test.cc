@@ -71,7 +71,8 @@ TEST_F(SeedTest, TheDefaultWorldAndTheDemoHold) {
   world->Read([&](const Contents& contents) {
     EXPECT_TRUE(contents.access_keys.contains("AKIACUSTOMERADMIN001"));
     EXPECT_TRUE(contents.access_keys.contains("AKIATENANTSEALSVC001"));
-    EXPECT_TRUE(contents.roles.contains("arn:aws:iam::338144066592:role/byok-encryption-proxy-role"));
+    EXPECT_TRUE(
+        contents.roles.contains("arn:aws:iam::338144066592:role/byok-encryption-proxy-role"));
     EXPECT_EQ(contents.keys.size(), 2U);
   });
   const std::string text = DemoText("http://127.0.0.1:1");

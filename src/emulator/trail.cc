@@ -13,7 +13,8 @@ bool Matches(const TrailRecord& record, const TrailQuery& query,
     case TrailAttribute::kNone: return true;
     case TrailAttribute::kEventId: return event_id && record.event_id == *event_id;
     case TrailAttribute::kEventName: return record.operation == query.value;
-    case TrailAttribute::kReadOnly: return (record.note.read_only ? "true" : "false") == query.value;
+    case TrailAttribute::kReadOnly:
+      return (record.note.read_only ? "true" : "false") == query.value;
     case TrailAttribute::kUsername: return record.who->user_name == query.value;
     case TrailAttribute::kResourceType:
       return std::ranges::any_of(record.note.key_arns, [&](const std::string& arn) {

@@ -81,8 +81,8 @@ TEST_F(TrailTest, WritesTheRecordAsCloudTrailDoes) {
     "eventType":"AwsApiCall","managementEvent":true,"recipientAccountId":"111122223333",
     "eventCategory":"Management"})");
   expected["eventID"] = UuidText(page.records[0].event_id);
-  expected["resources"] = Json::parse(
-      R"([{"accountId":"111122223333","type":"AWS::KMS::Key","ARN":")" + std::string(kArn) + "\"}]");
+  expected["resources"] = Json::array(
+      {{{"accountId", "111122223333"}, {"type", "AWS::KMS::Key"}, {"ARN", kArn}}});
   EXPECT_EQ(record, expected);
 }
 

@@ -98,7 +98,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t index = 0;  // In the thread's list.
 
  protected:
-  enum class State : std::uint8_t { kNew, kReading, kWorking, kDelayed, kWriting, kLingering, kClosed };
+  enum class State : std::uint8_t {
+    kNew, kReading, kWorking, kDelayed, kWriting, kLingering, kClosed
+  };
 
   Connection(Service& service, IoThread& thread, std::string peer, bool secure);
 
