@@ -138,7 +138,7 @@ std::optional<net::Response> ApiHandler::Handle(net::Request& request, keyring::
     metrics_.Count(nullptr, response.status, {});
     return response;
   }
-  Call call{services_, request, nullptr, std::nullopt, match.parameter, wait, {}, {}};
+  Call call{services_, request, std::nullopt, std::nullopt, match.parameter, wait, {}, {}};
   Result<net::Response> result = ServeOrFail(*match.route, call, request);
   ForgetDataPlaneBody();
   if (!result && result.error().code == ErrorCode::kWouldBlock && wait == keyring::Wait::kNever)
@@ -173,14 +173,13 @@ Result<net::Response> ApiHandler::Serve(const Route& route, Call& call, net::Req
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
     return response;
   }
-  identity::Principal principal;
   if (route.access != Access::kPublic) {
     if (request.queue_key.empty()) {
       request.queue_key = std::string(kUnauthenticatedQueue).append(request.peer);
     }
-    TS_ASSIGN_OR_RETURN(principal, services_.authenticator.Authenticate(
-                                       BearerToken(request).value_or(""), call.wait));
-    call.principal = &principal;
+    TS_ASSIGN_OR_RETURN(call.principal, services_.authenticator.Authenticate(
+                                            BearerToken(request).value_or(""), call.wait));
+    const identity::Principal& principal = *call.principal;
     TS_ASSIGN_OR_RETURN(call.tenant, Authorize(route.access, principal, request));
     TS_RETURN_IF_ERROR(CheckMediaType(request));
     const std::string_view queue = call.tenant ? call.tenant->text() : principal.id;

@@ -68,7 +68,7 @@ class Tally {
 struct Call {
   Services& services;
   const net::Request& request;
-  const identity::Principal* principal = nullptr;  // Null on public routes.
+  std::optional<identity::Principal> principal = {};  // None on public routes.
   std::optional<model::TenantId>
       tenant;                  // Whose tenant this is about; set where Access asks for it.
   std::string_view parameter;  // The {…} of the pattern, if it has one.

@@ -46,7 +46,7 @@ void OccupyStandardDescriptors() {
 }
 
 void AddCommands(CLI::App& app) {
-  using namespace tenantseal::cli;
+  using namespace tenantseal::cli;  // NOLINT(google-build-using-namespace): one function.
   AddServeCommand(app);
   AddSealCommand(app);
   AddOpenCommand(app);

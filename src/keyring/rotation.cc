@@ -192,7 +192,7 @@ Result<void> Rotation::Work(model::RewrapJob job, const std::atomic<bool>& stop)
       else
         stored = rows.error();
     }
-    const Result<void> rewrapped = crypto.get();
+    Result<void> rewrapped = crypto.get();
     if (!stored) return stored;
     if (!rewrapped) return rewrapped;
     before = std::move(current);
