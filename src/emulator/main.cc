@@ -1,4 +1,5 @@
 // The binary `tenantseal-aws-emulator`: flags in, a listening emulator out.
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -100,10 +101,17 @@ Result<void> Run(Flags& flags) {
   return {};
 }
 
+// The trail grows by a record a call: memory is asked of the kernel in large pieces, and kept.
+void TakeMemoryInLargePieces() {
+  ::mallopt(M_TOP_PAD, 4 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
+  TakeMemoryInLargePieces();
   CLI::App app("A stand-in for AWS KMS, STS and CloudTrail that tells the truth; for tests and "
                "development only",
                "tenantseal-aws-emulator");

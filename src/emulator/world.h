@@ -26,6 +26,7 @@
 
 namespace tenantseal::emulator {
 
+class Edit;
 class StateFile;
 
 struct Tag {
@@ -232,14 +233,16 @@ class World {
  private:
   friend class Edit;
   World(std::unique_ptr<StateFile> file, const base::Clock& clock, const base::Random& random);
-  void AfterCommit();  // Under the edit's lock.
+  // Takes the clock's setting and the next due time from contents_. Under the edit's lock.
+  void TakeFrom(const Contents& contents);
+  bool RunDueOnce(Edit& edit, base::UtcTime now);
 
   const base::Clock& clock_;
   const base::Random& random_;
   const std::unique_ptr<StateFile> file_;  // Used under edit_mutex_. Null: memory only.
   std::atomic<std::int64_t> offset_ms_{0};
-  std::atomic<std::int64_t> frozen_at_ms_;
-  std::atomic<std::int64_t> next_due_ms_;
+  std::atomic<std::int64_t> frozen_at_ms_;  // kNever: it runs.
+  std::atomic<std::int64_t> next_due_ms_;   // kNever: nothing is.
 
   base::Mutex edit_mutex_;  // Held by the one Edit. Taken before mutex_.
   mutable base::Mutex mutex_;
@@ -278,10 +281,16 @@ class Edit {
   void RemoveEverything();
   void Note(ServiceEvent event);
 
-  // kUnavailable or kInternal when the state file cannot take it.
+  // kUnavailable when the state file cannot take it. Afterwards the edit is empty and goes on, and
+  // contents() shows what was put.
   Result<void> Commit();
 
  private:
+  friend class World;
+  void Add(std::string kind, std::string id, std::optional<base::SecretBytes> value,
+           std::function<void(Contents&)> apply);
+  Result<void> WriteTo(StateFile& file);
+
   struct Change {
     std::string kind, id;  // A row of the state file; an empty kind: all rows.
     std::optional<base::SecretBytes> value;  // None: the row goes.
@@ -290,6 +299,7 @@ class Edit {
   World& world_;
   base::MutexLock lock_;
   std::vector<Change> changes_;
+  bool recount_ = false;  // Something else may become due.
   std::vector<ServiceEvent> events_;
 };
 

@@ -1,0 +1,131 @@
+// One KMS operation on its way: what it has to work with, and the steps that most have in common:
+// find the key, ask whether the caller may, check the key's state.
+#pragma once
+
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "aws/policy_evaluator.h"
+#include "emulator/call.h"
+#include "emulator/kms_fault.h"
+#include "emulator/kms_input.h"
+#include "emulator/world.h"
+
+namespace tenantseal::emulator {
+
+struct KmsRequest {
+  World& world;
+  const Call& call;
+  Input& input;
+  TrailNote& note;
+};
+
+// An operation. Returns the JSON text of its output, empty when it has none.
+using KmsOperation = Answer<Body> (*)(KmsRequest&);
+
+struct FoundKey {
+  std::shared_ptr<const Key> key;
+  std::string alias_name;  // As the request named it ("alias/..."); empty for an id or key ARN.
+  const Key* operator->() const { return key.get(); }
+};
+
+enum class IdForms : std::uint8_t {
+  kAny,       // Key id, key ARN, alias name, alias ARN: DescribeKey and the crypto operations.
+  kKeysOnly,  // Key id or key ARN: management operations.
+};
+
+// Finds the key that `key_id` names in the called region, in the caller's account unless an ARN
+// says otherwise. Faults are table A2's: "Invalid keyId", "does not exist", "Invalid arn REGION",
+// "Alias ... is not found."
+Answer<FoundKey> FindKey(KmsRequest& request, std::string_view key_id, IdForms forms);
+
+// What an authorisation is about, beside caller and key.
+struct Permission {
+  std::string action;                     // "kms:Encrypt".
+  const ContextPairs* context = nullptr;  // The encryption context of the request, if it has one.
+  std::string grant_operation;            // "Encrypt" where a grant may allow it; else empty.
+  bool cross_account = false;             // Whether the operation works on keys of another account.
+  aws::ConditionContext extra = {};       // Further condition keys, in lower case.
+};
+// AccessDeniedException in AWS's words when key policy, grants, identity and session policies
+// together do not allow it. Adds the key to request.note.key_arns when it does.
+Answer<void> Authorise(KmsRequest& request, const FoundKey& key, const Permission& permission);
+
+// Columns of the table "Key states of AWS KMS keys": operations that treat states alike.
+enum class StateRule : std::uint8_t {
+  kCrypto,  // Encrypt, Decrypt, GenerateDataKey*, ReEncrypt.
+  kCancelDeletion,
+  kCreateAlias,  // UpdateAlias's target, too.
+  kCreateGrant,
+  kEnableDisable,
+  kRotation,  // EnableKeyRotation, DisableKeyRotation, RotateKeyOnDemand.
+  kRotationStatus,
+  kReplicate,
+  kUpdatePrimary,
+  kScheduleDeletion,
+  kTagOrDescribe,  // TagResource, UntagResource, UpdateKeyDescription.
+};
+// The fault of the table, or nothing. Multi-region keys and origins have been looked at by the
+// caller where an operation needs it.
+std::optional<Fault> RefusedByState(const Key& key, StateRule rule);
+
+// DryRun: true in the request: ask after everything is checked, before anything is done.
+Answer<void> EndDryRun(KmsRequest& request);
+
+// JSON text of a KeyMetadata object (DescribeKey, CreateKey, ReplicateKey).
+std::string KeyMetadataJson(const Contents& contents, const Key& key);
+
+// kms_crypto.cc
+Answer<Body> Encrypt(KmsRequest& request);
+Answer<Body> Decrypt(KmsRequest& request);
+Answer<Body> GenerateDataKey(KmsRequest& request);
+Answer<Body> GenerateDataKeyWithoutPlaintext(KmsRequest& request);
+Answer<Body> ReEncrypt(KmsRequest& request);
+Answer<Body> GenerateRandom(KmsRequest& request);
+// kms_keys.cc
+Answer<Body> CreateKey(KmsRequest& request);
+Answer<Body> DescribeKey(KmsRequest& request);
+Answer<Body> ListKeys(KmsRequest& request);
+Answer<Body> UpdateKeyDescription(KmsRequest& request);
+Answer<Body> EnableKey(KmsRequest& request);
+Answer<Body> DisableKey(KmsRequest& request);
+Answer<Body> ScheduleKeyDeletion(KmsRequest& request);
+Answer<Body> CancelKeyDeletion(KmsRequest& request);
+// kms_aliases.cc
+Answer<Body> CreateAlias(KmsRequest& request);
+Answer<Body> UpdateAlias(KmsRequest& request);
+Answer<Body> DeleteAlias(KmsRequest& request);
+Answer<Body> ListAliases(KmsRequest& request);
+// kms_policies.cc
+Answer<Body> GetKeyPolicy(KmsRequest& request);
+Answer<Body> PutKeyPolicy(KmsRequest& request);
+Answer<Body> ListKeyPolicies(KmsRequest& request);
+// Compiles a key policy as PutKeyPolicy, CreateKey and ReplicateKey take it, with the check that
+// the caller can still change it unless `bypass` is set. MalformedPolicyDocumentException.
+Answer<PolicyDocument> TakeKeyPolicy(KmsRequest& request, const Key& key, const std::string& text,
+                                     bool bypass);
+// kms_tags.cc
+Answer<Body> TagResource(KmsRequest& request);
+Answer<Body> UntagResource(KmsRequest& request);
+Answer<Body> ListResourceTags(KmsRequest& request);
+// kms_rotation.cc
+Answer<Body> EnableKeyRotation(KmsRequest& request);
+Answer<Body> DisableKeyRotation(KmsRequest& request);
+Answer<Body> GetKeyRotationStatus(KmsRequest& request);
+Answer<Body> RotateKeyOnDemand(KmsRequest& request);
+Answer<Body> ListKeyRotations(KmsRequest& request);
+// kms_multi_region.cc
+Answer<Body> ReplicateKey(KmsRequest& request);
+Answer<Body> UpdatePrimaryRegion(KmsRequest& request);
+// kms_grants.cc
+Answer<Body> CreateGrant(KmsRequest& request);
+Answer<Body> ListGrants(KmsRequest& request);
+Answer<Body> ListRetirableGrants(KmsRequest& request);
+Answer<Body> RetireGrant(KmsRequest& request);
+Answer<Body> RevokeGrant(KmsRequest& request);
+
+}  // namespace tenantseal::emulator
