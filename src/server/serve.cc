@@ -14,7 +14,9 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "identity/token.h"
+#include "server/aws_access.h"
 #include "server/data_dir.h"
+#include "server/routing_kms.h"
 #include "server/wiring.h"
 
 namespace tenantseal::server {
@@ -115,9 +117,13 @@ Result<void> Serve(const Settings& settings) {
 
   const base::SystemClock clock;
   const base::SystemRandom random;
+  TS_ASSIGN_OR_RETURN(const std::unique_ptr<AwsAccess> aws,
+                      AwsAccess::Make(settings, clock, random));
   TS_ASSIGN_OR_RETURN(DataDir data, OpenDataDirFor(settings, clock, random));
+  const RoutingKms kms(*data.kms, aws->kms());
   const base::Secret256 pepper = data.kms->keystore().DeploymentKey("api-key-pepper");
-  Service service(settings, {*data.store, *data.kms, *data.kms, pepper, clock, random});
+  Service service(settings, {*data.store, kms, *data.kms, pepper, clock, random,
+                             [&aws] { return aws->kms().stats(); }});
   TS_RETURN_IF_ERROR(EnsureOperator(service.api_keys(), settings.data_dir, random));
   TS_RETURN_IF_ERROR(service.Start());
   const std::string url = UrlOf(settings, service.port());

@@ -15,7 +15,10 @@
 namespace tenantseal::server {
 namespace {
 
-Error Bad(std::string what) { return InvalidArgument("", std::move(what)); }
+Error Bad(std::string what) {
+  if (what.ends_with('.')) what.pop_back();  // Whoever names the setting ends the sentence.
+  return InvalidArgument("", std::move(what));
+}
 
 template <typename T>
 Result<T> Number(std::string_view text, T min, T max) {
