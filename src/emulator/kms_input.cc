@@ -120,13 +120,15 @@ Input::Input(std::string_view body) : document_(std::make_unique<Document>()) {
     // Grown in steps, so that small bodies of growing size do not allocate each time.
     if (parser.allocate(std::max<std::size_t>(body.size(), 16 << 10), kDepthMax) !=
         simdjson::SUCCESS) {
-      return Malformed("");
+      Malformed("");
+    return;
     }
   }
   dom::element root;
   if (parser.parse(body.data(), body.size(), true).get(root) != simdjson::SUCCESS ||
       root.get_object().get(document_->root) != simdjson::SUCCESS) {
-    return Malformed("");
+    Malformed("");
+    return;
   }
   document_->valid = true;
 }
