@@ -55,6 +55,13 @@ struct Permission {
 // together do not allow it. Adds the key to request.note.key_arns when it does.
 Answer<void> Authorise(KmsRequest& request, const FoundKey& key, const Permission& permission);
 
+// The same for actions that have no key: identity and session policies decide. `resource` is "*" or
+// an alias ARN.
+Answer<void> AuthoriseWithoutKey(KmsRequest& request, const std::string& action,
+                                 const std::string& resource, aws::ConditionContext extra = {});
+// What AWS answers when a ciphertext names a key that is not here.
+Fault DeniedUnknownKey(const KmsRequest& request, const std::string& action);
+
 // Columns of the table "Key states of AWS KMS keys": operations that treat states alike.
 enum class StateRule : std::uint8_t {
   kCrypto,  // Encrypt, Decrypt, GenerateDataKey*, ReEncrypt.

@@ -1,0 +1,225 @@
+#include "emulator/kms_request.h"
+
+#include <algorithm>
+
+#include "aws/arn.h"
+#include "aws/region.h"
+
+namespace tenantseal::emulator {
+namespace {
+
+constexpr std::string_view kAliasPrefix = "alias/";
+
+std::string KeyArn(const std::string& region, const std::string& account, std::string_view id) {
+  Key key;
+  key.region = region;
+  key.account = account;
+  key.id = id;
+  return key.arn();
+}
+
+// What AWS says to callers of another account, whether the key is missing or refuses.
+Fault DeniedAbroad(const Call& call, const std::string& action) {
+  return AccessDenied("User: " + call.caller.identity.arn + " is not authorized to perform: " +
+                      action +
+                      " on this resource because the resource does not exist in this Region, no "
+                      "resource-based policies allow access, or a resource-based policy "
+                      "explicitly denies access");
+}
+
+Answer<FoundKey> FindByArn(KmsRequest& request, const std::string& arn, std::string alias_name) {
+  std::shared_ptr<const Key> key =
+      request.world.Read([&](const Contents& contents) { return contents.FindKey(arn); });
+  if (key) return FoundKey{std::move(key), std::move(alias_name)};
+  const Result<aws::KmsArn> parsed = aws::ParseKmsArn(arn);
+  if (parsed && parsed->account != request.call.caller.identity.account)
+    return DeniedAbroad(request.call, "kms:" + request.call.operation);
+  return KeyNotFound(arn);
+}
+
+Answer<FoundKey> FindByAlias(KmsRequest& request, const std::string& account,
+                             const std::string& name) {
+  Alias sought;
+  sought.account = account;
+  sought.region = request.call.region;
+  sought.name = name;
+  const std::string alias_arn = sought.arn();
+  std::shared_ptr<const Key> key = request.world.Read([&](const Contents& contents) {
+    auto alias = contents.aliases.find(alias_arn);
+    if (alias == contents.aliases.end()) return std::shared_ptr<const Key>();
+    return contents.FindKey(KeyArn(sought.region, account, alias->second->key_id));
+  });
+  if (key) return FoundKey{std::move(key), name};
+  if (account != request.call.caller.identity.account)
+    return DeniedAbroad(request.call, "kms:" + request.call.operation);
+  return AliasNotFound(alias_arn);
+}
+
+bool MentionsResourceAliases(const Caller& caller) {
+  constexpr std::string_view kName = "kms:resourcealiases";
+  for (const auto& policy : caller.identity_policies) {
+    for (const aws::PolicyStatement& statement : policy->policy().statements) {
+      for (const aws::PolicyCondition& condition : statement.conditions) {
+        if (std::ranges::equal(condition.key, kName,
+                               [](unsigned char a, char b) { return std::tolower(a) == b; })) {
+          return true;
+        }
+      }
+    }
+  }
+  return false;
+}
+
+std::string Lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+  return out;
+}
+
+void AddCallConditions(const Call& call, aws::ConditionContext& out) {
+  out["aws:sourceip"] = {call.source_ip};
+  out["aws:requestedregion"] = {call.region};
+  out["aws:securetransport"] = {call.secure ? "true" : "false"};
+  out["aws:currenttime"] = {base::FormatUtcSeconds(call.time)};
+  if (!call.user_agent.empty()) out["aws:useragent"] = {call.user_agent};
+  for (const auto& [name, value] : call.caller.tags)
+    out["aws:principaltag/" + Lower(name)] = {value};
+  if (!call.caller.identity.role_arn.empty()) {
+    out["aws:tokenissuetime"] = {base::FormatUtcSeconds(call.caller.session_created)};
+    out["aws:multifactorauthpresent"] = {"false"};
+  }
+}
+
+void AddKeyConditions(const Key& key, aws::ConditionContext& out) {
+  out["kms:keyspec"] = {key.spec};
+  out["kms:keyusage"] = {key.usage};
+  out["kms:keyorigin"] = {key.origin};
+  out["kms:multiregion"] = {key.multi_region ? "true" : "false"};
+  if (key.multi_region) out["kms:multiregionkeytype"] = {key.primary() ? "PRIMARY" : "REPLICA"};
+  for (const Tag& tag : key.tags) out["aws:resourcetag/" + Lower(tag.key)] = {tag.value};
+}
+
+void AddEncryptionContext(const ContextPairs& pairs, aws::ConditionContext& out) {
+  if (pairs.empty()) return;
+  std::vector<std::string>& keys = out["kms:encryptioncontextkeys"];
+  for (const auto& [key, value] : pairs) {
+    keys.push_back(key);
+    out["kms:encryptioncontext:" + Lower(key)].push_back(value);
+  }
+}
+
+// AWS's sentence for what was lacking.
+Fault Denied(const Call& call, const Key& key, const aws::AccessRequest& request,
+             const aws::AccessDecision& decision) {
+  const bool foreign = call.caller.identity.account != key.account;
+  const bool by_key_policy =
+      key.policy.compiled && key.policy.compiled->Evaluate(request, nullptr) ==
+                                 aws::CompiledPolicy::Match::kDeny;
+  using Lacking = aws::AccessDecision::Lacking;
+  if (foreign && (by_key_policy || decision.lacking == Lacking::kResourcePolicy))
+    return DeniedAbroad(call, request.action);
+  std::string message = "User: " + call.caller.identity.arn +
+                        " is not authorized to perform: " + request.action +
+                        " on resource: " + request.resource;
+  if (decision.explicit_deny) {
+    message += by_key_policy ? " with an explicit deny in a resource-based policy"
+                             : " with an explicit deny in an identity-based policy";
+  } else if (decision.lacking == Lacking::kResourcePolicy) {
+    message += " because no resource-based policy allows the " + request.action + " action";
+  } else if (decision.lacking == Lacking::kSessionPolicy) {
+    message += " because no session policy allows the " + request.action + " action";
+  } else {
+    message += " because no identity-based policy allows the " + request.action + " action";
+  }
+  return AccessDenied(std::move(message));
+}
+
+std::vector<std::string> AliasesOf(const World& world, const Key& key) {
+  return world.Read([&](const Contents& contents) {
+    std::vector<std::string> out;
+    for (const auto& [arn, alias] : contents.aliases) {
+      if (alias->key_id == key.id && alias->region == key.region && alias->account == key.account)
+        out.push_back(alias->name);
+    }
+    return out;
+  });
+}
+
+}  // namespace
+
+Answer<FoundKey> FindKey(KmsRequest& request, std::string_view key_id, IdForms forms) {
+  const Call& call = request.call;
+  const std::string& account = call.caller.identity.account;
+  if (aws::IsKeyId(key_id))
+    return FindByArn(request, KeyArn(call.region, account, key_id), "");
+  if (key_id.starts_with("arn:")) {
+    const Result<aws::KmsArn> arn = aws::ParseKmsArn(key_id);
+    if (!arn) return OtherFault("InvalidArnException", "Invalid arn '" + std::string(key_id) + "'");
+    if (arn->region != call.region) return NotFoundFault("Invalid arn " + arn->region);
+    if (arn->kind == aws::KmsArn::Kind::kKey) return FindByArn(request, std::string(key_id), "");
+    if (forms == IdForms::kKeysOnly) {
+      return OtherFault("InvalidArnException",
+                        "Invalid arn '" + std::string(key_id) + "': this operation takes no alias");
+    }
+    return FindByAlias(request, arn->account, arn->id);
+  }
+  if (key_id.starts_with(kAliasPrefix) && forms == IdForms::kAny)
+    return FindByAlias(request, account, std::string(key_id));
+  return NotFoundFault("Invalid keyId '" + std::string(key_id) + "'");
+}
+
+Answer<void> Authorise(KmsRequest& request, const FoundKey& found, const Permission& permission) {
+  const Call& call = request.call;
+  const Key& key = *found.key;
+  const std::string arn = key.arn();
+  request.note.key_arns.push_back(arn);
+  if (!permission.cross_account && call.caller.identity.account != key.account)
+    return DeniedAbroad(call, permission.action);
+  aws::AccessRequest ask{call.caller.identity, permission.action, arn, key.account,
+                         permission.extra};
+  AddCallConditions(call, ask.context);
+  AddKeyConditions(key, ask.context);
+  if (permission.context != nullptr) AddEncryptionContext(*permission.context, ask.context);
+  if (!found.alias_name.empty()) ask.context["kms:requestalias"] = {found.alias_name};
+  if (MentionsResourceAliases(call.caller))
+    ask.context["kms:resourcealiases"] = AliasesOf(request.world, key);
+  std::vector<aws::GrantView> grants;
+  if (!permission.grant_operation.empty())
+    for (const Grant& grant : key.grants) grants.push_back(grant.view);
+  std::vector<const aws::CompiledPolicy*> policies;
+  for (const auto& policy : call.caller.identity_policies) policies.push_back(policy.get());
+  // A key whose stored policy cannot be read admits nobody.
+  static const aws::CompiledPolicy kNoPolicy{aws::Policy{}};
+  const aws::CompiledPolicy* key_policy = key.policy.compiled ? key.policy.compiled.get() : &kNoPolicy;
+  const aws::AccessDecision decision = aws::Decide(ask, key_policy, grants, policies,
+                                                   call.caller.session_policy.get(), false);
+  if (decision.allowed) return {};
+  return Denied(call, key, ask, decision);
+}
+
+Answer<void> AuthoriseWithoutKey(KmsRequest& request, const std::string& action,
+                                 const std::string& resource, aws::ConditionContext extra) {
+  const Call& call = request.call;
+  aws::AccessRequest ask{call.caller.identity, action, resource, "", std::move(extra)};
+  AddCallConditions(call, ask.context);
+  std::vector<const aws::CompiledPolicy*> policies;
+  for (const auto& policy : call.caller.identity_policies) policies.push_back(policy.get());
+  const aws::AccessDecision decision =
+      aws::Decide(ask, nullptr, {}, policies, call.caller.session_policy.get(), false);
+  if (decision.allowed) return {};
+  Key nothing;
+  nothing.account = call.caller.identity.account;
+  return Denied(call, nothing, ask, decision);
+}
+
+Fault DeniedUnknownKey(const KmsRequest& request, const std::string& action) {
+  return DeniedAbroad(request.call, action);
+}
+
+Answer<void> EndDryRun(KmsRequest& request) {
+  if (request.input.Flag("DryRun")) return DryRun();
+  return {};
+}
+
+}  // namespace tenantseal::emulator
