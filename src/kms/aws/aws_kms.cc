@@ -94,7 +94,8 @@ Result<KmsCiphertext> AwsKms::ReEncrypt(const KmsKey& from, const KmsKey& to,
 
 Result<KeyDescription> AwsKms::DescribeKey(const std::string& arn_or_alias,
                                            CallLimits limits) const {
-  TS_ASSIGN_OR_RETURN(const aws::KmsArn key, ParseKey({model::ProviderKind::kAwsKms, arn_or_alias}));
+  TS_ASSIGN_OR_RETURN(const aws::KmsArn key,
+                      ParseKey({model::ProviderKind::kAwsKms, arn_or_alias}));
   KeyDescription description;
   const Core::Question question{
       {"DescribeKey", 0},

@@ -39,7 +39,8 @@ TEST_F(Failover, LeavesTheReplicaTimeUnderAShortDeadline) {
     clock_.Advance(milliseconds(600));  // Two thirds of what there is.
     return Error{ErrorCode::kDeadlineExceeded, "timeout"};
   };
-  EXPECT_TRUE(Kms().Decrypt(Key(), Tenant(), base::AsBytes("b"), clock_.Boot() + milliseconds(900)));
+  const CallLimits limits(clock_.Boot() + milliseconds(900));
+  EXPECT_TRUE(Kms().Decrypt(Key(), Tenant(), base::AsBytes("b"), limits));
 }
 
 TEST_F(Failover, FollowsEveryKindOfSilence) {

@@ -16,7 +16,9 @@ struct Piece {
 
 base::SecretBytes Join(std::span<const Piece> pieces) {
   std::size_t size = 0;
-  for (const Piece& piece : pieces) size += piece.text.size() + base::Base64Size(piece.bytes.size());
+  for (const Piece& piece : pieces) {
+    size += piece.text.size() + base::Base64Size(piece.bytes.size());
+  }
   base::SecretBytes out(size);
   auto* at = reinterpret_cast<char*>(out.RevealMutable().data());
   for (const Piece& piece : pieces) {
