@@ -12,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/streams.h"
 #include "cli/table.h"
+#include "model/ids.h"
 
 namespace tenantseal::cli {
 namespace {
@@ -46,6 +47,11 @@ Result<aws::KeyPolicyParties> Parties(const Arguments& arguments) {
   TS_ASSIGN_OR_RETURN(out.principals, Principals(arguments));
   out.tenants = arguments.tenants;
   out.tenants.insert(out.tenants.end(), arguments.added.begin(), arguments.added.end());
+  for (const std::string& tenant : out.tenants) {
+    if (!model::TenantId::Parse(tenant)) {
+      return InvalidArgument("tenant", "a tenant's id has 32 characters of A-Z, a-z, 0-9, _ and -");
+    }
+  }
   return out;
 }
 
