@@ -60,11 +60,10 @@ base::Duration CallBudget::Take(const std::string& tenant, CallPurpose purpose) 
   Refill(now);
   const bool renewal = purpose == CallPurpose::kLeaseRenewal;
   const double least = renewal ? 1 : reserve_ + 1;  // Tokens that must be there.
-  const auto until_there = [&] {
-    return std::max(kWaitLeast, OfSeconds((least - tokens_) / rate_));
-  };
+  const double missing = least - tokens_;
+  const base::Duration until_there = std::max(kWaitLeast, OfSeconds(missing / rate_));
   if (renewal) {
-    if (tokens_ < least) return until_there();
+    if (missing > 0) return until_there;
     --tokens_;
     return base::Duration::zero();
   }
@@ -72,7 +71,7 @@ base::Duration CallBudget::Take(const std::string& tenant, CallPurpose purpose) 
   const double on_demand = rate_ - reserve_;
   const bool told_apart = taken_.contains(tenant) || taken_.size() < kTenantsMax;
   double& taken = taken_[told_apart ? tenant : std::string()];
-  if (tokens_ < least) return until_there();
+  if (missing > 0) return until_there;
   const std::size_t tenants = std::max(taken_.size(), tenants_before_);
   const bool low = tokens_ - reserve_ < on_demand / 2;
   if (low && tenants > 1 && taken + 1 > std::max(1.0, on_demand / static_cast<double>(tenants))) {
