@@ -48,7 +48,8 @@ void AppendTrail(dom::element value, bool lower_names, std::string& out);
 // Whether the names of a member's members are the caller's own, to be kept as they are.
 bool IsMap(std::string_view name) { return name.find("EncryptionContext") != name.npos; }
 bool IsHidden(std::string_view name) {
-  return name == "Plaintext" || name == "CiphertextBlob" || name == "GrantTokens";
+  return name == "Plaintext" || name == "CiphertextBlob" || name == "GrantTokens" ||
+         name == "GrantToken";
 }
 
 void AppendTrailObject(dom::object object, bool lower_names, std::string& out) {
@@ -72,7 +73,9 @@ void AppendTrail(dom::element value, bool lower_names, std::string& out) {
   } else if (value.is_array()) {
     out += '[';
     bool first = true;
-    for (dom::element item : value.get_array().value_unsafe()) {
+    dom::array list;
+    if (value.get_array().get(list) != simdjson::SUCCESS) return;
+    for (dom::element item : list) {
       if (!first) out += ',';
       first = false;
       AppendTrail(item, lower_names, out);

@@ -79,7 +79,7 @@ std::string Lower(std::string_view text) {
 
 void AddCallConditions(const Call& call, aws::ConditionContext& out) {
   out["aws:sourceip"] = {call.source_ip};
-  out["aws:requestedregion"] = {call.region};
+  out.try_emplace("aws:requestedregion", std::vector<std::string>{call.region});
   out["aws:securetransport"] = {call.secure ? "true" : "false"};
   out["aws:currenttime"] = {base::FormatUtcSeconds(call.time)};
   if (!call.user_agent.empty()) out["aws:useragent"] = {call.user_agent};
@@ -169,14 +169,11 @@ Answer<FoundKey> FindKey(KmsRequest& request, std::string_view key_id, IdForms f
   return NotFoundFault("Invalid keyId '" + std::string(key_id) + "'");
 }
 
-Answer<void> Authorise(KmsRequest& request, const FoundKey& found, const Permission& permission) {
+aws::AccessRequest AskFor(const KmsRequest& request, const FoundKey& found,
+                          const Permission& permission) {
   const Call& call = request.call;
   const Key& key = *found.key;
-  const std::string arn = key.arn();
-  request.note.key_arns.push_back(arn);
-  if (!permission.cross_account && call.caller.identity.account != key.account)
-    return DeniedAbroad(call, permission.action);
-  aws::AccessRequest ask{call.caller.identity, permission.action, arn, key.account,
+  aws::AccessRequest ask{call.caller.identity, permission.action, key.arn(), key.account,
                          permission.extra};
   AddCallConditions(call, ask.context);
   AddKeyConditions(key, ask.context);
@@ -184,6 +181,16 @@ Answer<void> Authorise(KmsRequest& request, const FoundKey& found, const Permiss
   if (!found.alias_name.empty()) ask.context["kms:requestalias"] = {found.alias_name};
   if (MentionsResourceAliases(call.caller))
     ask.context["kms:resourcealiases"] = AliasesOf(request.world, key);
+  return ask;
+}
+
+Answer<void> Authorise(KmsRequest& request, const FoundKey& found, const Permission& permission) {
+  const Call& call = request.call;
+  const Key& key = *found.key;
+  request.note.key_arns.push_back(key.arn());
+  if (!permission.cross_account && call.caller.identity.account != key.account)
+    return DeniedAbroad(call, permission.action);
+  const aws::AccessRequest ask = AskFor(request, found, permission);
   std::vector<aws::GrantView> grants;
   if (!permission.grant_operation.empty())
     for (const Grant& grant : key.grants) grants.push_back(grant.view);
@@ -191,7 +198,8 @@ Answer<void> Authorise(KmsRequest& request, const FoundKey& found, const Permiss
   for (const auto& policy : call.caller.identity_policies) policies.push_back(policy.get());
   // A key whose stored policy cannot be read admits nobody.
   static const aws::CompiledPolicy kNoPolicy{aws::Policy{}};
-  const aws::CompiledPolicy* key_policy = key.policy.compiled ? key.policy.compiled.get() : &kNoPolicy;
+  const aws::CompiledPolicy* key_policy =
+      key.policy.compiled ? key.policy.compiled.get() : &kNoPolicy;
   const aws::AccessDecision decision = aws::Decide(ask, key_policy, grants, policies,
                                                    call.caller.session_policy.get(), false);
   if (decision.allowed) return {};

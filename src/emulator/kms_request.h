@@ -47,7 +47,7 @@ Answer<FoundKey> FindKey(KmsRequest& request, std::string_view key_id, IdForms f
 struct Permission {
   std::string action;                     // "kms:Encrypt".
   const ContextPairs* context = nullptr;  // The encryption context of the request, if it has one.
-  std::string grant_operation;            // "Encrypt" where a grant may allow it; else empty.
+  std::string grant_operation = {};       // "Encrypt" where a grant may allow it; else empty.
   bool cross_account = false;             // Whether the operation works on keys of another account.
   aws::ConditionContext extra = {};       // Further condition keys, in lower case.
 };
@@ -55,6 +55,9 @@ struct Permission {
 // together do not allow it. Adds the key to request.note.key_arns when it does.
 Answer<void> Authorise(KmsRequest& request, const FoundKey& key, const Permission& permission);
 
+// The question of Authorise(), for whoever evaluates another policy than the key's own.
+aws::AccessRequest AskFor(const KmsRequest& request, const FoundKey& key,
+                          const Permission& permission);
 // The same for actions that have no key: identity and session policies decide. `resource` is "*" or
 // an alias ARN.
 Answer<void> AuthoriseWithoutKey(KmsRequest& request, const std::string& action,
@@ -82,9 +85,6 @@ std::optional<Fault> RefusedByState(const Key& key, StateRule rule);
 
 // DryRun: true in the request: ask after everything is checked, before anything is done.
 Answer<void> EndDryRun(KmsRequest& request);
-
-// JSON text of a KeyMetadata object (DescribeKey, CreateKey, ReplicateKey).
-std::string KeyMetadataJson(const Contents& contents, const Key& key);
 
 // kms_crypto.cc
 Answer<Body> Encrypt(KmsRequest& request);
@@ -115,7 +115,12 @@ Answer<Body> ListKeyPolicies(KmsRequest& request);
 // the caller can still change it unless `bypass` is set. MalformedPolicyDocumentException.
 Answer<PolicyDocument> TakeKeyPolicy(KmsRequest& request, const Key& key, const std::string& text,
                                      bool bypass);
+inline constexpr Length kPolicyLength{.min = 1, .max = 32'768, .secret = true};
 // kms_tags.cc
+// TagException for names that AWS keeps to itself, and for a name given twice.
+Answer<void> CheckTags(const std::vector<Tag>& tags);
+// aws:RequestTag/* and aws:TagKeys.
+void AddTagConditions(const std::vector<Tag>& tags, aws::ConditionContext& out);
 Answer<Body> TagResource(KmsRequest& request);
 Answer<Body> UntagResource(KmsRequest& request);
 Answer<Body> ListResourceTags(KmsRequest& request);
