@@ -59,7 +59,7 @@ Result<KmsPlaintext> AwsKms::Decrypt(const KmsKey& key, const model::TenantId& t
   TS_RETURN_IF_ERROR(CheckCiphertext(ciphertext));
   KmsPlaintext opened;
   const Core::Question question{
-      {"Decrypt", 4},
+      {"Decrypt", Refusals::kDecrypt},
       [&](const std::string& arn) { return DecryptBody(arn, tenant.text(), ciphertext); },
       [&](base::ByteSpan reply, const std::string& arn) -> Result<void> {
         TS_ASSIGN_OR_RETURN(opened, ParseDecrypt(reply, arn));

@@ -68,12 +68,15 @@ TEST(PrimaryRefusals, AreKeptPerOperation) {
   const Refusals::Name name{"t", "arn"};
   refusals.Refused(name, 1);
   refusals.Refused(name, 2);
-  refusals.Granted(name, 4);
+  refusals.Granted(name, 8);
   refusals.Granted(name, 1);
   EXPECT_TRUE(refusals.Any(name));
   EXPECT_FALSE(refusals.Any({"u", "arn"}));
   EXPECT_FALSE(refusals.Any({"t", "other"}));
   refusals.Granted(name, 2);
+  EXPECT_FALSE(refusals.Any(name));
+  refusals.Refused(name, 1 | 2 | 8);
+  refusals.Granted(name, Refusals::kDecrypt);
   EXPECT_FALSE(refusals.Any(name));
 }
 

@@ -11,12 +11,14 @@
 namespace tenantseal::kms {
 
 // While a primary's last word to a tenant is a refusal, its replica may not stand in for it. Kept
-// per operation: that Encrypt succeeds does not take back the refusal of Decrypt. Bounded: the
+// per operation: that Encrypt succeeds does not take back the refusal of Decrypt. A Decrypt, which
+// every lease renewal is, takes back all of them. Bounded: the
 // oldest is forgotten, and whoever stores KmsKey::primary_refuses remembers it still. Thread-safe.
 class Refusals {
  public:
   using Name = std::pair<std::string, std::string>;  // Tenant, key ARN.
   static constexpr std::size_t kNamesMax = 100'000;
+  static constexpr unsigned kDecrypt = 4;  // Of the bits of operations.
 
   bool Any(const Name& name) const {
     base::MutexLock lock(mutex_);
@@ -34,6 +36,7 @@ class Refusals {
     }
   }
   void Granted(const Name& name, unsigned operation) {
+    if (operation == kDecrypt) operation = ~0U;
     base::MutexLock lock(mutex_);
     const auto found = refused_.find(name);
     if (found == refused_.end() || (found->second &= ~operation) != 0) return;
