@@ -9,7 +9,7 @@ help:  ## Show this help
 run:  ## Build and start the service on 127.0.0.1:8080 (PORT=..., DATA=...)
 	@PORT='$(PORT)' DATA='$(DATA)' exec tools/run
 
-build:  ## Build what users run: build/release/bin/tenantseal
+build:  ## Build what users run: build/release/bin/tenantseal and tenantseal-aws-emulator
 	@tools/setup run
 	@tools/build release
 
