@@ -99,8 +99,8 @@ Result<Arn> ParseArn(std::string_view text) {
   const auto parts = SixParts(text);
   constexpr std::string_view kForm = "; the form is arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE.";
   const auto wrong = [&](std::string_view what, std::string_view part) {
-    return Malformed("The " + std::string(what) + " " + Quote(part) + " of the ARN " +
-                     Quote(text) + " is malformed" + std::string(kForm));
+    return Malformed("The " + std::string(what) + " " + Quote(part) + " of the ARN " + Quote(text) +
+                     " is malformed" + std::string(kForm));
   };
   if (!parts || (*parts)[0] != "arn") {
     return Malformed(Quote(text) + " is not an ARN" + std::string(kForm));
@@ -177,7 +177,8 @@ Result<KmsArn> ParseKmsArn(std::string_view text) {
     if (!IsKeyId(id)) {
       return Malformed("The key id " + Quote(id) +
                        " of the ARN is neither a lower-case UUID nor 'mrk-' and 32 hexadecimal "
-                       "digits" + Forms());
+                       "digits" +
+                       Forms());
     }
     arn.id = id;
   } else if (resource.starts_with("alias/")) {

@@ -105,9 +105,9 @@ TEST(RegionTest, KnowsPartitions) {
   EXPECT_EQ(PartitionOfRegion("us-isob-east-1"), "aws-iso-b");
   EXPECT_EQ(PartitionOfRegion("eu-isoe-west-1"), "aws-iso-e");
   EXPECT_EQ(PartitionOfRegion("eusc-de-east-1"), "aws-eusc");
-  for (const std::string_view wrong : {"", "us-east", "us-east-", "us-east-0", "us-east-123",
-                                       "US-EAST-1", "us-foo-east-1", "us-gov-east-1-1", "-east-1",
-                                       "us--1", "usa-east-1", "us-east-1 ", "us-east-1a"}) {
+  for (const std::string_view wrong :
+       {"", "us-east", "us-east-", "us-east-0", "us-east-123", "US-EAST-1", "us-foo-east-1",
+        "us-gov-east-1-1", "-east-1", "us--1", "usa-east-1", "us-east-1 ", "us-east-1a"}) {
     EXPECT_FALSE(PartitionOfRegion(wrong)) << wrong;
   }
 }
@@ -179,10 +179,10 @@ TEST(EndpointTest, ReadsTheEnvironment) {
   EXPECT_TRUE(options->fips);
   EXPECT_TRUE(options->custom.empty());
   const std::vector<std::pair<std::string, std::string>> wrong = {
-      {"AWS_USE_FIPS_ENDPOINT", "yes"},         {"AWS_USE_DUALSTACK_ENDPOINT", "1"},
-      {"AWS_ENDPOINT_URL", "127.0.0.1:4566"},   {"AWS_ENDPOINT_URL_STS", "ftp://x"},
-      {"AWS_ENDPOINT_URL_KMS", "https://"},     {"AWS_ENDPOINT_URL_KMS", "https://:80"},
-      {"AWS_ENDPOINT_URL_KMS", "https://u@h"},  {"AWS_ENDPOINT_URL_KMS", "https://h/?x"},
+      {"AWS_USE_FIPS_ENDPOINT", "yes"},        {"AWS_USE_DUALSTACK_ENDPOINT", "1"},
+      {"AWS_ENDPOINT_URL", "127.0.0.1:4566"},  {"AWS_ENDPOINT_URL_STS", "ftp://x"},
+      {"AWS_ENDPOINT_URL_KMS", "https://"},    {"AWS_ENDPOINT_URL_KMS", "https://:80"},
+      {"AWS_ENDPOINT_URL_KMS", "https://u@h"}, {"AWS_ENDPOINT_URL_KMS", "https://h/?x"},
       {"AWS_ENDPOINT_URL_KMS", "https://h h"}};
   for (const auto& [name, value] : wrong) {
     const auto refused = EndpointOptionsFrom(FakeEnvironment({{name, value}}));

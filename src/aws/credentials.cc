@@ -24,12 +24,12 @@ class DefaultSource final : public CredentialsSource {
     if (!instance && (instance_answered_ || instance.error().code != ErrorCode::kKeyUnavailable)) {
       return std::move(instance).error();
     }
-    return Error{ErrorCode::kServiceFault,
-                 "No AWS credentials were found: not in the environment (AWS_ACCESS_KEY_ID), the "
-                 "shared credentials and config files, AWS_WEB_IDENTITY_TOKEN_FILE, the container "
-                 "endpoint, or the instance metadata service" +
-                     (instance ? std::string(" (disabled).")
-                               : " (" + instance.error().message + ").")};
+    return Error{
+        ErrorCode::kServiceFault,
+        "No AWS credentials were found: not in the environment (AWS_ACCESS_KEY_ID), the "
+        "shared credentials and config files, AWS_WEB_IDENTITY_TOKEN_FILE, the container "
+        "endpoint, or the instance metadata service" +
+            (instance ? std::string(" (disabled).") : " (" + instance.error().message + ").")};
   }
 
  private:
@@ -38,8 +38,7 @@ class DefaultSource final : public CredentialsSource {
   Result<Found> Configured(std::string_view region, base::Deadline deadline) {
     TS_ASSIGN_OR_RETURN(Found environment, EnvironmentCredentials(context_.environment));
     if (environment) return environment;
-    TS_ASSIGN_OR_RETURN(Found profile,
-                        ProfileResolver(context_, sts_, region, deadline).Resolve());
+    TS_ASSIGN_OR_RETURN(Found profile, ProfileResolver(context_, sts_, region, deadline).Resolve());
     if (profile) return profile;
     TS_ASSIGN_OR_RETURN(Found web, WebIdentity(region, deadline));
     if (web) return web;
@@ -57,8 +56,8 @@ class DefaultSource final : public CredentialsSource {
     }
     AssumeRoleRequest request{.role_arn = role,
                               .session_name = session.empty() ? "tenantseal" : session};
-    TS_ASSIGN_OR_RETURN(Credentials credentials, WebIdentityCredentials(sts_, std::move(request),
-                                                                        file, region, deadline));
+    TS_ASSIGN_OR_RETURN(Credentials credentials,
+                        WebIdentityCredentials(sts_, std::move(request), file, region, deadline));
     return Found(std::move(credentials));
   }
 
@@ -77,9 +76,11 @@ Credentials CopyOf(const Credentials& credentials) {
 
 StaticCredentials::StaticCredentials(std::string access_key_id, std::string_view secret_access_key,
                                      std::string session_token)
-    : StaticCredentials(Credentials{
-          std::move(access_key_id), base::SecretBytes::CopyOf(base::AsBytes(secret_access_key)),
-          std::move(session_token), {}, "static"}) {}
+    : StaticCredentials(Credentials{std::move(access_key_id),
+                                    base::SecretBytes::CopyOf(base::AsBytes(secret_access_key)),
+                                    std::move(session_token),
+                                    {},
+                                    "static"}) {}
 
 std::unique_ptr<CredentialsProvider> DefaultCredentials(CredentialsContext context) {
   const base::Clock& clock = context.clock;

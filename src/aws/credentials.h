@@ -64,7 +64,7 @@ struct SessionTag {
 struct AssumeRoleRequest {
   std::string role_arn;
   std::string session_name;
-  std::string external_id = {};                              // Empty: none.
+  std::string external_id = {};  // Empty: none.
   std::chrono::seconds duration = std::chrono::seconds(3600);
   std::string policy = {};  // A session policy, JSON; empty: none.
   std::vector<SessionTag> tags = {};

@@ -23,9 +23,9 @@ class CredentialsSource {
 inline constexpr base::Duration kRefreshMargin = std::chrono::minutes(5);  // Before expiry, least.
 inline constexpr base::Duration kRefreshJitter = std::chrono::minutes(1);  // More, at random.
 inline constexpr base::Duration kRefreshRetry = std::chrono::seconds(30);  // After a failure.
-inline constexpr base::Duration kRefreshTime = std::chrono::seconds(2);  // For one, while others
-                                                                         // are still valid.
-inline constexpr base::Duration kFailureKept = std::chrono::seconds(1);  // Without valid ones.
+inline constexpr base::Duration kRefreshTime = std::chrono::seconds(2);    // For one, while others
+                                                                           // are still valid.
+inline constexpr base::Duration kFailureKept = std::chrono::seconds(1);    // Without valid ones.
 inline constexpr base::Duration kRefusedPause = std::chrono::seconds(10);  // Between two refetches.
 inline constexpr base::Duration kLifeLeast = std::chrono::minutes(1);  // However wrong our clock.
 

@@ -11,11 +11,20 @@ namespace {
 
 // Names that may be quoted from a line that is not of the form NAME = VALUE: nothing else of such
 // a line is known not to be a secret.
-constexpr std::array<std::string_view, 14> kKnownNames = {
-    "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "credential_process",
-    "credential_source", "duration_seconds",      "external_id",       "mfa_serial",
-    "output",            "region",                "role_arn",          "role_session_name",
-    "source_profile",    "web_identity_token_file"};
+constexpr std::array<std::string_view, 14> kKnownNames = {"aws_access_key_id",
+                                                          "aws_secret_access_key",
+                                                          "aws_session_token",
+                                                          "credential_process",
+                                                          "credential_source",
+                                                          "duration_seconds",
+                                                          "external_id",
+                                                          "mfa_serial",
+                                                          "output",
+                                                          "region",
+                                                          "role_arn",
+                                                          "role_session_name",
+                                                          "source_profile",
+                                                          "web_identity_token_file"};
 
 std::string_view Trimmed(std::string_view text) {
   const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
@@ -38,8 +47,9 @@ class Reader {
     if (text.front() == '[' && !indented) return Section(text);
     if (indented && last_ != Last::kSection) {
       if (last_ == Last::kEmptyValue) return {};  // A nested setting, as in "s3 =".
-      return Wrong("is indented as if the setting before it went on; put one NAME = VALUE on "
-                   "each line, without indentation");
+      return Wrong(
+          "is indented as if the setting before it went on; put one NAME = VALUE on "
+          "each line, without indentation");
     }
     return Setting(text);
   }
@@ -92,11 +102,11 @@ class Reader {
     std::ranges::transform(name, name.begin(), [](char c) {
       return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
     });
-    const bool well_formed = !name.empty() && name.size() <= 128 &&
-                             std::ranges::all_of(name, [](char c) {
-                               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                                      c == '_' || c == '-' || c == '.';
-                             });
+    const bool well_formed =
+        !name.empty() && name.size() <= 128 && std::ranges::all_of(name, [](char c) {
+          return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+                 c == '.';
+        });
     // Part of a secret may stand before a '=': the name is not quoted.
     if (!well_formed) return Wrong("has a malformed name before '='; the form is NAME = VALUE");
     if (!in_section_) return Wrong("stands before the first section");

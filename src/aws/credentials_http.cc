@@ -54,8 +54,8 @@ bool IsLocalHost(std::string_view host) {
     return text.starts_with("127.") && std::ranges::count(text, '.') == 3 &&
            std::ranges::all_of(text, [](char c) { return c == '.' || (c >= '0' && c <= '9'); });
   };
-  return host == "localhost" || host == "[::1]" || is_loopback(host) ||
-         host == "169.254.170.2" || host == "169.254.170.23" || host == "[fd00:ec2::23]";
+  return host == "localhost" || host == "[::1]" || is_loopback(host) || host == "169.254.170.2" ||
+         host == "169.254.170.23" || host == "[fd00:ec2::23]";
 }
 
 Result<std::string> ContainerUrl(const std::string& full) {
@@ -139,9 +139,9 @@ Result<std::optional<Credentials>> ContainerCredentials(const CredentialsContext
   request.headers.push_back({"Accept", "application/json"});
   TS_ASSIGN_OR_RETURN(const auto response,
                       Fetch(context, std::move(request), origin, kContainerTimeout, deadline));
-  TS_ASSIGN_OR_RETURN(Credentials credentials,
-                      ParseCredentialsJson(response.body.RevealText(), CredentialsJson::kEndpoint,
-                                           origin));
+  TS_ASSIGN_OR_RETURN(
+      Credentials credentials,
+      ParseCredentialsJson(response.body.RevealText(), CredentialsJson::kEndpoint, origin));
   return std::optional<Credentials>(std::move(credentials));
 }
 
@@ -151,13 +151,12 @@ Result<std::optional<Credentials>> InstanceCredentials(const CredentialsContext&
   const std::string origin = "instance metadata service";
   const std::string endpoint = InstanceEndpoint(context.environment);
   const std::string roles = endpoint + "/latest/meta-data/iam/security-credentials/";
-  TS_ASSIGN_OR_RETURN(
-      const auto token_reply,
-      Fetch(context,
-            {.method = net::Method::kPut,
-             .url = endpoint + "/latest/api/token",
-             .headers = {{"X-aws-ec2-metadata-token-ttl-seconds", "21600"}}},
-            origin, kInstanceTimeout, deadline));
+  TS_ASSIGN_OR_RETURN(const auto token_reply,
+                      Fetch(context,
+                            {.method = net::Method::kPut,
+                             .url = endpoint + "/latest/api/token",
+                             .headers = {{"X-aws-ec2-metadata-token-ttl-seconds", "21600"}}},
+                            origin, kInstanceTimeout, deadline));
   const std::string token(Trimmed(token_reply.body.RevealText()));
   const bool token_ok = !token.empty() && token.size() <= 1024 &&
                         std::ranges::all_of(token, [](char c) { return c > 0x20 && c < 0x7f; });
@@ -175,9 +174,9 @@ Result<std::optional<Credentials>> InstanceCredentials(const CredentialsContext&
   });
   if (!role_ok) return Ours(origin + ": the role's name " + Quote(role) + " is malformed.");
   TS_ASSIGN_OR_RETURN(const auto response, get(roles + role));
-  TS_ASSIGN_OR_RETURN(Credentials credentials,
-                      ParseCredentialsJson(response.body.RevealText(), CredentialsJson::kEndpoint,
-                                           origin));
+  TS_ASSIGN_OR_RETURN(
+      Credentials credentials,
+      ParseCredentialsJson(response.body.RevealText(), CredentialsJson::kEndpoint, origin));
   return std::optional<Credentials>(std::move(credentials));
 }
 

@@ -81,7 +81,8 @@ Result<Credentials> ParseCredentialsJson(std::string_view json, CredentialsJson 
   };
   Members members;
   if (!Json::sax_parse(json.begin(), json.end(), &members)) {
-    return wrong("the " + std::to_string(json.size()) + " bytes of the reply are not a JSON "
+    return wrong("the " + std::to_string(json.size()) +
+                 " bytes of the reply are not a JSON "
                  "object of credentials.");
   }
   auto& strings = members.strings;

@@ -23,8 +23,7 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 
 Error Failed(const std::string& program, const std::string& what) {
-  return {ErrorCode::kServiceFault,
-          "The credential_process " + Quote(program) + " " + what + "."};
+  return {ErrorCode::kServiceFault, "The credential_process " + Quote(program) + " " + what + "."};
 }
 
 // A child in a process group of its own, which is killed unless it was waited for.
@@ -145,8 +144,8 @@ Result<base::SecretBytes> RunProcess(const std::vector<std::string>& words, base
     if (got == 0) break;
     output.Commit(static_cast<std::size_t>(got));
     if (output.size() > kProcessOutputBytesMax) {
-      return Failed(words[0], "wrote more than " + std::to_string(kProcessOutputBytesMax) +
-                                  " bytes");
+      return Failed(words[0],
+                    "wrote more than " + std::to_string(kProcessOutputBytesMax) + " bytes");
     }
   }
   const auto status = child.Wait(end);

@@ -63,8 +63,8 @@ Result<std::optional<Credentials>> EnvironmentCredentials(const Environment& env
   }
   const std::string token = environment("AWS_SESSION_TOKEN").value_or("");
   if (!IsVisible(token)) return Ours("AWS_SESSION_TOKEN holds a space or a control character.");
-  return std::optional(Credentials{id, base::SecretBytes::CopyOf(base::AsBytes(secret)), token,
-                                   {}, "environment"});
+  return std::optional(
+      Credentials{id, base::SecretBytes::CopyOf(base::AsBytes(secret)), token, {}, "environment"});
 }
 
 Result<Credentials> WebIdentityCredentials(RegionalSts& sts, AssumeRoleRequest request,
@@ -77,10 +77,10 @@ Result<Credentials> WebIdentityCredentials(RegionalSts& sts, AssumeRoleRequest r
   if (token->empty()) {
     return Ours("The web identity token file " + Quote(token_file) + " is empty.");
   }
-  return sts.Call(region, deadline, [&](const StsClient& client, std::string_view where,
-                                        base::Deadline until) {
-    return client.AssumeRoleWithWebIdentity(request, *token, where, until);
-  });
+  return sts.Call(region, deadline,
+                  [&](const StsClient& client, std::string_view where, base::Deadline until) {
+                    return client.AssumeRoleWithWebIdentity(request, *token, where, until);
+                  });
 }
 
 Result<std::optional<Credentials>> ProfileResolver::Resolve() {
@@ -98,9 +98,8 @@ Result<void> ProfileResolver::ReadFiles() {
   const struct {
     std::string variable, standard;
     ProfileFile kind;
-  } files[] = {
-      {"AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials", ProfileFile::kCredentials},
-      {"AWS_CONFIG_FILE", "~/.aws/config", ProfileFile::kConfig}};
+  } files[] = {{"AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials", ProfileFile::kCredentials},
+               {"AWS_CONFIG_FILE", "~/.aws/config", ProfileFile::kConfig}};
   for (const auto& file : files) {
     const std::string given = context_.environment(file.variable).value_or("");
     const std::string path = HomePath(context_.environment, given.empty() ? file.standard : given);
@@ -160,8 +159,10 @@ Result<std::optional<Credentials>> ProfileResolver::Static(const std::string& na
   if (token != nullptr && !IsVisible(token->value)) {
     return Wrong(*token, "aws_session_token holds a space or a control character.");
   }
-  return Found(Credentials{id->value, base::SecretBytes::CopyOf(base::AsBytes(secret->value)),
-                           token == nullptr ? std::string() : token->value, {},
+  return Found(Credentials{id->value,
+                           base::SecretBytes::CopyOf(base::AsBytes(secret->value)),
+                           token == nullptr ? std::string() : token->value,
+                           {},
                            "profile " + name});
 }
 
@@ -175,9 +176,8 @@ Result<AssumeRoleRequest> ProfileResolver::RoleRequest(const std::string& name,
   if (const auto* id = Find(profile, "external_id")) request.external_id = id->value;
   if (const auto* duration = Find(profile, "duration_seconds")) {
     const std::string& text = duration->value;
-    const bool digits = text.size() <= 5 && std::ranges::all_of(text, [](char c) {
-      return c >= '0' && c <= '9';
-    });
+    const bool digits =
+        text.size() <= 5 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
     if (!digits) {
       return Wrong(*duration, "duration_seconds is " + Quote(text) + "; it must be 900 to 43200.");
     }
@@ -205,12 +205,12 @@ Result<std::optional<Credentials>> ProfileResolver::Role(const std::string& name
     return Found(std::move(session));
   }
   TS_ASSIGN_OR_RETURN(const Credentials caller, RoleSource(name, profile));
-  TS_ASSIGN_OR_RETURN(Credentials session,
-                      sts_.Call(region_, deadline_,
-                                [&](const StsClient& sts, std::string_view where,
-                                    base::Deadline until) {
-                                  return sts.AssumeRole(request, caller, where, until);
-                                }));
+  TS_ASSIGN_OR_RETURN(
+      Credentials session,
+      sts_.Call(region_, deadline_,
+                [&](const StsClient& sts, std::string_view where, base::Deadline until) {
+                  return sts.AssumeRole(request, caller, where, until);
+                }));
   return Found(std::move(session));
 }
 
@@ -227,8 +227,8 @@ Result<Credentials> ProfileResolver::RoleSource(const std::string& name, const P
   if (from_profile != nullptr) {
     TS_ASSIGN_OR_RETURN(Found caller, Follow(from_profile->value));
     if (caller) return std::move(*caller);
-    return Wrong(*from_profile, "the source_profile " + Quote(from_profile->value) +
-                                    " has no credentials.");
+    return Wrong(*from_profile,
+                 "the source_profile " + Quote(from_profile->value) + " has no credentials.");
   }
   const std::string& source = from_source->value;
   Result<Found> caller = Found();

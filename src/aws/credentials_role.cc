@@ -22,10 +22,10 @@ class RoleSource final : public CredentialsSource {
   Result<Credentials> Once(std::string_view region, base::Deadline deadline) {
     refused_ = false;
     TS_ASSIGN_OR_RETURN(const auto caller, base_.Get(region, deadline));
-    auto session = sts_.Call(region, deadline, [&](const StsClient& sts, std::string_view where,
-                                                   base::Deadline until) {
-      return sts.AssumeRole(request_, *caller, where, until);
-    });
+    auto session = sts_.Call(
+        region, deadline, [&](const StsClient& sts, std::string_view where, base::Deadline until) {
+          return sts.AssumeRole(request_, *caller, where, until);
+        });
     if (!session && session.error().message.find(": 'ExpiredToken") != std::string::npos) {
       base_.Refused(*caller);
       refused_ = true;
@@ -44,8 +44,7 @@ class RoleSource final : public CredentialsSource {
 
 RegionalSts::RegionalSts(const CredentialsContext& context)
     : context_(context),
-      sts_(context.http, context.clock, context.random, context.endpoints,
-           {.attempts_max = 2}) {}
+      sts_(context.http, context.clock, context.random, context.endpoints, {.attempts_max = 2}) {}
 
 std::string RegionalSts::RegionOr(std::string_view region) const {
   if (!region.empty()) return std::string(region);
@@ -74,8 +73,8 @@ Result<Credentials> RegionalSts::Call(std::string_view region, base::Deadline de
     const base::BootTime now = context_.clock.Boot();
     const base::Deadline until =
         i + 1 < regions.size()
-            ? std::min(deadline, now + std::min<base::Duration>(kFirstRegionTime,
-                                                                (deadline - now) / 2))
+            ? std::min(deadline,
+                       now + std::min<base::Duration>(kFirstRegionTime, (deadline - now) / 2))
             : deadline;
     auto session = ask(sts_, regions[i], until);
     if (session || session.error().code != ErrorCode::kKeyUnavailable) {

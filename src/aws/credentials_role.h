@@ -11,7 +11,7 @@
 namespace tenantseal::aws {
 
 inline constexpr base::Duration kRegionAvoided = std::chrono::seconds(20);
-inline constexpr base::Duration kFirstRegionTime = std::chrono::seconds(1);
+inline constexpr base::Duration kFirstRegionTime = std::chrono::milliseconds(700);
 
 // Thread-safe. A region whose STS did not answer is asked last for kRegionAvoided.
 class RegionalSts {

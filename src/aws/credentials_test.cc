@@ -19,9 +19,9 @@ namespace {
 
 using std::chrono::minutes;
 using std::chrono::seconds;
+using testing::FakeHttp;
 using ::testing::HasSubstr;
 using ::testing::Not;
-using testing::FakeHttp;
 using testing::Reply;
 using testing::Sent;
 using testing::SessionXml;
@@ -98,11 +98,14 @@ TEST_F(CredentialsTest, SaysWhereItLooked) {
 
 TEST_F(CredentialsTest, ReadsProfilesOfBothFiles) {
   variables["AWS_CONFIG_FILE"] =
-      Write("c", "# x\r\n[default]\r\nregion = eu-west-1\r\n[profile \"b\"]\ns3 =\n"
-                 "  max = 1\naws_access_key_id = CONFIG\naws_secret_access_key = x=y\n[sso-session s]\nq = 1\n");
+      Write("c",
+            "# x\r\n[default]\r\nregion = eu-west-1\r\n[profile \"b\"]\ns3 =\n"
+            "  max = 1\naws_access_key_id = CONFIG\naws_secret_access_key = x=y\n[sso-session "
+            "s]\nq = 1\n");
   variables["AWS_SHARED_CREDENTIALS_FILE"] =
-      Write("s", "[b]\naws_access_key_id = SHARED\n[a]\naws_access_key_id=A\n"
-                 "aws_secret_access_key=z\naws_session_token=t");
+      Write("s",
+            "[b]\naws_access_key_id = SHARED\n[a]\naws_access_key_id=A\n"
+            "aws_secret_access_key=z\naws_session_token=t");
   variables["AWS_PROFILE"] = "b";
   EXPECT_EQ(Id(), "SHARED");
   variables["AWS_PROFILE"] = "a";
@@ -114,8 +117,9 @@ TEST_F(CredentialsTest, NamesFileAndLineNeverASecret) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"[default\nx=1", "line 1, has the malformed section '[default'; the form is [NAME]"},
       {"x = 1", "line 1, stands before the first section"},
-      {"[default]\naws_secret_access_key " + secret, "line 2, is not of the form NAME = VALUE; it "
-                                                     "begins with 'aws_secret_access_key'"},
+      {"[default]\naws_secret_access_key " + secret,
+       "line 2, is not of the form NAME = VALUE; it "
+       "begins with 'aws_secret_access_key'"},
       {"[default]\n" + secret, "line 2, is not of the form NAME = VALUE."},
       {"[default]\n" + secret + "==", "line 2, has a malformed name"},
       {"[default]\naws_access_key_id=A\n " + secret, "line 3, is indented"},
@@ -186,7 +190,8 @@ TEST_F(CredentialsTest, RefusesRolesThatCannotWork) {
 TEST_F(CredentialsTest, RunsAProcessWithoutShell) {
   Write(".aws/config",
         "[default]\ncredential_process = printf \"%s\" '{\"Version\":1,\"AccessKeyId\":\"P\","
-        "\"SecretAccessKey\":\"$HOME;`x`\",\"Expiration\":\"" + In(seconds(3600)) + "\"}'");
+        "\"SecretAccessKey\":\"$HOME;`x`\",\"Expiration\":\"" +
+            In(seconds(3600)) + "\"}'");
   const auto got = Get();
   ASSERT_TRUE(got) << got.error().message;
   EXPECT_EQ((*got)->secret_access_key.RevealText(), "$HOME;`x`");
@@ -260,8 +265,8 @@ class CachedCredentialsTest : public ::testing::Test {
         std::make_unique<FakeSource>([this]() -> Result<Credentials> {
           ++fetches;
           if (failure) return *failure;
-          return Credentials{"ID" + std::to_string(fetches.load()), {}, "t",
-                             clock.Utc() + minutes(60), "fake"};
+          return Credentials{
+              "ID" + std::to_string(fetches.load()), {}, "t", clock.Utc() + minutes(60), "fake"};
         }),
         clock, random, life);
   }

@@ -43,9 +43,9 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kPairs =
     {"us-gov-east-1", ""},
 }};
 
-constexpr std::array<std::string_view, 9> kDirections = {
-    "central", "north",     "south",     "east",     "west",
-    "northeast", "northwest", "southeast", "southwest"};
+constexpr std::array<std::string_view, 9> kDirections = {"central",   "north",     "south",
+                                                         "east",      "west",      "northeast",
+                                                         "northwest", "southeast", "southwest"};
 
 Error Malformed(std::string field, std::string message) {
   return InvalidArgument(std::move(field), std::move(message));
@@ -79,9 +79,7 @@ Result<std::string> ReadUrl(const std::string& name, std::string_view url) {
     return Malformed(name, name + " is " + Quote(given) +
                                "; it must be a URL such as 'https://kms.example.net:4566'.");
   };
-  const std::size_t scheme = url.starts_with("https://")  ? 8
-                             : url.starts_with("http://") ? 7
-                                                          : 0;
+  const std::size_t scheme = url.starts_with("https://") ? 8 : url.starts_with("http://") ? 7 : 0;
   while (url.ends_with('/')) url.remove_suffix(1);
   if (scheme == 0 || url.size() <= scheme || url[scheme] == ':' || url[scheme] == '/') {
     return wrong();
@@ -197,9 +195,9 @@ Result<EndpointOptions> EndpointOptionsFrom(const Environment& environment) {
     const auto value = environment(name);
     if (!value || value->empty()) continue;
     if (options.fips || options.dualstack) {
-      return Malformed(name, name + " names a custom endpoint, which cannot be combined with " +
-                                 (options.fips ? "AWS_USE_FIPS_ENDPOINT" :
-                                                 "AWS_USE_DUALSTACK_ENDPOINT") + ".");
+      return Malformed(
+          name, name + " names a custom endpoint, which cannot be combined with " +
+                    (options.fips ? "AWS_USE_FIPS_ENDPOINT" : "AWS_USE_DUALSTACK_ENDPOINT") + ".");
     }
     TS_ASSIGN_OR_RETURN(options.custom[service], ReadUrl(name, *value));
   }
@@ -210,8 +208,8 @@ Result<std::string> EndpointUrl(std::string_view service, std::string_view regio
                                 const EndpointOptions& options) {
   const auto home = PartitionOfRegion(region);
   if (!home) {
-    return Malformed("region", "The region " + Quote(region) +
-                                   " is not a region code such as 'us-east-1'.");
+    return Malformed("region",
+                     "The region " + Quote(region) + " is not a region code such as 'us-east-1'.");
   }
   std::string upper(service);
   for (char& c : upper) {

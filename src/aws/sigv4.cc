@@ -150,9 +150,9 @@ std::string Lower(std::string_view text) {
 
 // Headers that intermediaries and HTTP libraries change, as in the AWS SDKs.
 bool IsNeverSigned(std::string_view lower_name) {
-  constexpr std::array<std::string_view, 6> kNames = {"authorization",     "connection", "expect",
-                                                      "transfer-encoding", "user-agent",
-                                                      "x-amzn-trace-id"};
+  constexpr std::array<std::string_view, 6> kNames = {"authorization", "connection",
+                                                      "expect",        "transfer-encoding",
+                                                      "user-agent",    "x-amzn-trace-id"};
   return std::ranges::find(kNames, lower_name) != kNames.end();
 }
 
@@ -238,8 +238,8 @@ base::Secret256 SigningKey(const base::SecretBytes& secret_access_key, const Sco
   const auto secret = secret_access_key.Reveal();
   base::SecretArray<128> room;  // AWS's secrets have 40 characters.
   base::SecretBytes more(secret.size() + kPrefix.size() > 128 ? secret.size() + 4 : 0);
-  base::MutableByteSpan seed = more.empty() ? base::MutableByteSpan(room.RevealMutable())
-                                            : more.RevealMutable();
+  base::MutableByteSpan seed =
+      more.empty() ? base::MutableByteSpan(room.RevealMutable()) : more.RevealMutable();
   seed = seed.first(kPrefix.size() + secret.size());
   std::ranges::copy(kPrefix, seed.begin());
   std::ranges::copy(secret, seed.begin() + kPrefix.size());
@@ -262,8 +262,7 @@ std::vector<std::pair<std::string, std::string>> Sign(const SignableRequest& req
                                                       const base::SecretBytes& secret_access_key,
                                                       std::string_view session_token,
                                                       std::string_view region,
-                                                      std::string_view service,
-                                                      base::UtcTime now) {
+                                                      std::string_view service, base::UtcTime now) {
   const std::string date = AmzDate(now);
   std::vector<std::pair<std::string_view, std::string_view>> headers(request.headers.begin(),
                                                                      request.headers.end());
@@ -284,8 +283,8 @@ std::vector<std::pair<std::string, std::string>> Sign(const SignableRequest& req
   const Scope scope{date.substr(0, 8), std::string(region), std::string(service)};
   const std::string canonical =
       CanonicalRequest(signable, names, base::HexEncode(crypto::Sha256(request.body)));
-  const std::string signature = Signature(SigningKey(secret_access_key, scope),
-                                          StringToSign(date, scope, canonical));
+  const std::string signature =
+      Signature(SigningKey(secret_access_key, scope), StringToSign(date, scope, canonical));
   std::string authorization(kAlgorithm);
   authorization.append(" Credential=").append(access_key_id) += '/';
   authorization.append(scope.text()) += ", SignedHeaders=";

@@ -26,8 +26,8 @@ TEST(SigV4CurlTest, VerifiesWhatLibcurlSigns) {
       return net::Response();
     }
     verdicts.push_back(VerifySignature(signable, *authorization,
-                                       SigningKey(secret, authorization->scope), "kms",
-                                       clock.Utc(), "eu-west-1")
+                                       SigningKey(secret, authorization->scope), "kms", clock.Utc(),
+                                       "eu-west-1")
                            .message);
     return net::Response();
   };

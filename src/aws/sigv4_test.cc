@@ -176,8 +176,8 @@ TEST(VerifySignatureTest, RefusesUnsignedHeaders) {
   const auto verdict = added.Verify();
   EXPECT_EQ(verdict.fault, SignatureFault::kIncomplete);
   EXPECT_THAT(verdict.message, HasSubstr("'x-amz-meta' must be a 'SignedHeader'"));
-  for (const std::string dropped : {"Host", "Content-Type", "X-Amz-Target", "X-Amz-Security-Token",
-                                    "X-Amz-Date"}) {
+  for (const std::string dropped :
+       {"Host", "Content-Type", "X-Amz-Target", "X-Amz-Security-Token", "X-Amz-Date"}) {
     Signed bad;
     std::erase_if(bad.headers, [&](const auto& header) { return header.first == dropped; });
     EXPECT_NE(bad.Fault(), SignatureFault::kNone) << dropped;
@@ -217,8 +217,10 @@ TEST(VerifySignatureTest, RefusesOtherScopesAndTimes) {
 
 TEST(ParseAuthorizationTest, TakesItApart) {
   const std::string signature(64, 'a');
-  const std::string good = "AWS4-HMAC-SHA256 Credential=AKID/20150830/us-east-1/kms/aws4_request, "
-                           "SignedHeaders=host;x-amz-date, Signature=" + signature;
+  const std::string good =
+      "AWS4-HMAC-SHA256 Credential=AKID/20150830/us-east-1/kms/aws4_request, "
+      "SignedHeaders=host;x-amz-date, Signature=" +
+      signature;
   const auto parsed = ParseAuthorization(good);
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->access_key_id, "AKID");

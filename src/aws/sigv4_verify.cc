@@ -48,19 +48,19 @@ Result<void> ReadCredential(std::string_view credential, Authorization& out) {
   if (std::ranges::count(credential, '/') != 4) {
     return Incomplete(
         "Credential must have exactly 5 slash-delimited elements, e.g. "
-        "keyid/date/region/service/term, got " + Quote(credential));
+        "keyid/date/region/service/term, got " +
+        Quote(credential));
   }
   for (std::string_view& part : parts) part = TakeUntil('/', credential);
   const auto [id, date, region, service, terminator] = parts;
-  const bool id_ok = !id.empty() && id.size() <= kAccessKeyIdCharsMax &&
-                     std::ranges::all_of(id, [](char c) {
-                       return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                              (c >= '0' && c <= '9') || c == '_';
-                     });
+  const bool id_ok =
+      !id.empty() && id.size() <= kAccessKeyIdCharsMax && std::ranges::all_of(id, [](char c) {
+        return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+               c == '_';
+      });
   if (!id_ok) return Incomplete("Credential has a malformed access key id " + Quote(id) + ".");
-  const bool date_ok = date.size() == 8 && std::ranges::all_of(date, [](char c) {
-    return c >= '0' && c <= '9';
-  });
+  const bool date_ok =
+      date.size() == 8 && std::ranges::all_of(date, [](char c) { return c >= '0' && c <= '9'; });
   if (!date_ok) {
     return Incomplete("Date in Credential scope must be YYYYMMDD, got " + Quote(date) + ".");
   }
@@ -133,21 +133,22 @@ SignatureVerdict CheckCoverage(const SignableRequest& request,
   return {};
 }
 
-SignatureVerdict CheckScope(const Scope& scope, std::string_view amz_date,
-                            std::string_view service, std::string_view region) {
+SignatureVerdict CheckScope(const Scope& scope, std::string_view amz_date, std::string_view service,
+                            std::string_view region) {
   if (scope.service != service) {
-    return Fault(SignatureFault::kInvalid, "Credential should be scoped to correct service: '" +
-                                               std::string(service) + "'.");
+    return Fault(SignatureFault::kInvalid,
+                 "Credential should be scoped to correct service: '" + std::string(service) + "'.");
   }
   if (!region.empty() && scope.region != region) {
-    return Fault(SignatureFault::kInvalid, "Credential should be scoped to a valid region, not '" +
-                                               scope.region + "'.");
+    return Fault(SignatureFault::kInvalid,
+                 "Credential should be scoped to a valid region, not '" + scope.region + "'.");
   }
   if (scope.date != amz_date.substr(0, 8)) {
     return Fault(SignatureFault::kInvalid,
                  "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date "
-                 "from HTTP: '" + scope.date + "' != '" + std::string(amz_date.substr(0, 8)) +
-                     "', from '" + std::string(amz_date) + "'.");
+                 "from HTTP: '" +
+                     scope.date + "' != '" + std::string(amz_date.substr(0, 8)) + "', from '" +
+                     std::string(amz_date) + "'.");
   }
   return {};
 }
@@ -155,9 +156,9 @@ SignatureVerdict CheckScope(const Scope& scope, std::string_view amz_date,
 SignatureVerdict CheckTime(std::string_view amz_date, base::UtcTime signed_at, base::UtcTime now) {
   const auto bound = std::chrono::duration_cast<std::chrono::milliseconds>(kSkewMax);
   if (now - signed_at > bound) {
-    return Fault(SignatureFault::kExpired,
-                 "Signature expired: " + std::string(amz_date) + " is now earlier than " +
-                     AmzDate(now - bound) + " (" + AmzDate(now) + " - 15 min.)");
+    return Fault(SignatureFault::kExpired, "Signature expired: " + std::string(amz_date) +
+                                               " is now earlier than " + AmzDate(now - bound) +
+                                               " (" + AmzDate(now) + " - 15 min.)");
   }
   if (signed_at - now > bound) {
     return Fault(SignatureFault::kNotYetCurrent,
@@ -207,11 +208,13 @@ Result<Authorization> ParseAuthorization(std::string_view header) {
   TS_RETURN_IF_ERROR(ReadCredential(credential, out));
   TS_RETURN_IF_ERROR(ReadSignedHeaders(names, out));
   const bool is_hex = signature.size() == 64 && std::ranges::all_of(signature, [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-  });
+                        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+                      });
   if (!is_hex) {
-    return Incomplete("Signature in Authorization header must be 64 lower-case hexadecimal "
-                      "digits." + HashOf(header));
+    return Incomplete(
+        "Signature in Authorization header must be 64 lower-case hexadecimal "
+        "digits." +
+        HashOf(header));
   }
   out.signature = signature;
   return out;
@@ -242,8 +245,7 @@ SignatureVerdict VerifySignature(const SignableRequest& request, const Authoriza
       verdict.fault != SignatureFault::kNone) {
     return verdict;
   }
-  if (auto verdict = CheckTime(amz_date, *signed_at, now);
-      verdict.fault != SignatureFault::kNone) {
+  if (auto verdict = CheckTime(amz_date, *signed_at, now); verdict.fault != SignatureFault::kNone) {
     return verdict;
   }
   const std::string canonical = CanonicalRequest(request, authorization.signed_headers,

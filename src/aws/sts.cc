@@ -12,23 +12,28 @@ namespace tenantseal::aws {
 namespace {
 
 constexpr std::string_view kFormType = "application/x-www-form-urlencoded; charset=utf-8";
-constexpr std::string_view kGetCallerIdentityBody =
-    "Action=GetCallerIdentity&Version=2011-06-15";
+constexpr std::string_view kGetCallerIdentityBody = "Action=GetCallerIdentity&Version=2011-06-15";
 
 // Codes after which the same request may succeed: botocore's list, and STS's own.
 bool IsTransient(std::string_view code) {
-  constexpr std::array<std::string_view, 14> kCodes = {
-      "Throttling",          "ThrottlingException",      "ThrottledException",
-      "RequestThrottled",    "RequestThrottledException", "TooManyRequestsException",
-      "RequestLimitExceeded", "SlowDown",                "PriorRequestNotComplete",
-      "RequestTimeout",      "RequestTimeoutException",  "IDPCommunicationError",
-      "ServiceUnavailable",  "InternalFailure"};
+  constexpr std::array<std::string_view, 14> kCodes = {"Throttling",
+                                                       "ThrottlingException",
+                                                       "ThrottledException",
+                                                       "RequestThrottled",
+                                                       "RequestThrottledException",
+                                                       "TooManyRequestsException",
+                                                       "RequestLimitExceeded",
+                                                       "SlowDown",
+                                                       "PriorRequestNotComplete",
+                                                       "RequestTimeout",
+                                                       "RequestTimeoutException",
+                                                       "IDPCommunicationError",
+                                                       "ServiceUnavailable",
+                                                       "InternalFailure"};
   return std::ranges::find(kCodes, code) != kCodes.end();
 }
 
-Error Unavailable(std::string message) {
-  return {ErrorCode::kKeyUnavailable, std::move(message)};
-}
+Error Unavailable(std::string message) { return {ErrorCode::kKeyUnavailable, std::move(message)}; }
 
 std::string Where(std::string_view action, std::string_view region) {
   return "STS " + std::string(action) + " in " + std::string(region);
@@ -72,8 +77,7 @@ Result<Credentials> StsClient::AssumeRole(const AssumeRoleRequest& request,
                                           const Credentials& caller, std::string_view region,
                                           base::Deadline deadline) const {
   const net::SecretBuffer body = AssumeRoleBody(request);
-  TS_ASSIGN_OR_RETURN(StsReply reply,
-                      Call("AssumeRole", body.Reveal(), &caller, region, deadline));
+  TS_ASSIGN_OR_RETURN(StsReply reply, Call("AssumeRole", body.Reveal(), &caller, region, deadline));
   reply.credentials.source = "assume-role " + request.role_arn;
   return std::move(reply.credentials);
 }
@@ -83,8 +87,8 @@ Result<Credentials> StsClient::AssumeRoleWithWebIdentity(const AssumeRoleRequest
                                                          std::string_view region,
                                                          base::Deadline deadline) const {
   const net::SecretBuffer body = WebIdentityBody(request, token.RevealText());
-  TS_ASSIGN_OR_RETURN(StsReply reply, Call("AssumeRoleWithWebIdentity", body.Reveal(), nullptr,
-                                           region, deadline));
+  TS_ASSIGN_OR_RETURN(StsReply reply,
+                      Call("AssumeRoleWithWebIdentity", body.Reveal(), nullptr, region, deadline));
   reply.credentials.source = "web-identity " + request.role_arn;
   return std::move(reply.credentials);
 }
@@ -92,9 +96,9 @@ Result<Credentials> StsClient::AssumeRoleWithWebIdentity(const AssumeRoleRequest
 Result<CallerIdentity> StsClient::GetCallerIdentity(const Credentials& caller,
                                                     std::string_view region,
                                                     base::Deadline deadline) const {
-  TS_ASSIGN_OR_RETURN(StsReply reply,
-                      Call("GetCallerIdentity", base::AsBytes(kGetCallerIdentityBody), &caller,
-                           region, deadline));
+  TS_ASSIGN_OR_RETURN(
+      StsReply reply,
+      Call("GetCallerIdentity", base::AsBytes(kGetCallerIdentityBody), &caller, region, deadline));
   return std::move(reply.identity);
 }
 
@@ -158,9 +162,9 @@ StsClient::Attempt StsClient::Judge(std::string_view action, std::string_view re
     if (response.status == 200) return {std::move(*reply), {}, false};
     return {std::nullopt, Unavailable(where + ": " + status + " with a result."), true};
   }
-  Error error{ErrorCode::kServiceFault,
-              where + ": " + Quote(reply->fault_code) + ", " + Quote(reply->fault_message, 500) +
-                  " (request " + Quote(reply->request_id) + ")."};
+  Error error{ErrorCode::kServiceFault, where + ": " + Quote(reply->fault_code) + ", " +
+                                            Quote(reply->fault_message, 500) + " (request " +
+                                            Quote(reply->request_id) + ")."};
   const bool transient = response.status >= 500 || IsTransient(reply->fault_code);
   if (transient) error.code = ErrorCode::kKeyUnavailable;
   return {std::nullopt, std::move(error), transient || LearnTime(*reply, response)};
@@ -168,10 +172,9 @@ StsClient::Attempt StsClient::Judge(std::string_view action, std::string_view re
 
 bool StsClient::LearnTime(const StsReply& reply, const net::HttpResponse& response) const {
   const std::string_view message = reply.fault_message;
-  const bool about_time = reply.fault_code == "RequestExpired" ||
-                          reply.fault_code == "RequestTimeTooSkewed" ||
-                          message.starts_with("Signature expired") ||
-                          message.starts_with("Signature not yet current");
+  const bool about_time =
+      reply.fault_code == "RequestExpired" || reply.fault_code == "RequestTimeTooSkewed" ||
+      message.starts_with("Signature expired") || message.starts_with("Signature not yet current");
   const auto header = response.Header("date");
   const auto time = about_time && header ? ParseHttpDate(*header) : std::nullopt;
   if (!time) return false;

@@ -72,8 +72,7 @@ class StsClient {
   Result<StsReply> Call(std::string_view action, base::ByteSpan body, const Credentials* caller,
                         std::string_view region, base::Deadline deadline) const;
   Attempt Once(std::string_view action, const std::string& url, base::ByteSpan body,
-               const Credentials* caller, std::string_view region,
-               base::Duration timeout) const;
+               const Credentials* caller, std::string_view region, base::Duration timeout) const;
   Attempt Judge(std::string_view action, std::string_view region,
                 const net::HttpResponse& response) const;
   // Learns the server's time when it says that ours is wrong; returns whether it did.

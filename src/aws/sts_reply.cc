@@ -93,9 +93,8 @@ Result<void> CheckCredentials(Leaves& leaves) {
 
 Result<StsReply> ParseStsReply(std::string_view action, std::string_view document) {
   Leaves leaves{.action = action, .reply = {}, .expiration = {}, .twice = {}, .too_long = {}};
-  TS_RETURN_IF_ERROR(ReadXml(document, [&](std::string_view path, std::string_view text) {
-    leaves.On(path, text);
-  }));
+  TS_RETURN_IF_ERROR(ReadXml(
+      document, [&](std::string_view path, std::string_view text) { leaves.On(path, text); }));
   if (!leaves.twice.empty()) return Malformed("The reply has " + leaves.twice + " twice.");
   if (!leaves.too_long.empty()) {
     return Malformed("In the reply " + leaves.too_long + " is too long.");

@@ -73,8 +73,8 @@ Result<void> CheckAssumeRole(const AssumeRoleRequest& request) {
                                                   "A-Z a-z 0-9 _ + = , . @ -.");
   }
   const std::string& external_id = request.external_id;
-  const bool id_ok = external_id.size() >= 2 && external_id.size() <= 1224 &&
-                     IsWord(external_id, "_+=,.@:/-");
+  const bool id_ok =
+      external_id.size() >= 2 && external_id.size() <= 1224 && IsWord(external_id, "_+=,.@:/-");
   if (!external_id.empty() && !id_ok) {  // May be a shared secret: not quoted.
     return InvalidArgument("externalId",
                            "The external id must have 2 to 1224 characters of "

@@ -10,10 +10,10 @@
 namespace tenantseal::aws {
 namespace {
 
-using ::testing::HasSubstr;
-using ::testing::Not;
 using testing::ErrorXml;
 using testing::FakeHttp;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::Reply;
 using testing::SessionXml;
 
@@ -28,14 +28,36 @@ std::string Leaves(std::string_view document) {
 TEST(XmlTest, ReadsLeaves) {
   EXPECT_EQ(Leaves("<?xml version=\"1.0\"?>\n<a x='1' y=\"&gt;\">\n <b>1 &lt;&#x20AC;&#65;</b>"
                    "<c/><d></d></a>\n"),
-            "a/b=1 <\u20ac" "A;a/c=;a/d=;");
+            "a/b=1 <\u20ac"
+            "A;a/c=;a/d=;");
   EXPECT_EQ(Leaves("<a>&#x1F600;</a>"), "a=\U0001F600;");
-  for (const std::string_view bad :
-       {"", "x", "<a>", "<a></b>", "<a>text<b/></a>", "<a><b/>text</a>", "<a/><b/>", "<a/>x",
-        "<!DOCTYPE a><a/>", "<a><!-- --></a>", "<a><![CDATA[x]]></a>", "<a><?p?></a>", "<a b></a>",
-        "<a b=c></a>", "<a b='<'></a>", "<a b='1'c='2'/>", "<a>&nbsp;</a>", "<a>&</a>",
-        "<a>&#0;</a>", "<a>&#xD800;</a>", "<a>&#x110000;</a>", "<a>&#;</a>", "<a>\x01</a>",
-        "<a>\xff</a>", "< a/>", "</a>", "<a></a x>"}) {
+  for (const std::string_view bad : {"",
+                                     "x",
+                                     "<a>",
+                                     "<a></b>",
+                                     "<a>text<b/></a>",
+                                     "<a><b/>text</a>",
+                                     "<a/><b/>",
+                                     "<a/>x",
+                                     "<!DOCTYPE a><a/>",
+                                     "<a><!-- --></a>",
+                                     "<a><![CDATA[x]]></a>",
+                                     "<a><?p?></a>",
+                                     "<a b></a>",
+                                     "<a b=c></a>",
+                                     "<a b='<'></a>",
+                                     "<a b='1'c='2'/>",
+                                     "<a>&nbsp;</a>",
+                                     "<a>&</a>",
+                                     "<a>&#0;</a>",
+                                     "<a>&#xD800;</a>",
+                                     "<a>&#x110000;</a>",
+                                     "<a>&#;</a>",
+                                     "<a>\x01</a>",
+                                     "<a>\xff</a>",
+                                     "< a/>",
+                                     "</a>",
+                                     "<a></a x>"}) {
     EXPECT_EQ(Leaves(bad), "malformed") << bad;
   }
   std::string deep, wide = "<a>";
@@ -60,10 +82,10 @@ TEST(StsReplyTest, NeedsEveryPart) {
     ASSERT_FALSE(cut) << i;
     EXPECT_THAT(cut.error().message, Not(HasSubstr("session/secret")));
   }
-  for (const std::string_view part : {"<AccessKeyId>ASIA1</AccessKeyId>",
-                                      "<SecretAccessKey>session/secret+1</SecretAccessKey>",
-                                      "<SessionToken>token-of-ASIA1</SessionToken>",
-                                      "<Expiration>2026-11-24T13:00:00Z</Expiration>"}) {
+  for (const std::string_view part :
+       {"<AccessKeyId>ASIA1</AccessKeyId>", "<SecretAccessKey>session/secret+1</SecretAccessKey>",
+        "<SessionToken>token-of-ASIA1</SessionToken>",
+        "<Expiration>2026-11-24T13:00:00Z</Expiration>"}) {
     std::string without = good, twice = good;
     without.erase(without.find(part), part.size());
     EXPECT_FALSE(ParseStsReply("AssumeRole", without)) << part;
@@ -83,14 +105,13 @@ class StsClientTest : public ::testing::Test {
                             .session_name = "tenantseal",
                             .external_id = "ext/1",
                             .tags = {{"Tenant", "a b", true}, {"x", ""}}};
-  Credentials caller{"AKIDEXAMPLE", base::SecretBytes::CopyOf(base::AsBytes("secret")), "tok",
-                     {}, {}};
+  Credentials caller{
+      "AKIDEXAMPLE", base::SecretBytes::CopyOf(base::AsBytes("secret")), "tok", {}, {}};
   FakeHttp http{[](const testing::Sent&) {
     return Reply(200, SessionXml("AssumeRole", "ASIA1", "2026-11-24T13:00:00Z"));
   }};
-  StsClient client{http, clock, random, {}, {.sleep = [this](base::Duration d) {
-                     clock.Advance(d);
-                   }}};
+  StsClient client{
+      http, clock, random, {}, {.sleep = [this](base::Duration d) { clock.Advance(d); }}};
 };
 
 TEST_F(StsClientTest, SignsAssumeRole) {
@@ -112,10 +133,9 @@ TEST_F(StsClientTest, SignsAssumeRole) {
   const auto authorization = ParseAuthorization(sent.headers.at("Authorization"));
   ASSERT_TRUE(authorization);
   EXPECT_EQ(sent.headers.at("X-Amz-Security-Token"), "tok");
-  const auto verdict = VerifySignature({"POST", "/", "", headers, base::AsBytes(sent.body)},
-                                       *authorization,
-                                       SigningKey(caller.secret_access_key, authorization->scope),
-                                       "sts", clock.Utc(), "eu-west-1");
+  const auto verdict = VerifySignature(
+      {"POST", "/", "", headers, base::AsBytes(sent.body)}, *authorization,
+      SigningKey(caller.secret_access_key, authorization->scope), "sts", clock.Utc(), "eu-west-1");
   EXPECT_EQ(verdict.fault, SignatureFault::kNone) << verdict.message;
 }
 
@@ -123,9 +143,9 @@ TEST_F(StsClientTest, WebIdentityIsUnsigned) {
   http.answer = [](const testing::Sent&) {
     return Reply(200, SessionXml("AssumeRoleWithWebIdentity", "ASIA2", "2026-11-24T13:00:00Z"));
   };
-  const auto session = client.AssumeRoleWithWebIdentity(
-      request, base::SecretBytes::CopyOf(base::AsBytes("ey.J")), "eu-west-1",
-      clock.Boot() + std::chrono::seconds(5));
+  const auto session =
+      client.AssumeRoleWithWebIdentity(request, base::SecretBytes::CopyOf(base::AsBytes("ey.J")),
+                                       "eu-west-1", clock.Boot() + std::chrono::seconds(5));
   ASSERT_TRUE(session) << session.error().message;
   EXPECT_FALSE(http.sent()[0].headers.contains("Authorization"));
   EXPECT_THAT(http.sent()[0].body, HasSubstr("&WebIdentityToken=ey.J"));
@@ -133,9 +153,10 @@ TEST_F(StsClientTest, WebIdentityIsUnsigned) {
 
 TEST_F(StsClientTest, TellsWhoCalls) {
   http.answer = [](const testing::Sent&) {
-    return Reply(200, "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::"
-                      "111122223333:user/u</Arn><UserId>AIDA</UserId><Account>111122223333"
-                      "</Account></GetCallerIdentityResult></GetCallerIdentityResponse>");
+    return Reply(200,
+                 "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::"
+                 "111122223333:user/u</Arn><UserId>AIDA</UserId><Account>111122223333"
+                 "</Account></GetCallerIdentityResult></GetCallerIdentityResponse>");
   };
   const auto who =
       client.GetCallerIdentity(caller, "eu-west-1", clock.Boot() + std::chrono::seconds(5));

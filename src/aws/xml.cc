@@ -43,9 +43,7 @@ class DecodedText {
   std::string_view view() const { return text_.RevealText().substr(0, size_); }
 
  private:
-  void Put(std::uint32_t byte) {
-    text_.RevealMutable()[size_++] = static_cast<std::uint8_t>(byte);
-  }
+  void Put(std::uint32_t byte) { text_.RevealMutable()[size_++] = static_cast<std::uint8_t>(byte); }
   bool AppendEntity(std::string_view name) {
     if (name == "lt") return Put('<'), true;
     if (name == "gt") return Put('>'), true;
@@ -114,9 +112,9 @@ class Reader {
   };
 
   Error Malformed() const {
-    return {ErrorCode::kInvalidArgument,
-            "The XML document is malformed at byte " + std::to_string(at_) + " of " +
-                std::to_string(document_.size()) + "."};
+    return {ErrorCode::kInvalidArgument, "The XML document is malformed at byte " +
+                                             std::to_string(at_) + " of " +
+                                             std::to_string(document_.size()) + "."};
   }
   void SkipSpace() {
     while (at_ < document_.size() && IsSpace(document_[at_])) ++at_;

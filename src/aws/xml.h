@@ -17,8 +17,7 @@ namespace tenantseal::aws {
 // processing instructions, comments, CDATA, text beside elements) is refused, as are more than 16
 // levels, 4096 elements and names over 128 characters. kInvalidArgument says at which byte, and
 // quotes nothing of the document.
-Result<void> ReadXml(
-    std::string_view document,
-    const std::function<void(std::string_view path, std::string_view text)>& leaf);
+Result<void> ReadXml(std::string_view document,
+                     const std::function<void(std::string_view path, std::string_view text)>& leaf);
 
 }  // namespace tenantseal::aws

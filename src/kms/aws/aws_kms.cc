@@ -97,13 +97,12 @@ Result<KeyDescription> AwsKms::DescribeKey(const std::string& arn_or_alias,
   TS_ASSIGN_OR_RETURN(const aws::KmsArn key,
                       ParseKey({model::ProviderKind::kAwsKms, arn_or_alias}));
   KeyDescription description;
-  const Core::Question question{
-      {"DescribeKey", 0},
-      [](const std::string& arn) { return DescribeKeyBody(arn); },
-      [&](base::ByteSpan reply, const std::string& arn) -> Result<void> {
-        TS_ASSIGN_OR_RETURN(description, ParseDescribeKey(reply, arn));
-        return {};
-      }};
+  const Core::Question question{{"DescribeKey", 0},
+                                [](const std::string& arn) { return DescribeKeyBody(arn); },
+                                [&](base::ByteSpan reply, const std::string& arn) -> Result<void> {
+                                  TS_ASSIGN_OR_RETURN(description, ParseDescribeKey(reply, arn));
+                                  return {};
+                                }};
   const RegionOutcome outcome = core_->AskOneRegion(key, {}, limits, question);
   if (outcome.error) return *outcome.error;
   return description;

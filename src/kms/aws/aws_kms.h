@@ -31,7 +31,9 @@ struct AwsKmsOptions {
   // there is none, and a denial is taken for the owner's.
   std::string control_key_arn = {};
   base::Duration attempt_timeout = std::chrono::milliseconds(1500);  // Of one HTTP exchange.
-  int attempts_max = 3;                                              // Of one call in one region.
+  // The same where a replica can stand in: with the session's own failover below 2 s in all.
+  base::Duration attempt_timeout_with_replica = std::chrono::milliseconds(1000);
+  int attempts_max = 3;            // Of one call in one region.
   double calls_per_second = 1000;  // Per (account, region), all tenants together.
   double renewal_share = 0.5;      // Of it, kept free for lease renewals.
   base::Duration probe_interval = std::chrono::seconds(5);  // Of an open circuit.

@@ -46,9 +46,9 @@ TEST_F(AwsKmsCalls, ReEncryptWithinOneRegion) {
   KmsKey to = LoneKey();
   to.arn = "arn:aws:kms:us-east-1:111122223333:key/mrk-" + std::string(32, 'b');
   regions_[kEast] = [&](const auto&) {
-    return Result<net::HttpResponse>(aws::testing::Reply(
-        200, R"({"CiphertextBlob":"AQID","SourceKeyId":")" + kPrimary + R"(","KeyId":")" + to.arn +
-                 "\"}"));
+    return Result<net::HttpResponse>(
+        aws::testing::Reply(200, R"({"CiphertextBlob":"AQID","SourceKeyId":")" + kPrimary +
+                                     R"(","KeyId":")" + to.arn + "\"}"));
   };
   const auto made = Kms().ReEncrypt(LoneKey(), to, Tenant(), base::AsBytes("blob"), Soon());
   ASSERT_TRUE(made);
@@ -223,8 +223,8 @@ TEST_F(AwsKmsCalls, WaitForTheBudgetAndLeaveAShareToRenewals) {
                               {clock_.Boot() + seconds(1), CallPurpose::kLeaseRenewal}));
   }
   EXPECT_EQ(slept_, slept);
-  const auto now = Kms().Decrypt(LoneKey(), Tenant(), base::AsBytes("b"),
-                                 clock_.Boot() + milliseconds(50));
+  const auto now =
+      Kms().Decrypt(LoneKey(), Tenant(), base::AsBytes("b"), clock_.Boot() + milliseconds(50));
   ASSERT_FALSE(now);
   EXPECT_EQ(now.error().code, ErrorCode::kKeyUnavailable);
 }

@@ -18,8 +18,8 @@ inline const std::string kBackup = "us-east-2";
 inline const std::string kMrk = "key/mrk-" + std::string(32, 'a');
 inline const std::string kPrimary = "arn:aws:kms:us-east-1:111122223333:" + kMrk;
 inline const std::string kReplica = "arn:aws:kms:us-east-2:111122223333:" + kMrk;
-inline const std::string kControl = "arn:aws:kms:us-west-2:338144066592:key/mrk-" +
-                                    std::string(32, 'c');
+inline const std::string kControl =
+    "arn:aws:kms:us-west-2:338144066592:key/mrk-" + std::string(32, 'c');
 
 class AwsKmsGround : public ::testing::Test {
  protected:

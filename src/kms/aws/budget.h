@@ -41,9 +41,9 @@ class CallBudget {
   mutable base::Mutex mutex_;
   double tokens_ TS_GUARDED_BY(mutex_);
   base::BootTime refilled_ TS_GUARDED_BY(mutex_);
-  base::BootTime second_ TS_GUARDED_BY(mutex_);                       // When it began.
-  std::map<std::string, double> taken_ TS_GUARDED_BY(mutex_);         // In it, on demand.
-  std::size_t tenants_before_ TS_GUARDED_BY(mutex_) = 0;              // In the one before.
+  base::BootTime second_ TS_GUARDED_BY(mutex_);                // When it began.
+  std::map<std::string, double> taken_ TS_GUARDED_BY(mutex_);  // In it, on demand.
+  std::size_t tenants_before_ TS_GUARDED_BY(mutex_) = 0;       // In the one before.
   int waiters_ TS_GUARDED_BY(mutex_) = 0;
   std::uint64_t throttled_ TS_GUARDED_BY(mutex_) = 0;
 };

@@ -4,8 +4,7 @@
 
 namespace tenantseal::kms {
 
-bool ControlKey::Denied(const std::string& access_key_id, base::Deadline deadline,
-                        const Ask& ask) {
+bool ControlKey::Denied(const std::string& access_key_id, base::Deadline deadline, const Ask& ask) {
   constexpr base::Duration kGlance = std::chrono::milliseconds(100);
   {
     base::MutexLock lock(mutex_);

@@ -31,7 +31,7 @@ class ControlKey {
   base::Mutex mutex_;
   std::condition_variable answered_;
   bool asking_ TS_GUARDED_BY(mutex_) = false;
-  std::string session_ TS_GUARDED_BY(mutex_);   // That was asked for last.
+  std::string session_ TS_GUARDED_BY(mutex_);      // That was asked for last.
   std::uint64_t asked_ TS_GUARDED_BY(mutex_) = 0;  // Questions so far.
   std::optional<bool> answer_ TS_GUARDED_BY(mutex_);
   base::BootTime answered_at_ TS_GUARDED_BY(mutex_);

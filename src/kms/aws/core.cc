@@ -51,8 +51,7 @@ RegionOutcome AwsKms::Core::AskOneRegion(const aws::KmsArn& key, std::string_vie
 RegionOutcome AwsKms::Core::AskPrimary(const Routed& call) {
   const bool away = caller_.circuits().Open(call.primary.region);
   const Effort effort{away ? 1 : options_.attempts_max, call.replica.has_value()};
-  RegionOutcome outcome =
-      Ask(call.primary, call.tenant.text(), call.limits, effort, call.question);
+  RegionOutcome outcome = Ask(call.primary, call.tenant.text(), call.limits, effort, call.question);
   const unsigned bit = call.question.operation.bit;
   if (!outcome.error) {
     refusals_.Granted(call.name(), bit);
@@ -73,11 +72,12 @@ RegionOutcome AwsKms::Core::AskReplica(const Routed& call) {
     return outcome;
   }
   if (outcome.fault == FaultClass::kRevoked) {
-    base::LogWarning("A replica key refuses what its primary is not known to refuse: compare their "
-                     "policies and states",
-                     {{"tenant", call.tenant.text()},
-                      {"replica", call.replica->text()},
-                      {"because", outcome.error->message}});
+    base::LogWarning(
+        "A replica key refuses what its primary is not known to refuse: compare their "
+        "policies and states",
+        {{"tenant", call.tenant.text()},
+         {"replica", call.replica->text()},
+         {"because", outcome.error->message}});
     outcome.fault = FaultClass::kUnavailable;
     outcome.error->code = ErrorCode::kKeyUnavailable;
   }

@@ -60,10 +60,7 @@ std::string TransportOutcome(ErrorCode code) {
 
 Exchange::Exchange(const net::HttpClient& http, const base::Clock& clock,
                    aws::EndpointOptions endpoints, std::function<void(const AwsCall&)> on_call)
-    : http_(http),
-      clock_(clock),
-      endpoints_(std::move(endpoints)),
-      on_call_(std::move(on_call)) {}
+    : http_(http), clock_(clock), endpoints_(std::move(endpoints)), on_call_(std::move(on_call)) {}
 
 Exchanged Exchange::Once(const RegionCall& call, const aws::Credentials& credentials,
                          base::Duration timeout, const ReadReply& read) {
@@ -97,8 +94,7 @@ Exchanged Exchange::Once(const RegionCall& call, const aws::Credentials& credent
 
 Result<net::HttpResponse> Exchange::Send(const RegionCall& call,
                                          const aws::Credentials& credentials,
-                                         base::Duration timeout,
-                                         std::int64_t skew_ms) const {
+                                         base::Duration timeout, std::int64_t skew_ms) const {
   const auto url = aws::EndpointUrl("kms", call.region, endpoints_);
   if (!url) return InvalidArgument("url", url.error().message);
   const std::string target = "TrentService." + std::string(call.operation);
@@ -130,8 +126,8 @@ Exchanged Exchange::Judge(const RegionCall& call, const net::HttpResponse& respo
     if (taken) return done;
     const bool wrong = taken.error().code == ErrorCode::kIntegrity;
     done.verdict = wrong ? Verdict{.fault = FaultClass::kIntegrity} : ClassifyFault(200, "", "");
-    done.error = Error{CodeOf(done.verdict.fault),
-                       Sentence(call, taken.error().message, record.request_id)};
+    done.error =
+        Error{CodeOf(done.verdict.fault), Sentence(call, taken.error().message, record.request_id)};
     return done;
   }
   const ErrorReply reply = ParseErrorReply(

@@ -30,11 +30,11 @@ struct RegionCall {
 using ReadReply = std::function<Result<void>(base::ByteSpan body)>;
 
 struct Exchanged {
-  bool answered = false;        // There was an HTTP answer.
-  bool telling = true;          // False: so little time was given that silence says nothing.
-  std::optional<Error> error;   // None: a success, which the reader has taken.
-  Verdict verdict = {};         // Of the error.
-  bool clock_learnt = false;    // Our clock was wrong and is now corrected: sign and send again.
+  bool answered = false;       // There was an HTTP answer.
+  bool telling = true;         // False: so little time was given that silence says nothing.
+  std::optional<Error> error;  // None: a success, which the reader has taken.
+  Verdict verdict = {};        // Of the error.
+  bool clock_learnt = false;   // Our clock was wrong and is now corrected: sign and send again.
 };
 
 // Thread-safe. Everything passed by reference outlives it.

@@ -45,8 +45,12 @@ TEST_F(Failover, LeavesTheReplicaTimeUnderAShortDeadline) {
 
 TEST_F(Failover, FollowsEveryKindOfSilence) {
   const std::vector<Answer> silences = {
-      Refuses(), Swallows(), Fails(500, "KMSInternalException"), Fails(503, ""),
-      Fails(400, "ThrottlingException"), Fails(500, "KeyUnavailableException"),
+      Refuses(),
+      Swallows(),
+      Fails(500, "KMSInternalException"),
+      Fails(503, ""),
+      Fails(400, "ThrottlingException"),
+      Fails(500, "KeyUnavailableException"),
       Fails(400, "KMSInvalidStateException", "arn is creating."),
       [](const auto&) { return Result<net::HttpResponse>(aws::testing::Reply(200, "{\"Key")); },
       [](const auto&) {

@@ -9,16 +9,16 @@ namespace {
 constexpr Verdict kTransientVerdict{.retry = true, .region = true};
 
 enum class Meaning : std::uint8_t {
-  kDenied,        // Perhaps by the owner, perhaps because our own role is broken.
-  kRevoked,       // The owner's.
-  kKeyState,      // The message tells the state of the key.
-  kNotFound,      // The message tells what is not there.
+  kDenied,    // Perhaps by the owner, perhaps because our own role is broken.
+  kRevoked,   // The owner's.
+  kKeyState,  // The message tells the state of the key.
+  kNotFound,  // The message tells what is not there.
   kOurs,
-  kExpired,       // Ours, and new credentials may help.
-  kSignature,     // Ours, and perhaps the clock's.
+  kExpired,    // Ours, and new credentials may help.
+  kSignature,  // Ours, and perhaps the clock's.
   kIntegrity,
   kThrottled,
-  kKeyAway,       // The service cannot reach this key.
+  kKeyAway,  // The service cannot reach this key.
   kServiceAway,
 };
 
@@ -72,8 +72,8 @@ constexpr std::array<Known, 41> kKnown = {{
 
 // "ARN is pending deletion." and so on. A state that we do not know is no proof of a refusal.
 Verdict OfKeyState(std::string_view message) {
-  for (const std::string_view state : {"is disabled", "is pending deletion",
-                                       "is pending replica deletion", "is pending import"}) {
+  for (const std::string_view state :
+       {"is disabled", "is pending deletion", "is pending replica deletion", "is pending import"}) {
     if (message.find(state) != message.npos) return {.fault = FaultClass::kRevoked};
   }
   for (const std::string_view state : {"is creating", "is updating"}) {

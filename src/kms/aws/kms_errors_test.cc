@@ -64,24 +64,25 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Ours, Classification,
-    ::testing::Values(
-        Row{400, "NotFoundException", "Invalid arn us-east-1", kOurs, false, false},
-        Row{400, "UnrecognizedClientException", "", kOurs, false, false},
-        Row{403, "InvalidSignatureException", "", kOurs, false, false},
-        Row{403, "InvalidSignatureException", "Signature expired: 1", kOurs, false, false},
-        Row{400, "IncompleteSignatureException", "", kOurs, false, false},
-        Row{400, "MissingAuthenticationTokenException", "", kOurs, false, false},
-        Row{400, "ExpiredTokenException", "", kOurs, false, false},
-        Row{400, "LimitExceededException", "", kOurs, false, false},
-        Row{400, "ValidationException", "1 validation error", kOurs, false, false},
-        Row{400, "UnknownOperationException", "", kOurs, false, false},
-        Row{418, "", "", kOurs, false, false}, Row{301, "", "", kOurs, false, false}));
+    ::testing::Values(Row{400, "NotFoundException", "Invalid arn us-east-1", kOurs, false, false},
+                      Row{400, "UnrecognizedClientException", "", kOurs, false, false},
+                      Row{403, "InvalidSignatureException", "", kOurs, false, false},
+                      Row{403, "InvalidSignatureException", "Signature expired: 1", kOurs, false,
+                          false},
+                      Row{400, "IncompleteSignatureException", "", kOurs, false, false},
+                      Row{400, "MissingAuthenticationTokenException", "", kOurs, false, false},
+                      Row{400, "ExpiredTokenException", "", kOurs, false, false},
+                      Row{400, "LimitExceededException", "", kOurs, false, false},
+                      Row{400, "ValidationException", "1 validation error", kOurs, false, false},
+                      Row{400, "UnknownOperationException", "", kOurs, false, false},
+                      Row{418, "", "", kOurs, false, false},
+                      Row{301, "", "", kOurs, false, false}));
 
-INSTANTIATE_TEST_SUITE_P(
-    Integrity, Classification,
-    ::testing::Values(Row{400, "InvalidCiphertextException", "", kIntegrity, false, false},
-                      Row{400, "IncorrectKeyException", "The key ID ...", kIntegrity, false,
-                          false}));
+INSTANTIATE_TEST_SUITE_P(Integrity, Classification,
+                         ::testing::Values(Row{400, "InvalidCiphertextException", "", kIntegrity,
+                                               false, false},
+                                           Row{400, "IncorrectKeyException", "The key ID ...",
+                                               kIntegrity, false, false}));
 
 TEST(Classes, MarksWhatMayBeMended) {
   EXPECT_TRUE(ClassifyFault(400, "ExpiredTokenException", "").expired);

@@ -22,8 +22,8 @@ base::ByteSpan Body(const std::string& text) { return base::AsBytes(text); }
 
 TEST(KmsRequests, CarryTheContextOfTheTenantAlone) {
   EXPECT_EQ(Text(GenerateDataKeyBody(kArn, kTenant)),
-            R"({"KeyId":")" + kArn +
-                R"(","KeySpec":"AES_256","EncryptionContext":{"TenantId":")" + kTenant + R"("}})");
+            R"({"KeyId":")" + kArn + R"(","KeySpec":"AES_256","EncryptionContext":{"TenantId":")" +
+                kTenant + R"("}})");
   EXPECT_EQ(Text(EncryptBody("A", "T", Body("abc"))),
             R"({"KeyId":"A","Plaintext":"YWJj","EncryptionContext":{"TenantId":"T"}})");
   EXPECT_EQ(Text(DecryptBody("A", "T", Body("abc"))),
@@ -105,8 +105,8 @@ TEST(KmsReplies, OfAnAliasNameAKeyOfItsAccountAndRegion) {
 }
 
 TEST(KmsReplies, OfReEncryptNameBothKeys) {
-  const std::string reply = R"({"KeyId":")" + kOther + R"(","SourceKeyId":")" + kArn +
-                            R"(","CiphertextBlob":"AQID"})";
+  const std::string reply =
+      R"({"KeyId":")" + kOther + R"(","SourceKeyId":")" + kArn + R"(","CiphertextBlob":"AQID"})";
   EXPECT_TRUE(ParseReEncrypt(Body(reply), kArn, kOther));
   EXPECT_FALSE(ParseReEncrypt(Body(reply), kOther, kOther));
   EXPECT_FALSE(ParseReEncrypt(Body(reply), kArn, kArn));

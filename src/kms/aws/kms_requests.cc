@@ -51,23 +51,40 @@ base::SecretBytes GenerateDataKeyBody(std::string_view key_arn, std::string_view
 base::SecretBytes EncryptBody(std::string_view key_arn, std::string_view tenant,
                               base::ByteSpan plaintext) {
   const std::string context = Context("EncryptionContext", tenant);
-  return Join({{"{\"KeyId\":\""}, {key_arn}, {"\",\"Plaintext\":\""}, {{}, plaintext}, {"\""},
-               {context}, {"}"}});
+  return Join({{"{\"KeyId\":\""},
+               {key_arn},
+               {"\",\"Plaintext\":\""},
+               {{}, plaintext},
+               {"\""},
+               {context},
+               {"}"}});
 }
 
 base::SecretBytes DecryptBody(std::string_view key_arn, std::string_view tenant,
                               base::ByteSpan ciphertext) {
   const std::string context = Context("EncryptionContext", tenant);
-  return Join({{"{\"KeyId\":\""}, {key_arn}, {"\",\"CiphertextBlob\":\""}, {{}, ciphertext},
-               {"\""}, {context}, {"}"}});
+  return Join({{"{\"KeyId\":\""},
+               {key_arn},
+               {"\",\"CiphertextBlob\":\""},
+               {{}, ciphertext},
+               {"\""},
+               {context},
+               {"}"}});
 }
 
 base::SecretBytes ReEncryptBody(std::string_view from_arn, std::string_view to_arn,
                                 std::string_view tenant, base::ByteSpan ciphertext) {
   const std::string source = Context("SourceEncryptionContext", tenant);
   const std::string destination = Context("DestinationEncryptionContext", tenant);
-  return Join({{"{\"SourceKeyId\":\""}, {from_arn}, {"\",\"DestinationKeyId\":\""}, {to_arn},
-               {"\",\"CiphertextBlob\":\""}, {{}, ciphertext}, {"\""}, {source}, {destination},
+  return Join({{"{\"SourceKeyId\":\""},
+               {from_arn},
+               {"\",\"DestinationKeyId\":\""},
+               {to_arn},
+               {"\",\"CiphertextBlob\":\""},
+               {{}, ciphertext},
+               {"\""},
+               {source},
+               {destination},
                {"}"}});
 }
 

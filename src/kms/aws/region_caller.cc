@@ -26,7 +26,7 @@ struct RegionCaller::Tries {
   bool refreshed = false;
   Verdict verdict = {};
   bool region_failed = false;  // The last attempt says that the region is in trouble.
-  bool repeat = false;  // Once more at once: what was wrong has been mended.
+  bool repeat = false;         // Once more at once: what was wrong has been mended.
 };
 
 RegionCaller::RegionCaller(const net::HttpClient& http, aws::CredentialsProvider& credentials,
@@ -87,9 +87,10 @@ RegionOutcome RegionCaller::Attempt(const RegionCall& call, CallLimits limits, E
   }
   const base::Duration left = limits.deadline - clock_.Boot();
   if (left < kAttemptLeast) return {OutOfTime(call), FaultClass::kUnavailable, false};
-  const base::Duration fair = effort.other_region ? left * 2 / 3 : left;
-  const base::Duration timeout =
-      std::max(kAttemptLeast, std::min(options_.attempt_timeout, fair));
+  const base::Duration patience =
+      effort.other_region ? std::min(options_.attempt_timeout_with_replica, left * 2 / 3)
+                          : std::min(options_.attempt_timeout, left);
+  const base::Duration timeout = std::max(kAttemptLeast, patience);
   Exchanged done = exchange_.Once(call, **session, timeout, read);
   ++tries.attempts;
   if (done.answered && !done.verdict.region) TellAnswered(call.region);
@@ -140,8 +141,7 @@ bool RegionCaller::ControlDenied(const aws::Credentials& credentials, CallLimits
   const std::string& arn = options_.control_key_arn;
   const auto key = aws::ParseKmsArn(arn);
   if (!key) return false;  // There is none.
-  return control_.Denied(credentials.access_key_id, limits.deadline,
-                         [&]() -> std::optional<bool> {
+  return control_.Denied(credentials.access_key_id, limits.deadline, [&]() -> std::optional<bool> {
     const base::SecretBytes body = GenerateDataKeyBody(arn, {});
     const RegionCall call{"GenerateDataKey", key->region, arn, {}, body.Reveal()};
     const base::Duration left = limits.deadline - clock_.Boot();

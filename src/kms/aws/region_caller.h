@@ -16,7 +16,7 @@
 namespace tenantseal::kms {
 
 struct RegionOutcome {
-  std::optional<Error> error;  // None: a success.
+  std::optional<Error> error;                   // None: a success.
   FaultClass fault = FaultClass::kUnavailable;  // Of the error.
   bool elsewhere = false;  // Another region may do better: this one was asked, or asked in vain.
 };
@@ -35,8 +35,7 @@ class RegionCaller {
                const base::Clock& clock, const base::Random& random, const AwsKmsOptions& options,
                std::function<void(const AwsCall&)> on_call);
 
-  RegionOutcome Do(const RegionCall& call, CallLimits limits, Effort effort,
-                   const ReadReply& read);
+  RegionOutcome Do(const RegionCall& call, CallLimits limits, Effort effort, const ReadReply& read);
   // Asks the region of `key_arn` something harmless, once, and tells the circuit.
   void Probe(const std::string& region, const std::string& key_arn);
 
