@@ -298,21 +298,33 @@ Answer<ReEncryptInput> ReadReEncrypt(KmsRequest& request) {
   return in;
 }
 
+// FindKey() for one of the two keys: a key of another account that is not there looks like one that
+// refuses `action`.
+Answer<FoundKey> FindFor(KmsRequest& request, std::string_view key_id, const std::string& action) {
+  Answer<FoundKey> found = FindKey(request, key_id, IdForms::kAny);
+  if (!found && found.error().code == "AccessDeniedException")
+    return DeniedUnknownKey(request, action);
+  return found;
+}
+
 }  // namespace
 
 Answer<Body> ReEncrypt(KmsRequest& request) {
   TS_ASSIGN_OR_RETURN(ReEncryptInput in, ReadReEncrypt(request));
   const std::optional<CiphertextHeader> header = ParseBlobHeader(in.blob);
   if (in.source_id.empty() && !header) return InvalidCiphertext();
-  TS_ASSIGN_OR_RETURN(FoundKey source, in.source_id.empty()
-                                           ? KeyOfBlob(request, *header, "kms:ReEncryptFrom")
-                                           : FindKey(request, in.source_id, IdForms::kAny));
-  TS_ASSIGN_OR_RETURN(FoundKey destination, FindKey(request, in.destination_id, IdForms::kAny));
-  const aws::ConditionContext same{
-      {"kms:reencryptonsamekey", {source->arn() == destination->arn() ? "true" : "false"}}};
+  TS_ASSIGN_OR_RETURN(FoundKey source,
+                      in.source_id.empty()
+                          ? KeyOfBlob(request, *header, "kms:ReEncryptFrom")
+                          : FindFor(request, in.source_id, "kms:ReEncryptFrom"));
+  // Whether it is there is told only to those who may use the source.
+  Answer<FoundKey> sought = FindFor(request, in.destination_id, "kms:ReEncryptTo");
+  const bool same_key = sought && source->arn() == (*sought)->arn();
+  const aws::ConditionContext same{{"kms:reencryptonsamekey", {same_key ? "true" : "false"}}};
   TS_ASSIGN_OR_RETURN(auto from, TakeMaterial(request, source,
                                               {"ReEncryptFrom", in.source_algorithm,
                                                &in.source_context, same}));
+  TS_ASSIGN_OR_RETURN(FoundKey destination, std::move(sought));
   TS_ASSIGN_OR_RETURN(auto to, TakeMaterial(request, destination,
                                             {"ReEncryptTo", in.destination_algorithm,
                                              &in.destination_context, same}));
