@@ -62,7 +62,9 @@ std::string DefaultKeyPolicy(const std::string& region, const std::string& accou
          ":root\"\n    },\n    \"Action\" : \"kms:*\",\n    \"Resource\" : \"*\"\n  } ]\n}";
 }
 
-bool IsKeySpec(std::string_view spec) { return std::ranges::find(kSpecs, spec) != std::end(kSpecs); }
+bool IsKeySpec(std::string_view spec) {
+  return std::ranges::find(kSpecs, spec) != std::end(kSpecs);
+}
 bool IsKeyUsage(std::string_view usage) {
   return std::ranges::find(kUsages, usage) != std::end(kUsages);
 }

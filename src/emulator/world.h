@@ -175,7 +175,7 @@ struct KeySeed {
   std::string policy;                 // Empty: the account's default policy.
   std::string description;
   std::string spec = "SYMMETRIC_DEFAULT";
-  bool multi_region = false;          // Set too when the id begins with "mrk-" or there are replicas.
+  bool multi_region = false;          // Also set by an id of "mrk-..." and by replicas.
   std::vector<std::string> replica_regions;
   std::vector<std::string> aliases;   // "alias/...", made in every region of the key.
   std::vector<Tag> tags;

@@ -342,8 +342,8 @@ void AttachPolicies(const Contents& contents, AccessKey& key) {
     Result<PolicyDocument> document =
         CompilePolicy(key.session_policy_text, aws::PolicyKind::kIdentity);
     // A session policy that cannot be read admits nothing.
-    key.caller.session_policy = document ? document->compiled
-                                         : std::make_shared<const aws::CompiledPolicy>(aws::Policy{});
+    static const auto kNothing = std::make_shared<const aws::CompiledPolicy>(aws::Policy{});
+    key.caller.session_policy = document ? document->compiled : kNothing;
   }
 }
 
