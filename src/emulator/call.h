@@ -66,6 +66,7 @@ struct TrailNote {
   std::string response_elements_json;   // Likewise.
   std::string additional_data_json;     // Likewise; the member is left out when empty.
   std::vector<std::string> key_arns;    // `resources`, in order.
+  bool operator==(const TrailNote&) const = default;
 };
 
 }  // namespace tenantseal::emulator

@@ -6,34 +6,7 @@ namespace tenantseal::emulator {
 namespace {
 
 constexpr std::size_t kAgentsMax = 1024;
-
-bool Matches(const TrailRecord& record, const TrailQuery& query,
-             const std::optional<Uuid>& event_id) {
-  switch (query.attribute) {
-    case TrailAttribute::kNone: return true;
-    case TrailAttribute::kEventId: return event_id && record.event_id == *event_id;
-    case TrailAttribute::kEventName: return record.operation == query.value;
-    case TrailAttribute::kReadOnly:
-      return (record.note.read_only ? "true" : "false") == query.value;
-    case TrailAttribute::kUsername: return record.who->user_name == query.value;
-    case TrailAttribute::kResourceType:
-      return std::ranges::any_of(record.note.key_arns, [&](const std::string& arn) {
-        return ResourceType(arn) == query.value;
-      });
-    case TrailAttribute::kResourceName:
-      return std::ranges::find(record.note.key_arns, query.value) != record.note.key_arns.end();
-    case TrailAttribute::kEventSource: return record.source + ".amazonaws.com" == query.value;
-    case TrailAttribute::kAccessKeyId: return record.who->access_key_id == query.value;
-  }
-  return false;
-}
-
-bool InScope(const TrailRecord& record, const TrailQuery& query) {
-  return record.sequence < query.before && record.region == query.region &&
-         record.recipient == query.account && (!query.start || record.time >= *query.start) &&
-         (!query.end || record.time <= *query.end) &&
-         (!query.visible_until || record.time <= *query.visible_until);
-}
+constexpr std::size_t kRestsMax = 4096;
 
 // CloudTrail names denials without the suffix that the wire has, and keeps nothing of the request.
 void AddFault(const Fault& fault, TrailRecord& record) {
@@ -59,7 +32,70 @@ std::vector<std::string_view> OtherAccounts(std::string_view caller, const Trail
   return others;
 }
 
+bool SameRest(const TrailRecord& a, const TrailRecord& b) {
+  return a.region == b.region && a.recipient == b.recipient && a.source == b.source &&
+         a.operation == b.operation && a.source_ip == b.source_ip &&
+         *a.user_agent == *b.user_agent && a.service_event == b.service_event &&
+         a.error_code == b.error_code && a.error_message == b.error_message && a.note == b.note;
+}
+
+std::size_t HashRest(const TrailRecord& rest) {
+  std::size_t hash = 0;
+  for (const std::string* text :
+       {&rest.operation, &rest.region, &rest.recipient, &rest.source_ip, rest.user_agent.get(),
+        &rest.error_message, &rest.note.request_parameters_json, &rest.note.additional_data_json}) {
+    hash = hash * 1'000'003 + std::hash<std::string>()(*text);
+  }
+  return hash;
+}
+
 }  // namespace
+
+TrailRecord Trail::Kept::Whole() const {
+  TrailRecord out = *rest;
+  out.sequence = sequence;
+  out.time = time;
+  out.event_id = event_id;
+  out.shared_event_id = shared_event_id;
+  out.request_id = request_id;
+  out.who = who;
+  return out;
+}
+
+bool Trail::Matches(const Kept& kept, const TrailQuery& query,
+                    const std::optional<Uuid>& event_id) {
+  const TrailRecord& record = *kept.rest;
+  switch (query.attribute) {
+    case TrailAttribute::kNone:
+      return true;
+    case TrailAttribute::kEventId:
+      return event_id && kept.event_id == *event_id;
+    case TrailAttribute::kEventName:
+      return record.operation == query.value;
+    case TrailAttribute::kReadOnly:
+      return (record.note.read_only ? "true" : "false") == query.value;
+    case TrailAttribute::kUsername:
+      return kept.who->user_name == query.value;
+    case TrailAttribute::kResourceType:
+      return std::ranges::any_of(record.note.key_arns, [&](const std::string& arn) {
+        return ResourceType(arn) == query.value;
+      });
+    case TrailAttribute::kResourceName:
+      return std::ranges::find(record.note.key_arns, query.value) != record.note.key_arns.end();
+    case TrailAttribute::kEventSource:
+      return record.source + ".amazonaws.com" == query.value;
+    case TrailAttribute::kAccessKeyId:
+      return kept.who->access_key_id == query.value;
+  }
+  return false;
+}
+
+bool Trail::InScope(const Kept& kept, const TrailQuery& query) {
+  return kept.sequence < query.before && kept.rest->region == query.region &&
+         kept.rest->recipient == query.account && (!query.start || kept.time >= *query.start) &&
+         (!query.end || kept.time <= *query.end) &&
+         (!query.visible_until || kept.time <= *query.visible_until);
+}
 
 void Trail::Add(const Call& call, std::shared_ptr<const TrailIdentity> who, TrailNote note,
                 const Fault* fault) {
@@ -141,13 +177,33 @@ std::shared_ptr<const std::string> Trail::Interned(const std::string& text) {
   return agents_.emplace(text, std::make_shared<const std::string>(text)).first->second;
 }
 
+std::shared_ptr<const TrailRecord> Trail::Shared(TrailRecord rest, std::size_t& bytes) {
+  const std::size_t hash = HashRest(rest);
+  const auto found = rests_.find(hash);
+  if (found != rests_.end() && SameRest(*found->second, rest)) return found->second;
+  bytes += rest.bytes();
+  auto shared = std::make_shared<const TrailRecord>(std::move(rest));
+  if (rests_.size() >= kRestsMax) rests_.clear();
+  rests_.insert_or_assign(hash, shared);
+  return shared;
+}
+
 void Trail::Append(TrailRecord record) {
-  record.sequence = ++last_sequence_;
-  bytes_ += record.bytes();
-  records_.push_back(std::move(record));
+  Kept kept{++last_sequence_,
+            record.time,
+            record.event_id,
+            record.shared_event_id,
+            std::move(record.request_id),
+            std::move(record.who),
+            nullptr};
+  kept.bytes = sizeof kept + kept.request_id.size();
+  record.request_id.clear();
+  kept.rest = Shared(std::move(record), kept.bytes);
+  bytes_ += kept.bytes;
+  records_.push_back(std::move(kept));
   while (records_.size() > limits_.records_max ||
          (bytes_ > limits_.bytes_max && records_.size() > 1)) {
-    bytes_ -= records_.front().bytes();
+    bytes_ -= records_.front().bytes;
     records_.pop_front();
   }
 }
@@ -162,7 +218,7 @@ TrailPage Trail::Find(const TrailQuery& query) const {
       page.next_before = page.records.back().sequence;
       break;
     }
-    page.records.push_back(*it);
+    page.records.push_back(it->Whole());
   }
   return page;
 }
@@ -170,8 +226,8 @@ TrailPage Trail::Find(const TrailQuery& query) const {
 std::vector<TrailRecord> Trail::After(std::uint64_t sequence, std::size_t max) const {
   std::vector<TrailRecord> out;
   base::MutexLock lock(mutex_);
-  const auto first = std::ranges::upper_bound(records_, sequence, {}, &TrailRecord::sequence);
-  for (auto it = first; it != records_.end() && out.size() < max; ++it) out.push_back(*it);
+  const auto first = std::ranges::upper_bound(records_, sequence, {}, &Kept::sequence);
+  for (auto it = first; it != records_.end() && out.size() < max; ++it) out.push_back(it->Whole());
   return out;
 }
 
@@ -189,6 +245,7 @@ void Trail::Clear() {
   base::MutexLock lock(mutex_);
   records_.clear();
   agents_.clear();
+  rests_.clear();
   bytes_ = 0;
 }
 

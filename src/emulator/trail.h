@@ -1,5 +1,7 @@
 // The trail: what was called, as CloudTrail would tell it. A bounded memory of the latest records;
-// older ones fall out. Their JSON is made when somebody looks.
+// older ones fall out. Their JSON is made when somebody looks. Calls that differ only in when they
+// were made share the rest, so that a busy client takes little memory, and little time to fault it
+// in.
 #pragma once
 
 #include <atomic>
@@ -38,7 +40,7 @@ struct TrailQuery {
   std::string region, account;
   TrailAttribute attribute = TrailAttribute::kNone;
   std::string value;
-  std::optional<base::UtcTime> start, end;  // Inclusive.
+  std::optional<base::UtcTime> start, end;     // Inclusive.
   std::optional<base::UtcTime> visible_until;  // Later ones have not arrived yet.
   std::uint64_t before = UINT64_MAX;           // Only smaller sequence numbers.
   std::size_t max = 50;
@@ -70,18 +72,38 @@ class Trail {
   void Clear();
 
  private:
+  // A record whose repeated part is shared.
+  struct Kept {
+    std::uint64_t sequence = 0;
+    base::UtcTime time;
+    Uuid event_id{};
+    std::optional<Uuid> shared_event_id;
+    std::string request_id;
+    std::shared_ptr<const TrailIdentity> who;
+    std::shared_ptr<const TrailRecord> rest;  // Without what stands above.
+    std::size_t bytes = 0;                    // With `rest` when it is the first to have it.
+    TrailRecord Whole() const;
+  };
+  static bool InScope(const Kept& kept, const TrailQuery& query);
+  static bool Matches(const Kept& kept, const TrailQuery& query,
+                      const std::optional<Uuid>& event_id);
+
   void Append(TrailRecord record) TS_REQUIRES(mutex_);
+  // Adds to `bytes` what a rest takes that was not there yet.
+  std::shared_ptr<const TrailRecord> Shared(TrailRecord rest, std::size_t& bytes)
+      TS_REQUIRES(mutex_);
   std::shared_ptr<const std::string> Interned(const std::string& text) TS_REQUIRES(mutex_);
 
   const base::Random& random_;
   const TrailLimits limits_;
   mutable base::Mutex mutex_;
-  std::deque<TrailRecord> records_ TS_GUARDED_BY(mutex_);
+  std::deque<Kept> records_ TS_GUARDED_BY(mutex_);
+  std::unordered_map<std::size_t, std::shared_ptr<const TrailRecord>> rests_
+      TS_GUARDED_BY(mutex_);  // By hash. Bounded.
   std::size_t bytes_ TS_GUARDED_BY(mutex_) = 0;
   std::uint64_t last_sequence_ TS_GUARDED_BY(mutex_) = 0;
   // User agents: few and long. Bounded.
-  std::unordered_map<std::string, std::shared_ptr<const std::string>> agents_
-      TS_GUARDED_BY(mutex_);
+  std::unordered_map<std::string, std::shared_ptr<const std::string>> agents_ TS_GUARDED_BY(mutex_);
 };
 
 }  // namespace tenantseal::emulator

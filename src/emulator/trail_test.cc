@@ -131,6 +131,11 @@ TEST_F(TrailTest, OldestRecordsFallOut) {
 
   Trail small(random, {.records_max = 100, .bytes_max = 2000});
   for (int i = 0; i < 50; ++i) small.Add(call, TrailIdentityOf(call.caller), note, nullptr);
+  EXPECT_GT(small.size(), 10U) << "equal calls share what they have in common";
+  for (int i = 0; i < 50; ++i) {
+    call.source_ip = "127.0.0." + std::to_string(i);
+    small.Add(call, TrailIdentityOf(call.caller), note, nullptr);
+  }
   EXPECT_LT(small.size(), 10U);
 }
 
