@@ -113,6 +113,7 @@ Answer<Body> UpdateAlias(KmsRequest& request) {
   Edit edit(request.world);
   const Contents& contents = edit.contents();
   TS_ASSIGN_OR_RETURN(FoundKey key, FindTarget(request, in.key_id));
+  TS_RETURN_IF_ERROR(MayUse(request, Named(request.call, in.name), &key));
   auto found = contents.aliases.find(Named(request.call, in.name).arn());
   if (found == contents.aliases.end()) return AliasNotFound(Named(request.call, in.name).arn());
   Alias alias = *found->second;
@@ -124,7 +125,6 @@ Answer<Body> UpdateAlias(KmsRequest& request) {
                         " key to a " + key->spec + " key.");
     }
   }
-  TS_RETURN_IF_ERROR(MayUse(request, alias, &key));
   if (std::optional<Fault> fault = RefusedByState(*key.key, StateRule::kCreateAlias)) return *fault;
   alias.key_id = key->id;
   alias.updated = edit.now();
@@ -140,10 +140,12 @@ Answer<Body> DeleteAlias(KmsRequest& request) {
   request.note.request_parameters_json = request.input.TrailParameters();
   Edit edit(request.world);
   const std::string arn = Named(request.call, name).arn();
+  // Who may not delete it does not learn whether it is there.
+  TS_RETURN_IF_ERROR(MayUse(request, Named(request.call, name), nullptr));
   auto found = edit.contents().aliases.find(arn);
   if (found == edit.contents().aliases.end()) return AliasNotFound(arn);
-  const FoundKey key{KeyOf(edit.contents(), *found->second), ""};
-  TS_RETURN_IF_ERROR(MayUse(request, *found->second, key.key ? &key : nullptr));
+  if (const FoundKey key{KeyOf(edit.contents(), *found->second), ""}; key.key)
+    TS_RETURN_IF_ERROR(Authorise(request, key, {.action = "kms:DeleteAlias"}));
   edit.RemoveAlias(arn);
   TS_RETURN_IF_ERROR(Commit(edit));
   return Body();
@@ -157,6 +159,9 @@ Answer<Body> ListAliases(KmsRequest& request) {
   std::string only;
   if (!key_id.empty()) {
     TS_ASSIGN_OR_RETURN(FoundKey key, FindTarget(request, key_id));
+    // Keys of other accounts look alike, whether they exist or not.
+    if (key->account != request.call.caller.identity.account)
+      return DeniedUnknownKey(request, "kms:ListAliases");
     only = key->id;
   }
   PageItems items = request.world.Read([&](const Contents& contents) {

@@ -42,16 +42,25 @@ Answer<void> CheckStatement(const Contents& contents, const aws::PolicyStatement
     for (const std::string& principal : (*principals)->aws)
       if (!PrincipalExists(contents, principal)) return MalformedPolicy(kInvalidPrincipals);
   }
-  for (const aws::PolicyCondition& condition : statement.conditions) {
-    std::string key = condition.key;
-    std::ranges::transform(key, key.begin(), [](unsigned char c) { return std::tolower(c); });
-    const bool single = key.starts_with("kms:encryptioncontext:");
-    if (statement.allow && single && condition.set == aws::PolicyCondition::Set::kForAllValues) {
-      return MalformedPolicy(
-          "OverlyPermissiveCondition:EncryptionContext: Using the ForAllValues set operator with a "
-          "single-valued condition key matches requests without the specified encryption context "
-          "or with an unspecified encryption context. To fix, remove ForAllValues.");
-    }
+  return {};
+}
+
+// The API's pattern for policies, [\t\n\r\x20-\xFF] in code points, and the quota of their size.
+Answer<void> CheckText(Input& input, const std::string& text) {
+  const bool usual = std::ranges::all_of(text, [](unsigned char byte) {
+    const bool control = byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r';
+    return !control && byte < 0xc4;  // 0xc4 and more begin what is beyond U+00FF.
+  });
+  if (!usual) {
+    input.Violated("Policy", "", true,
+                   "Member must satisfy regular expression pattern: "
+                   "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+");
+    return *input.fault();
+  }
+  if (text.size() > aws::kKeyPolicyBytesMax) {
+    return LimitExceeded("The key policy has " + std::to_string(text.size()) +
+                         " bytes, which is more than the limit of " +
+                         std::to_string(aws::kKeyPolicyBytesMax) + ".");
   }
   return {};
 }
@@ -68,6 +77,7 @@ Answer<void> CheckPolicyName(Input& input) {
 Answer<PolicyDocument> TakeKeyPolicy(KmsRequest& request, const Key& key, const std::string& text,
                                      bool bypass) {
   const bool given = !text.empty();
+  TS_RETURN_IF_ERROR(CheckText(request.input, text));
   Result<PolicyDocument> document =
       CompilePolicy(given ? text : DefaultKeyPolicy(key.region, key.account),
                     aws::PolicyKind::kKey);
@@ -75,6 +85,8 @@ Answer<PolicyDocument> TakeKeyPolicy(KmsRequest& request, const Key& key, const 
     const Error& error = document.error();
     if (error.field.find("Principal") != error.field.npos)
       return MalformedPolicy(kInvalidPrincipals);
+    if (error.message.starts_with("OverlyPermissiveCondition:"))
+      return MalformedPolicy(error.message);
     return MalformedPolicy("The policy is malformed at '" + error.field + "': " + error.message);
   }
   if (!given) return std::move(*document);
