@@ -39,10 +39,12 @@ constexpr Cell kTable[][kKeyStates] = {
 }  // namespace
 
 std::optional<Fault> RefusedByState(const Key& key, StateRule rule) {
+  const Cell cell = kTable[static_cast<std::size_t>(rule)][static_cast<std::size_t>(key.state)];
+  if (cell == kOk) return std::nullopt;
   const std::string arn = key.arn();
-  switch (kTable[static_cast<std::size_t>(rule)][static_cast<std::size_t>(key.state)]) {
+  switch (cell) {
     case kOk:
-      return std::nullopt;
+      break;
     case k1:
       return KeyDisabled(arn);
     case k3:

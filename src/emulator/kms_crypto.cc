@@ -79,9 +79,8 @@ Answer<std::shared_ptr<const MaterialSet>> TakeMaterial(KmsRequest& request, con
   if (!use.algorithm.empty()) permission.extra["kms:encryptionalgorithm"] = {use.algorithm};
   TS_RETURN_IF_ERROR(Authorise(request, key, permission));
   if (std::optional<Fault> fault = RefusedByState(*key.key, StateRule::kCrypto)) return *fault;
-  const std::string arn = key->arn();
   if (key->usage != "ENCRYPT_DECRYPT") {
-    return InvalidKeyUsage(arn + " key usage is " + key->usage + " which is not valid for " +
+    return InvalidKeyUsage(key->arn() + " key usage is " + key->usage + " which is not valid for " +
                            request.call.operation + ".");
   }
   std::shared_ptr<const MaterialSet> set = request.world.Read(
@@ -90,7 +89,7 @@ Answer<std::shared_ptr<const MaterialSet>> TakeMaterial(KmsRequest& request, con
     return use.algorithm == kSymmetric || use.algorithm.empty()
                ? InvalidKeyUsage("Algorithm " + std::string(kSymmetric) +
                                  " is incompatible with key spec " + key->spec + ".")
-               : Unsupported(arn + " is asymmetric: the emulator only describes such keys.");
+               : Unsupported(key->arn() + " is asymmetric: the emulator only describes such keys.");
   }
   if (!use.algorithm.empty() && use.algorithm != kSymmetric) {
     return InvalidKeyUsage("Algorithm " + use.algorithm + " is incompatible with key spec " +

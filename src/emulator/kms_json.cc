@@ -1,5 +1,7 @@
 #include "emulator/kms_json.h"
 
+#include <cstring>
+
 #include "base/check.h"
 #include "base/encoding.h"
 
@@ -26,7 +28,7 @@ void AppendJsonString(std::string_view text, std::string& out) {
 
 void SecretObject::Raw(std::string_view text) {
   TS_CHECK(text.size() <= bytes_.size() - used_);
-  std::copy(text.begin(), text.end(), bytes_.RevealMutable().begin() + static_cast<long>(used_));
+  std::memcpy(bytes_.RevealMutable().data() + used_, text.data(), text.size());
   used_ += text.size();
 }
 

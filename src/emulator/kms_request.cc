@@ -10,12 +10,20 @@ namespace {
 
 constexpr std::string_view kAliasPrefix = "alias/";
 
-std::string KeyArn(const std::string& region, const std::string& account, std::string_view id) {
-  Key key;
-  key.region = region;
-  key.account = account;
-  key.id = id;
-  return key.arn();
+std::string KeyArn(std::string_view region, std::string_view account, std::string_view id) {
+  return KmsArnText(region, account, "key/", id);
+}
+
+// Formatting costs as much as the rest of the conditions, and the second seldom changes.
+const std::string& SecondsText(base::UtcTime time) {
+  struct Last {
+    std::chrono::sys_seconds time{std::chrono::seconds(-1)};
+    std::string text;
+  };
+  thread_local Last last;
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  if (seconds != last.time) last = {seconds, base::FormatUtcSeconds(time)};
+  return last.text;
 }
 
 // What AWS says to callers of another account, whether the key is missing or refuses.
@@ -39,15 +47,11 @@ Answer<FoundKey> FindByArn(KmsRequest& request, const std::string& arn, std::str
 
 Answer<FoundKey> FindByAlias(KmsRequest& request, const std::string& account,
                              const std::string& name) {
-  Alias sought;
-  sought.account = account;
-  sought.region = request.call.region;
-  sought.name = name;
-  const std::string alias_arn = sought.arn();
+  const std::string alias_arn = KmsArnText(request.call.region, account, "", name);
   std::shared_ptr<const Key> key = request.world.Read([&](const Contents& contents) {
     auto alias = contents.aliases.find(alias_arn);
     if (alias == contents.aliases.end()) return std::shared_ptr<const Key>();
-    return contents.FindKey(KeyArn(sought.region, account, alias->second->key_id));
+    return contents.FindKey(KeyArn(request.call.region, account, alias->second->key_id));
   });
   if (key) return FoundKey{std::move(key), name};
   if (account != request.call.caller.identity.account)
@@ -81,7 +85,7 @@ void AddCallConditions(const Call& call, aws::ConditionContext& out) {
   out["aws:sourceip"] = {call.source_ip};
   out.try_emplace("aws:requestedregion", std::vector<std::string>{call.region});
   out["aws:securetransport"] = {call.secure ? "true" : "false"};
-  out["aws:currenttime"] = {base::FormatUtcSeconds(call.time)};
+  out["aws:currenttime"] = {SecondsText(call.time)};
   if (!call.user_agent.empty()) out["aws:useragent"] = {call.user_agent};
   for (const auto& [name, value] : call.caller.tags)
     out["aws:principaltag/" + Lower(name)] = {value};

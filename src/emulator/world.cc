@@ -29,16 +29,16 @@ constexpr StateNameEntry kStateNames[] = {
     {KeyState::kUpdating, "Updating"},
 };
 
-std::string KmsArnText(const std::string& region, const std::string& account,
-                       std::string_view resource) {
+}  // namespace
+
+std::string KmsArnText(std::string_view region, std::string_view account,
+                       std::string_view resource_type, std::string_view id) {
   const std::string_view partition = aws::PartitionOfRegion(region).value_or("aws");
   std::string out;
-  out.reserve(96);
+  out.reserve(32 + region.size() + account.size() + id.size());
   out.append("arn:").append(partition).append(":kms:").append(region).append(":");
-  return out.append(account).append(":").append(resource);
+  return out.append(account).append(":").append(resource_type).append(id);
 }
-
-}  // namespace
 
 Result<PolicyDocument> CompilePolicy(std::string text, aws::PolicyKind kind) {
   TS_ASSIGN_OR_RETURN(aws::Policy policy, aws::ParsePolicy(text, kind));
@@ -62,8 +62,8 @@ std::optional<KeyState> KeyStateOf(std::string_view name) {
   return std::nullopt;
 }
 
-std::string Key::arn() const { return KmsArnText(region, account, "key/" + id); }
-std::string Alias::arn() const { return KmsArnText(region, account, name); }
+std::string Key::arn() const { return KmsArnText(region, account, "key/", id); }
+std::string Alias::arn() const { return KmsArnText(region, account, "", name); }
 
 std::shared_ptr<const Key> Contents::FindKey(std::string_view arn) const {
   auto found = keys.find(arn);

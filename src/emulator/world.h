@@ -106,6 +106,9 @@ struct Alias {
   base::UtcTime created, updated;
   std::string arn() const;
 };
+// The ARN of a key ("key/ID") or alias ("alias/NAME"); the partition follows from the region.
+std::string KmsArnText(std::string_view region, std::string_view account,
+                       std::string_view resource_type, std::string_view id);
 
 struct Role {
   std::string arn, name, id, account;  // id: "AROA...".
