@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 
 #include "aws/quote.h"
@@ -12,29 +13,83 @@
 namespace tenantseal::aws {
 namespace {
 
-constexpr std::string_view kKnownKeys[] = {
-    "aws:calledvia", "aws:calledviafirst", "aws:calledvialast", "aws:currenttime",
-    "aws:epochtime", "aws:federatedprovider", "aws:multifactorauthage",
-    "aws:multifactorauthpresent", "aws:principalaccount", "aws:principalarn",
-    "aws:principalisawsservice", "aws:principalorgid", "aws:principalorgpaths",
-    "aws:principalservicename", "aws:principalservicenameslist", "aws:principaltype",
-    "aws:referer", "aws:requestedregion", "aws:resourceaccount", "aws:resourceorgid",
-    "aws:resourceorgpaths", "aws:securetransport", "aws:sourceaccount", "aws:sourcearn",
-    "aws:sourceidentity", "aws:sourceip", "aws:sourceorgid", "aws:sourceorgpaths",
-    "aws:sourcevpc", "aws:sourcevpce", "aws:tagkeys", "aws:tokenissuetime", "aws:useragent",
-    "aws:userid", "aws:username", "aws:viaawsservice", "aws:vpcsourceip",
-    "kms:bypasspolicylockoutsafetycheck", "kms:calleraccount", "kms:customermasterkeyspec",
-    "kms:customermasterkeyusage", "kms:datakeypairspec", "kms:encryptionalgorithm",
-    "kms:encryptioncontextkeys", "kms:expirationmodel", "kms:grantconstrainttype",
-    "kms:grantisforawsresource", "kms:grantoperations", "kms:granteeprincipal",
-    "kms:keyagreementalgorithm", "kms:keyorigin", "kms:keyspec", "kms:keyusage",
-    "kms:macalgorithm", "kms:messagetype", "kms:multiregion", "kms:multiregionkeytype",
-    "kms:primaryregion", "kms:reencryptonsamekey", "kms:replicaregion", "kms:requestalias",
-    "kms:resourcealiases", "kms:retiringprincipal", "kms:rotationperiodindays",
-    "kms:schedulekeydeletionpendingwindowindays", "kms:signingalgorithm", "kms:validto",
-    "kms:viaservice", "kms:wrappingalgorithm", "kms:wrappingkeyspec",
-    "sts:awsservicename", "sts:durationseconds", "sts:externalid", "sts:rolesessionname",
-    "sts:sourceidentity", "sts:taskpolicyarn", "sts:transitivetagkeys"};
+constexpr std::string_view kKnownKeys[] = {"aws:calledvia",
+                                           "aws:calledviafirst",
+                                           "aws:calledvialast",
+                                           "aws:currenttime",
+                                           "aws:epochtime",
+                                           "aws:federatedprovider",
+                                           "aws:multifactorauthage",
+                                           "aws:multifactorauthpresent",
+                                           "aws:principalaccount",
+                                           "aws:principalarn",
+                                           "aws:principalisawsservice",
+                                           "aws:principalorgid",
+                                           "aws:principalorgpaths",
+                                           "aws:principalservicename",
+                                           "aws:principalservicenameslist",
+                                           "aws:principaltype",
+                                           "aws:referer",
+                                           "aws:requestedregion",
+                                           "aws:resourceaccount",
+                                           "aws:resourceorgid",
+                                           "aws:resourceorgpaths",
+                                           "aws:securetransport",
+                                           "aws:sourceaccount",
+                                           "aws:sourcearn",
+                                           "aws:sourceidentity",
+                                           "aws:sourceip",
+                                           "aws:sourceorgid",
+                                           "aws:sourceorgpaths",
+                                           "aws:sourcevpc",
+                                           "aws:sourcevpce",
+                                           "aws:tagkeys",
+                                           "aws:tokenissuetime",
+                                           "aws:useragent",
+                                           "aws:userid",
+                                           "aws:username",
+                                           "aws:viaawsservice",
+                                           "aws:vpcsourceip",
+                                           "kms:bypasspolicylockoutsafetycheck",
+                                           "kms:calleraccount",
+                                           "kms:customermasterkeyspec",
+                                           "kms:customermasterkeyusage",
+                                           "kms:datakeypairspec",
+                                           "kms:encryptionalgorithm",
+                                           "kms:encryptioncontextkeys",
+                                           "kms:expirationmodel",
+                                           "kms:grantconstrainttype",
+                                           "kms:grantisforawsresource",
+                                           "kms:grantoperations",
+                                           "kms:granteeprincipal",
+                                           "kms:keyagreementalgorithm",
+                                           "kms:keyorigin",
+                                           "kms:keyspec",
+                                           "kms:keyusage",
+                                           "kms:macalgorithm",
+                                           "kms:messagetype",
+                                           "kms:multiregion",
+                                           "kms:multiregionkeytype",
+                                           "kms:primaryregion",
+                                           "kms:reencryptonsamekey",
+                                           "kms:replicaregion",
+                                           "kms:requestalias",
+                                           "kms:resourcealiases",
+                                           "kms:retiringprincipal",
+                                           "kms:rotationperiodindays",
+                                           "kms:schedulekeydeletionpendingwindowindays",
+                                           "kms:signingalgorithm",
+                                           "kms:validto",
+                                           "kms:viaservice",
+                                           "kms:wrappingalgorithm",
+                                           "kms:wrappingkeyspec",
+                                           "sts:awsservicename",
+                                           "sts:durationseconds",
+                                           "sts:externalid",
+                                           "sts:rolesessionname",
+                                           "sts:sourceidentity",
+                                           "sts:taskpolicyarn",
+                                           "sts:transitivetagkeys"};
 
 constexpr std::string_view kKnownPrefixes[] = {"kms:encryptioncontext:", "aws:principaltag/",
                                                "aws:resourcetag/", "aws:requesttag/",
@@ -53,6 +108,12 @@ bool IsKnownKey(std::string_view key) {
 bool IsBool(const std::string& text) {
   const std::string lower = ToLower(text);
   return lower == "true" || lower == "false";
+}
+
+// ::ffff:0:0/96, as which addresses of IPv4 are kept.
+bool IsMapped(const std::array<std::uint8_t, 16>& bytes) {
+  return bytes[10] == 0xff && bytes[11] == 0xff &&
+         std::all_of(bytes.begin(), bytes.begin() + 10, [](auto b) { return b == 0; });
 }
 
 std::string QuoteAll(std::span<const std::string> values) {
@@ -86,10 +147,13 @@ std::span<const std::string> ValuesOf(const AccessRequest& request, std::string_
 }
 
 CompiledCondition::CompiledCondition(const PolicyCondition& condition, bool allow, bool variables)
-    : source_(condition), key_(ToLower(condition.key)), allow_(allow) {
-  understood_ = CompileOperator(condition.operation, variables) && IsKnownKey(key_) &&
-                !(test_ == Test::kNull &&
-                  (source_.if_exists || source_.set != PolicyCondition::Set::kNone));
+    : source_(condition),
+      key_(ToLower(condition.key)),
+      allow_(allow),
+      single_(key_.starts_with("kms:encryptioncontext:")) {
+  understood_ =
+      CompileOperator(condition.operation, variables) && IsKnownKey(key_) &&
+      !(test_ == Test::kNull && (source_.if_exists || source_.set != PolicyCondition::Set::kNone));
 }
 
 bool CompiledCondition::CompileOperator(std::string_view name, bool variables) {
@@ -104,7 +168,8 @@ bool CompiledCondition::CompileOperator(std::string_view name, bool variables) {
   if (name == "BinaryEquals") return CompileValues({.wildcards = false});
   if (name == "Bool" || name == "Null") {
     test_ = name == "Bool" ? Test::kBool : Test::kNull;
-    return std::ranges::all_of(source_.values, IsBool);
+    return std::ranges::all_of(source_.values, IsBool) &&
+           CompileValues({.wildcards = false, .ignore_case = true});
   }
   if (name == "IpAddress" || name == "NotIpAddress") {
     test_ = Test::kAddress;
@@ -157,7 +222,7 @@ bool CompiledCondition::CompileValues(Pattern::Options options) {
 
 bool CompiledCondition::ParseNumber(const std::string& text, double& out) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc() && end == text.data() + text.size();
+  return error == std::errc() && end == text.data() + text.size() && std::isfinite(out);
 }
 
 bool CompiledCondition::ParseDate(const std::string& text, double& out) {
@@ -181,20 +246,26 @@ bool CompiledCondition::ParseAddress(std::string_view text, Address& out) {
   }
   out.bits = 128;
   if (slash == text.npos) return true;
-  double bits = 0;
-  if (!ParseNumber(std::string(text.substr(slash + 1)), bits)) return false;
-  if (!(bits >= 0 && bits <= 128 - offset) || bits != static_cast<int>(bits)) return false;
-  out.bits = offset + static_cast<int>(bits);
+  int bits = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data() + slash + 1, last, bits);
+  if (error != std::errc() || end != last || bits < 0 || bits > 128 - offset) return false;
+  out.bits = offset + bits;
   return true;
 }
 
 bool CompiledCondition::InOrder(double left, double right) const {
   switch (order_) {
-    case Order::kEqual: return left == right;
-    case Order::kLess: return left < right;
-    case Order::kLessEqual: return left <= right;
-    case Order::kGreater: return left > right;
-    case Order::kGreaterEqual: return left >= right;
+    case Order::kEqual:
+      return left == right;
+    case Order::kLess:
+      return left < right;
+    case Order::kLessEqual:
+      return left <= right;
+    case Order::kGreater:
+      return left > right;
+    case Order::kGreaterEqual:
+      return left >= right;
   }
   return false;
 }
@@ -208,9 +279,8 @@ bool CompiledCondition::MatchesAny(const std::string& value, const VariableLooku
       return std::ranges::any_of(patterns_,
                                  [&](const Pattern& p) { return p.Matches(value, lookup); });
     case Test::kBool:
-      return std::ranges::any_of(source_.values, [&](const std::string& wanted) {
-        return ToLower(wanted) == ToLower(value);
-      });
+      return std::ranges::any_of(patterns_,
+                                 [&](const Pattern& p) { return p.Matches(value, lookup); });
     case Test::kNumber:
     case Test::kDate:
       if (!(test_ == Test::kNumber ? ParseNumber(value, number) : ParseDate(value, number))) {
@@ -220,6 +290,8 @@ bool CompiledCondition::MatchesAny(const std::string& value, const VariableLooku
     case Test::kAddress:
       if (!ParseAddress(value, address)) return false;
       return std::ranges::any_of(addresses_, [&](const Address& net) {
+        // A net of IPv6 holds no address of IPv4, not even "::/0".
+        if (net.bits < 96 && IsMapped(address.bytes)) return false;
         for (int bit = 0; bit < net.bits; ++bit) {
           if (((net.bytes[bit / 8] ^ address.bytes[bit / 8]) >> (7 - bit % 8)) & 1) return false;
         }
@@ -231,13 +303,29 @@ bool CompiledCondition::MatchesAny(const std::string& value, const VariableLooku
   return false;
 }
 
+// Whether a value of the request can be compared at all.
+bool CompiledCondition::Readable(const std::string& value) const {
+  double number = 0;
+  Address address;
+  switch (test_) {
+    case Test::kNumber:
+      return ParseNumber(value, number);
+    case Test::kDate:
+      return ParseDate(value, number);
+    case Test::kAddress:
+      return !value.contains('/') && ParseAddress(value, address);
+    default:
+      return true;
+  }
+}
+
 bool CompiledCondition::Holds(const AccessRequest& request) const {
   if (!understood_) return !allow_;
   const auto values = ValuesOf(request, key_);
   using Set = PolicyCondition::Set;
   if (test_ == Test::kNull) {
-    return std::ranges::any_of(source_.values, [&](const std::string& wanted) {
-      return (ToLower(wanted) == "true") == values.empty();
+    return std::ranges::any_of(patterns_, [&](const Pattern& wanted) {
+      return wanted.Matches(values.empty() ? "true" : "false", {});
     });
   }
   if (values.empty()) {
@@ -255,9 +343,15 @@ bool CompiledCondition::Holds(const AccessRequest& request) const {
       })) {
     return false;
   }
+  // A value that cannot be read equals nothing, and must not satisfy a negated operator thereby.
+  if (!std::ranges::all_of(values, [&](const std::string& v) { return Readable(v); })) {
+    return !allow_;
+  }
   const auto holds = [&](const std::string& v) { return MatchesAny(v, lookup) != negated_; };
-  // A key with several values and no set operator: AWS leaves the outcome open, so it fails closed.
-  const bool any = source_.set == Set::kForAnyValue || (source_.set == Set::kNone && !allow_);
+  // A key with several values and no set operator, or several where AWS knows but one (keys of the
+  // encryption context that differ only in case): the outcome is open, so it fails closed.
+  const bool open = source_.set == Set::kNone || (single_ && values.size() > 1);
+  const bool any = open ? !allow_ : source_.set == Set::kForAnyValue;
   return any ? std::ranges::any_of(values, holds) : std::ranges::all_of(values, holds);
 }
 

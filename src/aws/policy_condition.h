@@ -38,6 +38,7 @@ class CompiledCondition {
   bool CompileOrdered(std::string_view operation);
   bool CompileValues(Pattern::Options options);
   bool MatchesAny(const std::string& value, const VariableLookup& lookup) const;
+  bool Readable(const std::string& value) const;
   bool InOrder(double left, double right) const;
   static bool ParseNumber(const std::string& text, double& out);
   static bool ParseDate(const std::string& text, double& out);
@@ -46,6 +47,7 @@ class CompiledCondition {
   PolicyCondition source_;
   std::string key_;  // Lower case.
   bool allow_;
+  bool single_;  // AWS defines the key as single-valued.
   bool negated_ = false;
   bool understood_ = false;
   Test test_ = Test::kText;

@@ -27,6 +27,9 @@ AccessRequest RoleRequest(std::string action = "kms:Encrypt", std::string tenant
   out.context["kms:encryptioncontextkeys"] = {"TenantId"};
   out.context["aws:sourceip"] = {"10.1.2.3"};
   out.context["aws:currenttime"] = {"2026-11-24T07:06:00Z"};
+  out.context["aws:vpcsourceip"] = {"not an address"};
+  out.context["kms:rotationperiodindays"] = {"not a number"};
+  out.context["aws:tokenissuetime"] = {"not a date"};
   out.context["kms:multiregion"] = {"true"};
   out.context["kms:schedulekeydeletionpendingwindowindays"] = {"7"};
   return out;
@@ -79,7 +82,33 @@ TEST(PolicyConditionTest, EachOperatorByItsRule) {
       {R"("DateLessThan":{"aws:CurrentTime":"2026-01-01T00:00:00Z"})", false},
       {R"("IpAddress":{"aws:SourceIp":["192.0.2.0/24","10.0.0.0/8"]})", true},
       {R"("NotIpAddress":{"aws:SourceIp":"10.1.2.3"})", false},
-      {R"("IpAddress":{"aws:SourceIp":"::/0"})", true},
+      {R"("IpAddress":{"aws:SourceIp":"::/0"})", false},
+      {R"("IpAddress":{"aws:SourceIp":"::ffff:10.0.0.0/104"})", true},
+      {R"("IpAddress":{"aws:SourceIp":"10.1.2.3/32"})", true},
+      {R"("IpAddress":{"aws:SourceIp":"10.1.2.2/31"})", true},
+      {R"("IpAddress":{"aws:SourceIp":"10.1.2.4/31"})", false},
+      {R"("IpAddress":{"aws:SourceIp":"0.0.0.0/0"})", true},
+      {R"("IpAddress":{"aws:SourceIp":"10.0.0.0/8.0"})", false},
+      {R"("NotIpAddress":{"aws:SourceIp":"2001:db8::/32"})", true},
+      {R"("NotIpAddress":{"aws:VpcSourceIp":"10.0.0.0/8"})", false},
+      {R"("NumericNotEquals":{"kms:ScheduleKeyDeletionPendingWindowInDays":"nan"})", false},
+      {R"("NumericNotEquals":{"kms:RotationPeriodInDays":"5"})", false},
+      {R"("DateNotEquals":{"aws:TokenIssueTime":"2026-01-01"})", false},
+      {R"("NumericLessThan":{"kms:ScheduleKeyDeletionPendingWindowInDays":"inf"})", false},
+      {R"("DateEquals":{"aws:CurrentTime":"2026-11-24T07:06:00Z"})", true},
+      {R"("DateNotEquals":{"aws:CurrentTime":"2026-11-24T07:06:00Z"})", false},
+      {R"("DateLessThanEquals":{"aws:CurrentTime":"2026-11-24T07:06:00Z"})", true},
+      {R"("DateGreaterThanEquals":{"aws:CurrentTime":"2026-11-24T07:06:01Z"})", false},
+      {R"("DateGreaterThan":{"aws:CurrentTime":"1700000000"})", true},
+      {R"("NumericGreaterThanEquals":{"kms:ScheduleKeyDeletionPendingWindowInDays":7})", true},
+      {R"("NumericLessThan":{"kms:ScheduleKeyDeletionPendingWindowInDays":7})", false},
+      {R"("NumericNotEquals":{"kms:ScheduleKeyDeletionPendingWindowInDays":[6,8]})", true},
+      {R"("BinaryEquals":{"kms:EncryptionContext:TenantId":"t*"})", false},
+      {R"("BoolIfExists":{"aws:MultiFactorAuthPresent":"true"})", true},
+      {R"("Bool":{"aws:SecureTransport":"false"})", false},
+      {R"("Bool":{"kms:MultiRegion":"TRUE"})", true},
+      {R"("Bool":{"kms:MultiRegion":"maybe"})", false},
+      {R"("NullIfExists":{"kms:ViaService":"true"})", false},
       {R"("BinaryEquals":{"kms:EncryptionContext:TenantId":"t1"})", true},
       {R"("ForAnyValue:StringEquals":{"kms:EncryptionContextKeys":["TenantId","x"]})", true},
       {R"("ForAllValues:StringEquals":{"kms:EncryptionContextKeys":"x"})", false},
@@ -108,6 +137,17 @@ TEST(PolicyConditionTest, WhatIsNotUnderstoodDenies) {
                                 R"("IpAddress":{"aws:SourceIp":"10.0.0.0/99"})"}) {
     const std::string rest = R"(,"Condition":{)" + std::string(condition) + "}";
     EXPECT_EQ(Says(Statement("") + "," + Statement(rest, "Deny")), Match::kDeny) << condition;
+  }
+}
+
+TEST(PolicyConditionTest, KeysOfTheContextThatDifferInCaseFailClosed) {
+  AccessRequest request = RoleRequest();
+  request.context["kms:encryptioncontext:tenantid"] = {"t1", "t2"};
+  for (const char* set : {"", "ForAnyValue:"}) {
+    const std::string rest = R"(,"Condition":{")" + std::string(set) +
+                             R"(StringEquals":{"kms:EncryptionContext:TenantId":"t1"}})";
+    EXPECT_EQ(Says(Statement(rest), request), Match::kNone) << set;
+    EXPECT_EQ(Says(Statement(rest, "Deny"), request), Match::kDeny) << set;
   }
 }
 
