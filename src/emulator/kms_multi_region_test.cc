@@ -38,7 +38,7 @@ TEST_F(KmsMultiRegion, AReplicaHasItsOwnPolicyTagsAndDescription) {
   EXPECT_EQ(told["Arn"], replica);
   EXPECT_EQ(told["Description"], "second");
   EXPECT_EQ(made.body["ReplicaPolicy"], policy);
-  EXPECT_EQ(made.body["ReplicaTags"][0]["TagKey"], "k");
+  EXPECT_EQ(made.body["ReplicaTags"], (json::array({{{"TagKey", "k"}, {"TagValue", "v"}}})));
   const json& shape = told["MultiRegionConfiguration"];
   EXPECT_EQ(shape["MultiRegionKeyType"], "REPLICA");
   EXPECT_EQ(shape["PrimaryKey"], (json{{"Arn", key}, {"Region", kEast}}));
