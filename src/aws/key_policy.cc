@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "aws/arn.h"
 #include "aws/policy_evaluator.h"
@@ -26,16 +27,14 @@ const Texts& UseActions() {
 
 Result<Arn> PrincipalArn(const std::string& text) {
   const auto arn = ParseArn(text);
-  const bool good = arn && arn->service == "iam" && arn->region.empty() &&
-                    IsAccountId(arn->account) &&
-                    (arn->resource.starts_with("role/") || arn->resource.starts_with("user/")) &&
-                    !arn->resource.ends_with('/') &&
-                    arn->resource.find_first_of("*?") == std::string::npos;
+  const bool good =
+      arn && arn->service == "iam" && arn->region.empty() && IsAccountId(arn->account) &&
+      (arn->resource.starts_with("role/") || arn->resource.starts_with("user/")) &&
+      !arn->resource.ends_with('/') && arn->resource.find_first_of("*?") == std::string::npos;
   if (good) return *arn;
-  return InvalidArgument("principals",
-                         "The principal " + Quote(text, 200) +
-                             " is not the ARN of an IAM role or user; the form is "
-                             "arn:aws:iam::111122223333:role/NAME.");
+  return InvalidArgument("principals", "The principal " + Quote(text, 200) +
+                                           " is not the ARN of an IAM role or user; the form is "
+                                           "arn:aws:iam::111122223333:role/NAME.");
 }
 
 Result<void> CheckParties(const KeyPolicyParties& parties) {
@@ -150,17 +149,31 @@ void MendDescribe(Json& statements, const KeyPolicyParties& parties) {
   statements.push_back(DescribeStatement(parties));
 }
 
-// AWS wants the Sids of a policy to differ.
+// AWS wants the Sids of a policy to differ: of ours the later gets a number that is free.
 void SeparateSids(Json& statements) {
-  for (std::size_t i = 0; i < statements.size(); ++i) {
-    const std::string sid = statements[i].value("Sid", "");
-    if (sid != kUseSid && sid != kDescribeSid) continue;
-    int count = 1;
-    for (std::size_t j = 0; j < i; ++j) {
-      if (statements[j].value("Sid", "").starts_with(sid)) ++count;
-    }
-    if (count > 1) statements[i]["Sid"] = sid + " " + std::to_string(count);
+  std::set<std::string> taken;
+  for (const Json& statement : statements) {
+    const std::string sid = statement.value("Sid", "");
+    if (sid != kUseSid && sid != kDescribeSid) taken.insert(sid);
   }
+  for (Json& statement : statements) {
+    const std::string sid = statement.value("Sid", "");
+    if (sid != kUseSid && sid != kDescribeSid) continue;
+    std::string name = sid;
+    for (int i = 2; !taken.insert(name).second; ++i) name = sid + " " + std::to_string(i);
+    statement["Sid"] = name;
+  }
+}
+
+// Indented where that leaves the policy short enough for AWS.
+Result<std::string> Print(const Json& document) {
+  std::string out = document.dump(2);
+  if (out.size() > kKeyPolicyBytesMax) out = document.dump();
+  if (out.size() <= kKeyPolicyBytesMax) return out;
+  return Error{ErrorCode::kTooLarge, "The policy would have " + std::to_string(out.size()) +
+                                         " bytes; AWS KMS takes at most " +
+                                         std::to_string(kKeyPolicyBytesMax) +
+                                         ". Give the key fewer tenants or principals."};
 }
 
 class Checker {
@@ -276,7 +289,7 @@ Result<std::string> KeyPolicyStatements(const KeyPolicyParties& parties,
                                         std::string_view partition) {
   TS_RETURN_IF_ERROR(CheckParties(parties));
   TS_RETURN_IF_ERROR(CheckPartition(parties.principals, partition));
-  return Json::array({UseStatement(parties), DescribeStatement(parties)}).dump(2);
+  return Print(Json::array({UseStatement(parties), DescribeStatement(parties)}));
 }
 
 Result<std::string> WholeKeyPolicy(const KeyPolicyParties& parties, std::string_view partition,
@@ -297,20 +310,19 @@ Result<std::string> WholeKeyPolicy(const KeyPolicyParties& parties, std::string_
                         {"Action", "kms:*"},
                         {"Resource", "*"}});
   if (!names.empty()) {
-    statements.push_back(
-        {{"Sid", "Let the administrators manage this key"},
-         {"Effect", "Allow"},
-         {"Principal", {{"AWS", names}}},
-         {"Action",
-          {"kms:Create*", "kms:Describe*", "kms:Enable*", "kms:List*", "kms:Put*", "kms:Update*",
-           "kms:Revoke*", "kms:Disable*", "kms:Get*", "kms:Delete*", "kms:TagResource",
-           "kms:UntagResource", "kms:ScheduleKeyDeletion", "kms:CancelKeyDeletion",
-           "kms:ReplicateKey"}},
-         {"Resource", "*"}});
+    statements.push_back({{"Sid", "Let the administrators manage this key"},
+                          {"Effect", "Allow"},
+                          {"Principal", {{"AWS", names}}},
+                          {"Action",
+                           {"kms:Create*", "kms:Describe*", "kms:Enable*", "kms:List*", "kms:Put*",
+                            "kms:Update*", "kms:Revoke*", "kms:Disable*", "kms:Get*", "kms:Delete*",
+                            "kms:TagResource", "kms:UntagResource", "kms:ScheduleKeyDeletion",
+                            "kms:CancelKeyDeletion", "kms:ReplicateKey"}},
+                          {"Resource", "*"}});
   }
   statements.push_back(UseStatement(parties));
   statements.push_back(DescribeStatement(parties));
-  return Json{{"Version", "2012-10-17"}, {"Statement", statements}}.dump(2);
+  return Print(Json{{"Version", "2012-10-17"}, {"Statement", statements}});
 }
 
 bool KeyPolicyCheck::ok() const {
@@ -334,7 +346,7 @@ Result<KeyPolicyCheck> CheckKeyPolicy(std::string_view policy_json, const KeyPol
   if (checker.use_missing()) MendUse(statements, parties);
   if (checker.describe_missing()) MendDescribe(statements, parties);
   SeparateSids(statements);
-  out.mended = document.dump(2);
+  TS_ASSIGN_OR_RETURN(out.mended, Print(document));
   return out;
 }
 

@@ -19,6 +19,7 @@ struct KeyPolicyParties {
 // The two statements to paste into a key's policy: Encrypt, Decrypt and GenerateDataKey under
 // kms:EncryptionContext:TenantId, and DescribeKey. A JSON array, indented by two spaces.
 // kInvalidArgument (field "principals") when a principal is not an IAM ARN of `partition`.
+// kTooLarge when AWS KMS would not take it; so below.
 Result<std::string> KeyPolicyStatements(const KeyPolicyParties& parties,
                                         std::string_view partition);
 
@@ -45,7 +46,7 @@ struct KeyPolicyCheck {
 // May each principal Encrypt, Decrypt and GenerateDataKey with the tenant's context and
 // DescribeKey; are another tenant's context and none refused. Other tenants of a shared key keep
 // their access in `mended`. `key_account` may be empty: then principals of any account are taken as
-// foreign.
+// foreign. kTooLarge when `mended` would be more than AWS KMS takes.
 Result<KeyPolicyCheck> CheckKeyPolicy(std::string_view policy_json, const KeyPolicyParties& parties,
                                       std::string_view key_account);
 

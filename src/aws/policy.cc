@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "aws/arn.h"
+#include "aws/policy_elements.h"
 #include "aws/policy_pattern.h"
 #include "aws/quote.h"
 
@@ -13,10 +13,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr int kDepthMax = 16;  // A policy needs five levels.
-
-constexpr std::string_view kPrincipalForms =
-    R"("*", {"AWS": "111122223333"}, {"AWS": ["arn:aws:iam::111122223333:role/NAME"]} or )"
-    R"({"Service": "NAME.amazonaws.com"})";
 
 // Watches a document while it is read, for what the reader itself accepts: keys that occur twice,
 // and depth.
@@ -78,10 +74,9 @@ class Watch {
 Result<Json> ParseJson(std::string_view text) {
   Watch watch;
   try {
-    Json json = Json::parse(
-        text, [&](int depth, Json::parse_event_t event, Json& parsed) {
-          return watch(depth, event, parsed);
-        });
+    Json json = Json::parse(text, [&](int depth, Json::parse_event_t event, Json& parsed) {
+      return watch(depth, event, parsed);
+    });
     if (watch.error) return *watch.error;
     return json;
   } catch (const Json::parse_error& error) {
@@ -91,117 +86,6 @@ Result<Json> ParseJson(std::string_view text) {
   } catch (const std::exception&) {
     return watch.error ? *watch.error : InvalidArgument("", "The policy is not JSON.");
   }
-}
-
-// A key of an object as a token of a JSON pointer (RFC 6901, section 3).
-std::string PointerToken(std::string_view key) {
-  std::string out = "/";
-  for (const char c : key.substr(0, 200)) {
-    if (c == '~') {
-      out += "~0";
-    } else if (c == '/') {
-      out += "~1";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
-Result<std::string> ReadText(const Json& json, const std::string& at) {
-  if (!json.is_string()) {
-    return InvalidArgument(at, "The element " + Quote(at) + " of the policy must be a string.");
-  }
-  return json.get<std::string>();
-}
-
-// A string or a list of strings, of which there is at least one.
-Result<std::vector<std::string>> ReadTexts(const Json& json, const std::string& at) {
-  std::vector<std::string> out;
-  if (json.is_string()) {
-    out.push_back(json.get<std::string>());
-    return out;
-  }
-  if (!json.is_array() || json.empty()) {
-    return InvalidArgument(at, "The element " + Quote(at) +
-                                   R"( of the policy must be a string, or a list of strings such )"
-                                   R"(as ["a", "b"], and not empty.)");
-  }
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    TS_ASSIGN_OR_RETURN(std::string text, ReadText(json[i], at + "/" + std::to_string(i)));
-    out.push_back(std::move(text));
-  }
-  return out;
-}
-
-// "AIDA..." and "AROA...": what AWS shows for principals that were deleted.
-bool IsUniqueId(std::string_view text) {
-  return text.size() >= 16 && text.size() <= 128 &&
-         (text.starts_with("AIDA") || text.starts_with("AROA")) &&
-         std::ranges::all_of(
-             text, [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); });
-}
-
-bool IsPrincipalArn(const Arn& arn) {
-  const std::string_view what = arn.resource;
-  const auto named = [&](std::string_view prefix) {
-    return what.starts_with(prefix) && what.size() > prefix.size();
-  };
-  if (!arn.region.empty() || !IsAccountId(arn.account)) return false;
-  if (what.find_first_of("*?") != what.npos) return false;
-  if (arn.service == "iam") return what == "root" || named("user/") || named("role/");
-  return arn.service == "sts" && (named("assumed-role/") || named("federated-user/"));
-}
-
-bool IsPrincipal(std::string_view text) {
-  if (IsAccountId(text) || IsUniqueId(text)) return true;
-  const auto arn = ParseArn(text);
-  return arn && IsPrincipalArn(*arn);
-}
-
-Error BadPrincipal(const std::string& at, std::string_view text) {
-  return InvalidArgument(
-      at, "Policy contains a statement with one or more invalid principals. " + Quote(text, 200) +
-              " is none; the forms are " + std::string(kPrincipalForms) +
-              R"(. Wildcards are not allowed in a principal's ARN: write "*" and a condition on )"
-              "aws:PrincipalArn.");
-}
-
-Result<void> ReadAwsPrincipals(std::vector<std::string> texts, const std::string& at,
-                               PolicyPrincipals& out) {
-  for (std::string& text : texts) {
-    if (text == "*") {
-      out.everyone = true;
-    } else if (IsPrincipal(text)) {
-      out.aws.push_back(std::move(text));
-    } else {
-      return BadPrincipal(at, text);
-    }
-  }
-  return {};
-}
-
-Result<PolicyPrincipals> ReadPrincipals(const Json& json, const std::string& at) {
-  PolicyPrincipals out;
-  if (json == "*") {
-    out.everyone = true;
-    return out;
-  }
-  if (!json.is_object() || json.empty()) return BadPrincipal(at, json.dump(-1, ' ', true));
-  for (const auto& [type, value] : json.items()) {
-    const std::string inner = at + PointerToken(type);
-    TS_ASSIGN_OR_RETURN(auto texts, ReadTexts(value, inner));
-    if (type == "AWS") {
-      TS_RETURN_IF_ERROR(ReadAwsPrincipals(std::move(texts), inner, out));
-    } else if (type == "Service") {
-      out.service = std::move(texts);
-    } else if (type == "Federated") {
-      out.federated = std::move(texts);
-    } else {
-      return BadPrincipal(inner, type);
-    }
-  }
-  return out;
 }
 
 // "ForAnyValue:StringLikeIfExists" taken apart.
@@ -254,10 +138,11 @@ Result<void> RefuseForAllValues(const PolicyCondition& condition, const std::str
   if (!context && !key.starts_with("aws:requesttag/")) return {};
   const std::string what = context ? "encryption context" : "request tag";
   return InvalidArgument(
-      at, std::string("OverlyPermissiveCondition:") + (context ? "EncryptionContext" : "RequestTag") +
+      at, std::string("OverlyPermissiveCondition:") +
+              (context ? "EncryptionContext" : "RequestTag") +
               ": Using the ForAllValues set operator with a single-valued condition key matches "
-              "requests without the specified " + what + " or with an unspecified " + what +
-              ". To fix, remove ForAllValues.");
+              "requests without the specified " +
+              what + " or with an unspecified " + what + ". To fix, remove ForAllValues.");
 }
 
 Result<std::vector<PolicyCondition>> ReadConditions(const Json& json, const std::string& at,
@@ -348,8 +233,8 @@ Result<void> CheckElements(const Json& json, const PolicyStatement& statement,
     return {};
   };
   if (!json.contains("Effect")) {
-    return InvalidArgument(at, "The statement " + Quote(at) +
-                                   R"( lacks its Effect, "Allow" or "Deny".)");
+    return InvalidArgument(
+        at, "The statement " + Quote(at) + R"( lacks its Effect, "Allow" or "Deny".)");
   }
   TS_RETURN_IF_ERROR(one_of("Action", "NotAction", kind != PolicyKind::kKey));
   if (kind == PolicyKind::kIdentity) {
@@ -370,9 +255,9 @@ Result<void> CheckIdentityResources(const PolicyStatement& statement, const std:
     for (const std::string& resource : *resources) {
       if (resource == "*") continue;
       if (resource.starts_with("arn:") && std::ranges::count(resource, ':') >= 5) continue;
-      return InvalidArgument(
-          at + (resources == &statement.resource ? "/Resource" : "/NotResource"),
-          Quote(resource, 200) + R"( is not a resource; the form is "*" or an ARN with all of its )"
+      return InvalidArgument(at + (resources == &statement.resource ? "/Resource" : "/NotResource"),
+                             Quote(resource, 200) +
+                                 R"( is not a resource; the form is "*" or an ARN with all of its )"
                                  R"(six parts, e.g. "arn:aws:kms:*:111122223333:key/*".)");
     }
   }
@@ -390,6 +275,17 @@ Result<PolicyStatement> ReadStatement(const Json& json, const std::string& at, P
   TS_RETURN_IF_ERROR(CheckElements(json, out, at, kind));
   if (kind == PolicyKind::kIdentity) TS_RETURN_IF_ERROR(CheckIdentityResources(out, at));
   return out;
+}
+
+Result<void> CheckSids(const Policy& policy) {
+  std::set<std::string_view> seen;
+  for (std::size_t i = 0; i < policy.statements.size(); ++i) {
+    const std::string& sid = policy.statements[i].sid;
+    if (sid.empty() || seen.insert(sid).second) continue;
+    return InvalidArgument("/Statement/" + std::to_string(i) + "/Sid",
+                           "The Sid " + Quote(sid) + " occurs twice; the Sids of a policy differ.");
+  }
+  return {};
 }
 
 Result<void> ReadStatements(const Json& json, PolicyKind kind, Policy& out) {
@@ -420,9 +316,9 @@ Result<void> ReadVersion(const Json& json, Policy& out) {
 
 Result<Policy> ParsePolicy(std::string_view json, PolicyKind kind) {
   if (json.size() > kKeyPolicyBytesMax) {
-    return Error{ErrorCode::kTooLarge,
-                 "The policy has " + std::to_string(json.size()) + " bytes; at most " +
-                     std::to_string(kKeyPolicyBytesMax) + " are allowed."};
+    return Error{ErrorCode::kTooLarge, "The policy has " + std::to_string(json.size()) +
+                                           " bytes; at most " + std::to_string(kKeyPolicyBytesMax) +
+                                           " are allowed."};
   }
   TS_ASSIGN_OR_RETURN(const Json document, ParseJson(json));
   if (!document.is_object()) {
@@ -444,6 +340,7 @@ Result<Policy> ParsePolicy(std::string_view json, PolicyKind kind) {
                                                      "; it has Version, Id and Statement.");
     }
   }
+  TS_RETURN_IF_ERROR(CheckSids(out));
   if (!document.contains("Statement")) {
     return InvalidArgument("", R"(The policy lacks its "Statement".)");
   }

@@ -1,6 +1,8 @@
 #include "aws/policy_evaluator.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "aws/arn.h"
 #include "aws/policy_condition.h"
@@ -21,28 +23,39 @@ struct Names {
   bool any() const { return everyone || account || role || self; }
 };
 
-Names NamesOf(const PolicyPrincipals& principals, const PrincipalIdentity& caller) {
+// Principals, with what must be known of each name taken out of it once.
+struct CompiledPrincipals {
+  explicit CompiledPrincipals(const PolicyPrincipals& principals) : source(principals) {
+    for (const std::string& text : principals.aws) {
+      if (!text.ends_with(":root")) continue;
+      if (const auto arn = ParseArn(text)) roots.emplace_back(arn->partition, arn->account);
+    }
+  }
+  PolicyPrincipals source;
+  std::vector<std::pair<std::string, std::string>> roots;  // Partition and account.
+};
+
+Names NamesOf(const CompiledPrincipals& principals, const PrincipalIdentity& caller) {
   Names out;
-  out.everyone = principals.everyone;
-  for (const std::string& text : principals.aws) {
+  out.everyone = principals.source.everyone;
+  const std::string_view id = std::string_view(caller.user_id).substr(0, caller.user_id.find(':'));
+  for (const std::string& text : principals.source.aws) {
     if (text == caller.account) {
       out.account = true;
     } else if (text == caller.arn) {
       (caller.root() ? out.account : out.self) = true;
     } else if (!caller.role_arn.empty() && text == caller.role_arn) {
       out.role = true;
-    } else if (text.ends_with(":root")) {
-      const auto arn = ParseArn(text);
-      if (arn && arn->account == caller.account && arn->partition == PartitionOf(caller.arn)) {
-        out.account = true;
-      }
-    } else if (text.starts_with("A") && !caller.user_id.empty() &&
-               text == caller.user_id.substr(0, caller.user_id.find(':'))) {
+    } else if (text.starts_with('A') && text == id) {
       (caller.role_arn.empty() ? out.self : out.role) = true;
     }
   }
-  out.self = out.self || std::ranges::find(principals.federated, caller.arn) !=
-                             principals.federated.end();
+  for (const auto& [partition, account] : principals.roots) {
+    if (account == caller.account && partition == PartitionOf(caller.arn)) out.account = true;
+  }
+  out.self = out.self ||
+             (!caller.arn.empty() && std::ranges::find(principals.source.federated, caller.arn) !=
+                                         principals.source.federated.end());
   return out;
 }
 
@@ -62,6 +75,7 @@ struct CompiledPolicy::Compiled {
   struct Statement {
     std::vector<Pattern> action, not_action, resource, not_resource;
     std::vector<CompiledCondition> conditions;
+    std::optional<CompiledPrincipals> principal, not_principal;
   };
   Policy policy;
   std::vector<Statement> statements;
@@ -88,6 +102,8 @@ CompiledPolicy::CompiledPolicy(Policy policy) {
     out.not_action = compile(s.not_action, {.ignore_case = true});
     out.resource = compile(s.resource, {.variables = variables, .arn = true});
     out.not_resource = compile(s.not_resource, {.variables = variables, .arn = true});
+    if (s.principal) out.principal.emplace(*s.principal);
+    if (s.not_principal) out.not_principal.emplace(*s.not_principal);
     for (const auto& condition : s.conditions) {
       out.conditions.emplace_back(condition, s.allow, variables);
     }
@@ -101,7 +117,7 @@ const Policy& CompiledPolicy::policy() const { return compiled_->policy; }
 // How the statement's principals name the caller; kNone when they do not.
 CompiledPolicy::Match CompiledPolicy::Compiled::Admits(std::size_t i,
                                                        const AccessRequest& request) const {
-  const PolicyStatement& s = policy.statements[i];
+  const Statement& s = statements[i];
   const PrincipalIdentity& caller = request.principal;
   if (s.not_principal) {
     // A Deny spares only a caller whose every name is listed, as IAM documents it for
@@ -109,7 +125,7 @@ CompiledPolicy::Match CompiledPolicy::Compiled::Admits(std::size_t i,
     const Names names = NamesOf(*s.not_principal, caller);
     const bool all = names.everyone || (names.account && (caller.root() || names.self) &&
                                         (caller.role_arn.empty() || names.role));
-    return (s.allow ? names.any() : all) ? Match::kNone : Match::kAllow;
+    return (policy.statements[i].allow ? names.any() : all) ? Match::kNone : Match::kAllow;
   }
   if (!s.principal) return policy.kind == PolicyKind::kIdentity ? Match::kAllow : Match::kNone;
   const Names names = NamesOf(*s.principal, caller);
@@ -148,11 +164,13 @@ CompiledPolicy::Match CompiledPolicy::Evaluate(const AccessRequest& request,
     const Match match = c.Admits(i, request);
     const bool allow = c.policy.statements[i].allow;
     if (match == Match::kNone) {
-      if (allow && reasons != nullptr) miss(i, "does not name " + Quote(request.principal.arn, 300));
+      if (allow && reasons != nullptr)
+        miss(i, "does not name " + Quote(request.principal.arn, 300));
       continue;
     }
     if (!c.NamesResource(i, request)) {
-      if (allow) miss(i, "its Resource does not match the key (\"*\" is this key)");
+      if (allow && reasons != nullptr)
+        miss(i, "its Resource does not match the key (\"*\" is this key)");
       continue;
     }
     const auto failed = std::ranges::find_if(
@@ -172,7 +190,7 @@ CompiledPolicy::Match CompiledPolicy::Evaluate(const AccessRequest& request,
     if (missed.empty()) missed.push_back("no statement allows " + request.action);
     reasons->insert(reasons->end(), missed.begin(), missed.end());
   } else {
-    reasons->push_back(c.Name(decided) + (best == Match::kDeny              ? " denies it"
+    reasons->push_back(c.Name(decided) + (best == Match::kDeny ? " denies it"
                                           : best == Match::kAllowByAccount
                                               ? " allows it to the caller's account, which "
                                                 "delegates to that account's identity policies"
@@ -203,8 +221,8 @@ bool ContextHolds(const AccessRequest& request, const std::map<std::string, std:
 
 bool GrantAllows(const GrantView& grant, const AccessRequest& request) {
   const PrincipalIdentity& caller = request.principal;
-  const bool named = grant.grantee == caller.arn ||
-                     (!caller.role_arn.empty() && grant.grantee == caller.role_arn);
+  const bool named =
+      grant.grantee == caller.arn || (!caller.role_arn.empty() && grant.grantee == caller.role_arn);
   constexpr std::string_view kService = "kms:";
   if (!named || !request.action.starts_with(kService)) return false;
   const std::string_view operation = std::string_view(request.action).substr(kService.size());
@@ -240,8 +258,8 @@ Lacking Judge(const AccessRequest& request, bool has_resource_policy, Match key,
   };
   if (!has_resource_policy) return request.principal.root() ? Lacking::kNothing : with_identity();
   if (key == Match::kNone && !granted) return Lacking::kResourcePolicy;
-  const bool foreign = request.key_account.empty() ||
-                       request.principal.account != request.key_account;
+  const bool foreign =
+      request.key_account.empty() || request.principal.account != request.key_account;
   if (foreign) return request.principal.root() ? Lacking::kNothing : with_identity();
   if (key == Match::kAllowDirect) return Lacking::kNothing;
   if (key == Match::kAllow || granted) {

@@ -98,9 +98,10 @@ bool Pattern::Resolves(const VariableLookup& lookup) const {
 }
 
 bool Pattern::Matches(std::string_view subject, const VariableLookup& lookup) const {
-  std::string lowered;
-  if (options_.ignore_case) subject = lowered = ToLower(subject);
-  if (is_literal_) return subject == literal_;
+  if (is_literal_ && !options_.ignore_case) return subject == literal_;
+  if (is_literal_) {
+    return std::ranges::equal(subject, literal_, [](char a, char b) { return Lower(a) == b; });
+  }
   if (variables_.empty()) return MatchesTokens(tokens_, subject);
   const auto expanded = Expand(lookup);
   return expanded && MatchesTokens(*expanded, subject);
@@ -111,7 +112,8 @@ bool Pattern::MatchesTokens(const Tokens& tokens, std::string_view subject) cons
   std::size_t size = tokens.size();
   if (options_.arn && !(size == 1 && *pattern == kAnyText)) {
     for (int part = 0; part < 5; ++part) {
-      const auto colon = static_cast<std::size_t>(std::find(pattern, pattern + size, ':') - pattern);
+      const auto colon =
+          static_cast<std::size_t>(std::find(pattern, pattern + size, ':') - pattern);
       const std::size_t end = subject.find(':');
       if (colon == size || end == subject.npos) return false;
       if (!Glob(pattern, colon, subject.substr(0, end))) return false;
@@ -125,14 +127,16 @@ bool Pattern::MatchesTokens(const Tokens& tokens, std::string_view subject) cons
 
 // Only the last * is ever taken back: what an earlier one took need not be longer, since the later
 // one can take the rest. So the time is bounded by the product of the lengths.
-bool Pattern::Glob(const Token* pattern, std::size_t size, std::string_view subject) {
+bool Pattern::Glob(const Token* pattern, std::size_t size, std::string_view subject) const {
   std::size_t p = 0, s = 0, star = size, resume = 0;
   while (s < subject.size()) {
     if (p < size && pattern[p] == kAnyText) {
       star = p++;
       resume = s;
-    } else if (p < size && (pattern[p] == kAnyCharacter ||
-                            pattern[p] == static_cast<std::uint8_t>(subject[s]))) {
+    } else if (p < size &&
+               (pattern[p] == kAnyCharacter ||
+                pattern[p] == static_cast<std::uint8_t>(options_.ignore_case ? Lower(subject[s])
+                                                                             : subject[s]))) {
       ++p;
       ++s;
     } else if (star < size) {

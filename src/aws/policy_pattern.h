@@ -43,7 +43,7 @@ class Pattern {
     std::string name;
     std::optional<std::string> fallback;
   };
-  static bool Glob(const Token* pattern, std::size_t size, std::string_view subject);
+  bool Glob(const Token* pattern, std::size_t size, std::string_view subject) const;
   bool MatchesTokens(const Tokens& tokens, std::string_view subject) const;
   void Add(std::string_view literal, Tokens& out) const;
   std::size_t AddVariable(std::string_view text);
