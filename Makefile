@@ -1,6 +1,6 @@
 # Everything one does with this tree. `make run` and `make test` need a Debian 12 machine with git
 # and make; they install what else is missing (tools/setup says what).
-.PHONY: help run build test test-deep bench clean
+.PHONY: help run build test test-deep test-aws bench clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
@@ -21,6 +21,10 @@ test:  ## Build and run every test
 test-deep:  ## The long tests: sanitizers, hundreds of kills, fuzzing, static analysis
 	@tools/setup deep
 	@tools/with-node tools/test-deep
+
+test-aws:  ## The client of AWS KMS against a key in a real account (says what it needs)
+	@tools/setup test
+	@tools/test-aws
 
 bench:  ## Measure, and print the table of measured figures beside their peers
 	@tools/setup bench
