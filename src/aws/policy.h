@@ -55,8 +55,9 @@ struct Policy {
   std::vector<PolicyStatement> statements;
 };
 
-// kTooLarge: over kKeyPolicyBytesMax. kInvalidArgument: not JSON, a duplicate key or Sid, an unknown
-// element, a wrong type, an invalid principal; the field is the JSON pointer of what is wrong
+// kTooLarge: over kKeyPolicyBytesMax. kInvalidArgument: not JSON, a duplicate key or Sid, an
+// unknown element, a wrong type, an invalid principal; the field is the JSON pointer of what is
+// wrong
 // ("/Statement/0/Principal"), and the message quotes it and shows the right form. A statement of a
 // key policy without Action or Resource is accepted, as by AWS, and has no effect. So is an
 // operator or condition key that is not known; the evaluator then fails closed.

@@ -37,8 +37,8 @@ AccessRequest RoleRequest(std::string action = "kms:Encrypt", std::string tenant
 
 std::string Statement(const std::string& rest, const std::string& effect = "Allow",
                       const std::string& principal = R"("Principal":"*")") {
-  return R"({"Effect":")" + effect + R"(",)" + principal +
-         R"(,"Action":"kms:*","Resource":"*")" + rest + "}";
+  return R"({"Effect":")" + effect + R"(",)" + principal + R"(,"Action":"kms:*","Resource":"*")" +
+         rest + "}";
 }
 std::string Document(const std::string& statements, const std::string& version = "2012-10-17") {
   return R"({"Version":")" + version + R"(","Statement":[)" + statements + "]}";
@@ -152,8 +152,8 @@ TEST(PolicyConditionTest, KeysOfTheContextThatDifferInCaseFailClosed) {
 }
 
 TEST(PolicyConditionTest, VariablesAreLiteralInTheOlderVersion) {
-  const std::string s =
-      Statement(R"(,"Condition":{"StringEquals":{"kms:EncryptionContext:TenantId":"${aws:userid}"}})");
+  const std::string s = Statement(
+      R"(,"Condition":{"StringEquals":{"kms:EncryptionContext:TenantId":"${aws:userid}"}})");
   AccessRequest request = RoleRequest("kms:Encrypt", "${aws:userid}");
   EXPECT_EQ(Compile(Document(s, "2008-10-17")).Evaluate(request, nullptr), Match::kAllow);
   EXPECT_EQ(Compile(Document(s)).Evaluate(request, nullptr), Match::kNone);
@@ -189,9 +189,10 @@ TEST(PolicyStatementTest, WithoutActionOrResourceHasNoEffect) {
 }
 
 TEST(DecideTest, AccountsAndSessions) {
-  const CompiledPolicy identity = Compile(
-      R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:*",)"
-      R"("Resource":"arn:aws:kms:*:111122223333:key/*"}})", PolicyKind::kIdentity);
+  const CompiledPolicy identity =
+      Compile(R"({"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:*",)"
+              R"("Resource":"arn:aws:kms:*:111122223333:key/*"}})",
+              PolicyKind::kIdentity);
   const CompiledPolicy nothing = Compile(Document(""), PolicyKind::kIdentity);
   const CompiledPolicy* with[] = {&identity};
   const CompiledPolicy by_role =
@@ -262,9 +263,11 @@ TEST(ParsePolicyTest, RefusesWithThePointer) {
   } kCases[] = {
       {R"({"Statement":[{"Effect":"Allow","Effect":"Deny"}]})", "/Statement/0/Effect"},
       {Document(R"({"Effect":"Permit"})"), "/Statement/0/Effect"},
-      {Document(Statement("", "Allow", R"("Principal":{"AWS":"arn:aws:iam::338144066592:role/*"})")),
+      {Document(
+           Statement("", "Allow", R"("Principal":{"AWS":"arn:aws:iam::338144066592:role/*"})")),
        "/Statement/0/Principal/AWS"},
-      {Document(Statement("", "Allow", R"("Principal":{"AWS":"arn:aws:iam::338144066592:group/g"})")),
+      {Document(
+           Statement("", "Allow", R"("Principal":{"AWS":"arn:aws:iam::338144066592:group/g"})")),
        "/Statement/0/Principal/AWS"},
       {Document(Statement("") + "," + Statement(R"(,"Foo":1)")), "/Statement/1/Foo"},
       {Document(Statement(R"(,"Condition":[])")), "/Statement/0/Condition"},

@@ -57,22 +57,28 @@ inline Error NoConnection() { return {ErrorCode::kUnavailable, "no connection"};
 inline std::string SessionXml(const std::string& action, const std::string& id,
                               const std::string& expiration) {
   return "<" + action + "Response xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\n  <" +
-         action + "Result><AssumedRoleUser><AssumedRoleId>AROAX:s</AssumedRoleId>"
+         action +
+         "Result><AssumedRoleUser><AssumedRoleId>AROAX:s</AssumedRoleId>"
          "<Arn>arn:aws:sts::111122223333:assumed-role/r/s</Arn></AssumedRoleUser><Credentials>"
-         "<AccessKeyId>" + id + "</AccessKeyId><SecretAccessKey>session/secret+1</SecretAccessKey>"
-         "<SessionToken>token-of-" + id + "</SessionToken><Expiration>" + expiration +
-         "</Expiration></Credentials></" + action + "Result><ResponseMetadata><RequestId>req-1"
-         "</RequestId></ResponseMetadata></" + action + "Response>";
+         "<AccessKeyId>" +
+         id +
+         "</AccessKeyId><SecretAccessKey>session/secret+1</SecretAccessKey>"
+         "<SessionToken>token-of-" +
+         id + "</SessionToken><Expiration>" + expiration + "</Expiration></Credentials></" +
+         action +
+         "Result><ResponseMetadata><RequestId>req-1"
+         "</RequestId></ResponseMetadata></" +
+         action + "Response>";
 }
 inline std::string ErrorXml(const std::string& code, const std::string& message) {
   return "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender"
-         "</Type><Code>" + code + "</Code><Message>" + message +
+         "</Type><Code>" +
+         code + "</Code><Message>" + message +
          "</Message></Error><RequestId>req-2</RequestId></ErrorResponse>";
 }
 
 inline Environment FakeEnvironment(std::map<std::string, std::string> variables) {
-  return [variables = std::move(variables)](
-             const std::string& name) -> std::optional<std::string> {
+  return [variables = std::move(variables)](const std::string& name) -> std::optional<std::string> {
     const auto found = variables.find(name);
     if (found == variables.end()) return std::nullopt;
     return found->second;

@@ -64,9 +64,9 @@ Result<void> PrintPolicy(const Arguments& arguments) {
   if (arguments.full && arguments.account.empty()) {
     return InvalidArgument("account", "--full needs --account ID, the key's account");
   }
-  auto text = arguments.full ? aws::WholeKeyPolicy(parties, partition, arguments.account,
-                                                   arguments.admins)
-                             : aws::KeyPolicyStatements(parties, partition);
+  auto text = arguments.full
+                  ? aws::WholeKeyPolicy(parties, partition, arguments.account, arguments.admins)
+                  : aws::KeyPolicyStatements(parties, partition);
   if (!text) return std::move(text).error();
   std::printf("%s\n", text->c_str());
   return {};
@@ -81,9 +81,12 @@ std::string Joined(const std::vector<std::string>& reasons) {
 void PrintCheckJson(const aws::KeyPolicyCheck& check) {
   nlohmann::json lines = nlohmann::json::array();
   for (const auto& line : check.lines) {
-    lines.push_back({{"principal", line.principal}, {"action", line.action},
-                     {"context", line.context},     {"expected", line.expected},
-                     {"allowed", line.allowed},     {"ok", line.ok()},
+    lines.push_back({{"principal", line.principal},
+                     {"action", line.action},
+                     {"context", line.context},
+                     {"expected", line.expected},
+                     {"allowed", line.allowed},
+                     {"ok", line.ok()},
                      {"why", line.reasons}});
   }
   nlohmann::json out = {{"ok", check.ok()}, {"lines", lines}, {"mended", nullptr}};
@@ -106,9 +109,8 @@ void PrintCheck(const aws::KeyPolicyCheck& check) {
 
 Result<void> CheckPolicy(const Arguments& arguments) {
   TS_ASSIGN_OR_RETURN(const auto parties, Parties(arguments));
-  auto text = arguments.file == kStandard
-                  ? ReadStandardInput(aws::kKeyPolicyBytesMax)
-                  : base::ReadFile(arguments.file, aws::kKeyPolicyBytesMax);
+  auto text = arguments.file == kStandard ? ReadStandardInput(aws::kKeyPolicyBytesMax)
+                                          : base::ReadFile(arguments.file, aws::kKeyPolicyBytesMax);
   if (!text) return std::move(text).error();
   const std::string policy(base::AsText(text->Reveal()));
   auto check = aws::CheckKeyPolicy(policy, parties, arguments.account);
@@ -142,8 +144,9 @@ void AddAwsCommand(CLI::App& app) {
   print.add_flag("--full", arguments->full, "A whole policy rather than two statements");
   print.add_option("--account", arguments->account, "The key's account, with --full");
   print.add_option("--admin-role", arguments->admins, "Who manages the key, with --full");
-  print.footer("Example:\n  tenantseal aws key-policy --tenant ID --principal "
-               "arn:aws:iam::111122223333:role/NAME");
+  print.footer(
+      "Example:\n  tenantseal aws key-policy --tenant ID --principal "
+      "arn:aws:iam::111122223333:role/NAME");
   OnCommand(print, [=] { return PrintPolicy(*arguments); });
 
   CLI::App& check =
@@ -153,9 +156,10 @@ void AddAwsCommand(CLI::App& app) {
   AddPrincipalOption(check, *arguments);
   check.add_option("--account", arguments->account, "The key's account");
   check.add_flag("--json", arguments->json, "For programs");
-  check.footer("Exit status 0: it does; 1: it does not, and the mended policy is printed when "
-               "something is missing.\n\nExample:\n  aws kms get-key-policy --key-id ID --query "
-               "Policy --output text |\n    tenantseal aws check-policy - --tenant ID");
+  check.footer(
+      "Exit status 0: it does; 1: it does not, and the mended policy is printed when "
+      "something is missing.\n\nExample:\n  aws kms get-key-policy --key-id ID --query "
+      "Policy --output text |\n    tenantseal aws check-policy - --tenant ID");
   OnCommand(check, [=] { return CheckPolicy(*arguments); });
 }
 

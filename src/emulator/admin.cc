@@ -35,12 +35,19 @@ Error UnknownMember(const std::string& name, const char* known) {
 net::Response Admin::Failure(const Error& error) const {
   net::Response response;
   switch (error.code) {
-    case ErrorCode::kNotFound: response.status = 404; break;
-    case ErrorCode::kPermissionDenied: response.status = 403; break;
+    case ErrorCode::kNotFound:
+      response.status = 404;
+      break;
+    case ErrorCode::kPermissionDenied:
+      response.status = 403;
+      break;
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kTooLarge:
-    case ErrorCode::kIntegrity: response.status = 400; break;
-    default: response.status = 500;
+    case ErrorCode::kIntegrity:
+      response.status = 400;
+      break;
+    default:
+      response.status = 500;
   }
   Json body{{"error", error.message}};
   if (!error.field.empty()) body["field"] = error.field;
@@ -165,8 +172,7 @@ Result<std::string> Admin::Clock(const Json& input) {
     } else if (name == "set") {
       const auto time = value.is_string() ? base::ParseUtc(value.get<std::string>())
                                           : Result<base::UtcTime>(InvalidArgument("", ""));
-      if (!time)
-        return InvalidArgument("/set", "A time is text such as \"2026-11-24T07:06:00Z\".");
+      if (!time) return InvalidArgument("/set", "A time is text such as \"2026-11-24T07:06:00Z\".");
       setting.offset = *time - machine;
       if (setting.frozen_at) setting.frozen_at = *time;
     } else if (name == "freeze") {

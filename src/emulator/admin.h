@@ -36,8 +36,7 @@ class Admin {
 
  private:
   net::Response Failure(const Error& error) const;
-  Result<std::string> Route(std::string_view method, std::string_view name,
-                            std::string_view body);
+  Result<std::string> Route(std::string_view method, std::string_view name, std::string_view body);
   Result<std::string> Faults(const nlohmann::json& input);
   Result<std::string> Clock(const nlohmann::json& input);
   Result<std::string> Settings(const nlohmann::json& input);

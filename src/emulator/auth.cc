@@ -85,9 +85,11 @@ Answer<Claim> Authenticator::Identify(const net::Request& request) const {
   return Claim{std::move(key), std::move(*parsed)};
 }
 
-Answer<std::shared_ptr<const TrailIdentity>> Authenticator::Verify(
-    const net::Request& request, const Claim& claim, std::string_view service,
-    std::string_view region, base::Duration skew) const {
+Answer<std::shared_ptr<const TrailIdentity>> Authenticator::Verify(const net::Request& request,
+                                                                   const Claim& claim,
+                                                                   std::string_view service,
+                                                                   std::string_view region,
+                                                                   base::Duration skew) const {
   if (root_) return TrailIdentityOf(claim.key->caller);
   const aws::Authorization& authorization = *claim.authorization;
   if (!region.empty() && authorization.scope.region != region) {

@@ -40,8 +40,7 @@ class Authenticator {
   // `region`. `skew`: how far the service's clock is ahead of ours. Keys are derived once per
   // thread, access key and scope.
   Answer<std::shared_ptr<const TrailIdentity>> Verify(const net::Request& request,
-                                                      const Claim& claim,
-                                                      std::string_view service,
+                                                      const Claim& claim, std::string_view service,
                                                       std::string_view region,
                                                       base::Duration skew) const;
   bool allows_unsigned() const { return root_ != nullptr; }

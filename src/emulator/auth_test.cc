@@ -17,8 +17,7 @@ class AuthTest : public ::testing::Test {
     session.secret = base::SecretBytes::CopyOf(base::AsBytes("session-secret"));
     session.session_token = "token";
     session.caller.identity.arn = "arn:aws:sts::338144066592:assumed-role/R/s";
-    session.caller.identity.role_arn =
-        "arn:aws:iam::338144066592:role/byok-encryption-proxy-role";
+    session.caller.identity.role_arn = "arn:aws:iam::338144066592:role/byok-encryption-proxy-role";
     session.expires = world->Now() + std::chrono::hours(1);
     EXPECT_TRUE(world->AddAccessKey(std::move(session)).ok());
   }

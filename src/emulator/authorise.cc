@@ -4,7 +4,7 @@ namespace tenantseal::emulator {
 
 std::optional<Fault> DeniedByIdentity(const Call& call, const std::string& action,
                                       const std::string& resource) {
-  const Caller& caller = call.caller;
+  const Caller& caller = *call.caller;
   aws::AccessRequest request{caller.identity, action, resource, {}, {}};
   request.context["aws:requestedregion"] = {call.region};
   request.context["aws:sourceip"] = {call.source_ip};

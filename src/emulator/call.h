@@ -34,6 +34,8 @@ struct Caller {
   std::shared_ptr<const aws::CompiledPolicy> session_policy;
 };
 
+inline const std::shared_ptr<const Caller> kNobody = std::make_shared<const Caller>();
+
 struct Call {
   std::string region;      // From the credential scope, or the listener's.
   std::string service;     // "kms", "sts", "cloudtrail".
@@ -42,7 +44,7 @@ struct Call {
   std::string source_ip, user_agent;
   bool secure = false;
   base::UtcTime time;  // By the emulator's clock.
-  Caller caller;
+  std::shared_ptr<const Caller> caller = kNobody;
 };
 
 // AWS's error: code and message as on the wire.

@@ -61,10 +61,10 @@ TEST_F(CiphertextTest, BindsContextKeyAndMaterial) {
   const ContextPairs others[] = {
       {},
       {{"a", "bc"}},
-      {{"ab", "c"}, {"tenant", "t1"}},               // The same bytes, divided otherwise.
-      {{"a", "bctenant"}, {"", "t1"}},               // Likewise.
-      {{"A", "bc"}, {"tenant", "t1"}},               // Keys are case-sensitive.
-      {{"a", "bc"}, {"tenant", "T1"}},               // So are values.
+      {{"ab", "c"}, {"tenant", "t1"}},  // The same bytes, divided otherwise.
+      {{"a", "bctenant"}, {"", "t1"}},  // Likewise.
+      {{"A", "bc"}, {"tenant", "t1"}},  // Keys are case-sensitive.
+      {{"a", "bc"}, {"tenant", "T1"}},  // So are values.
       {{"a", "bc"}, {"tenant", "t1"}, {"x", ""}},
   };
   for (const ContextPairs& other : others) EXPECT_FALSE(OpenBlob(blob, material, other));

@@ -117,10 +117,10 @@ Result<void> Emulator::Start(const EmulatorOptions& options) {
                                         parts.trail_service, parts.trail_file.get(), clock_, fill);
   for (ListenAddress listener : options.listeners) {
     const bool admin = options.admin_anywhere || IsLoopback(listener.address);
-    parts.fronts.push_back(std::make_unique<Front>(
-        Services{*parts.world, parts.auth, parts.faults, parts.kms, parts.sts, parts.trail_service,
-                 parts.trail, *parts.admin},
-        FrontOptions{.region = listener.region, .admin = admin}));
+    parts.fronts.push_back(
+        std::make_unique<Front>(Services{*parts.world, parts.auth, parts.faults, parts.kms,
+                                         parts.sts, parts.trail_service, parts.trail, *parts.admin},
+                                FrontOptions{.region = listener.region, .admin = admin}));
     net::HttpServerOptions server;
     server.address = listener.address;
     server.port = listener.port;

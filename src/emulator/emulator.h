@@ -24,13 +24,13 @@ Result<ListenAddress> ParseListenAddress(const std::string& text, const std::str
 
 struct EmulatorOptions {
   std::vector<ListenAddress> listeners;
-  std::string state_file;         // Empty: in memory.
-  std::string seed_file;          // Empty: the default world.
+  std::string state_file;  // Empty: in memory.
+  std::string seed_file;   // Empty: the default world.
   bool allow_unsigned = false;
   std::string account = "111122223333";  // Whose root user unsigned callers are.
-  bool admin_anywhere = false;    // The admin path on listeners beyond loopback.
+  bool admin_anywhere = false;           // The admin path on listeners beyond loopback.
   bool demo = false;
-  std::size_t threads = 1;        // I/O threads of each listener.
+  std::size_t threads = 1;  // I/O threads of each listener.
 };
 
 class Emulator {

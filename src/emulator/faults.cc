@@ -173,9 +173,8 @@ Result<void> FaultRules::Add(std::vector<FaultRule> rules) {
 
 std::size_t FaultRules::Remove(const std::vector<std::string>& ids) {
   base::MutexLock lock(mutex_);
-  const std::size_t gone = std::erase_if(rules_, [&](const FaultRule& rule) {
-    return std::ranges::find(ids, rule.id) != ids.end();
-  });
+  const std::size_t gone = std::erase_if(
+      rules_, [&](const FaultRule& rule) { return std::ranges::find(ids, rule.id) != ids.end(); });
   any_.store(!rules_.empty(), std::memory_order_release);
   return gone;
 }
@@ -199,12 +198,16 @@ Json FaultRules::List() const {
   Json list = Json::array();
   base::MutexLock lock(mutex_);
   for (const FaultRule& rule : rules_) {
-    Json item{{"id", rule.id}, {"kind", NameOf(rule.kind)}, {"hits", rule.hits},
+    Json item{{"id", rule.id},
+              {"kind", NameOf(rule.kind)},
+              {"hits", rule.hits},
               {"probability", rule.probability}};
-    for (const auto& [name, value] :
-         {std::pair{"region", &rule.region}, {"service", &rule.service},
-          {"operation", &rule.operation}, {"principal", &rule.principal}, {"code", &rule.code},
-          {"message", &rule.message}}) {
+    for (const auto& [name, value] : {std::pair{"region", &rule.region},
+                                      {"service", &rule.service},
+                                      {"operation", &rule.operation},
+                                      {"principal", &rule.principal},
+                                      {"code", &rule.code},
+                                      {"message", &rule.message}}) {
       if (!value->empty()) item[name] = *value;
     }
     if (rule.kind == FaultKind::kError) item["status"] = rule.status;
@@ -241,8 +244,9 @@ bool MatchesPattern(std::string_view pattern, std::string_view text) {
 
 Result<std::chrono::milliseconds> ParseSpan(std::string_view text) {
   const Error error = InvalidArgument(
-      "", "A time is a whole number with ms, s, m, h or d, such as \"30s\" or \"7d\", and at most "
-          "a hundred years.");
+      "",
+      "A time is a whole number with ms, s, m, h or d, such as \"30s\" or \"7d\", and at most "
+      "a hundred years.");
   std::int64_t number = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (code != std::errc()) return error;

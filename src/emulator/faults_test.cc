@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
 #include <nlohmann/json.hpp>
 
 namespace tenantseal::emulator {
@@ -27,7 +28,8 @@ class FaultsTest : public ::testing::Test {
 TEST_F(FaultsTest, StrikeByRegionOperationAndPrincipal) {
   EXPECT_FALSE(Hits(decrypt));
   ASSERT_TRUE(Add(R"([{"kind":"throttle","region":"us-east-1","operation":"Decrypt",
-                       "principal":"arn:aws:iam::*:role/R"}])").ok());
+                       "principal":"arn:aws:iam::*:role/R"}])")
+                  .ok());
   EXPECT_TRUE(Hits(decrypt));
   for (auto change : {&FaultTarget::region, &FaultTarget::operation}) {
     FaultTarget other = decrypt;

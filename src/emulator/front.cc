@@ -51,9 +51,9 @@ std::optional<net::Response> Strike(const FaultRule& rule, const Call& call) {
     case FaultKind::kError:
       return FaultResponse({rule.status, rule.code, rule.message}, call.service, call.request_id);
     case FaultKind::kExpiredToken:
-      return FaultResponse({400, "ExpiredTokenException",
-                            "The security token included in the request is expired"},
-                           call.service, call.request_id);
+      return FaultResponse(
+          {400, "ExpiredTokenException", "The security token included in the request is expired"},
+          call.service, call.request_id);
     case FaultKind::kRefuse:
     case FaultKind::kRegionDown: {
       net::Response response;
@@ -66,7 +66,8 @@ std::optional<net::Response> Strike(const FaultRule& rule, const Call& call) {
       response.delay = kBlackHole;
       return response;
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -123,8 +124,8 @@ Target TargetOf(const net::Request& request) {
 std::optional<net::Response> Front::HandleNow(net::Request& request) {
   if (IsAdminPath(request.path)) return std::nullopt;
   Target target = TargetOf(request);
-  const bool quick = target.fault || (target.service == "kms" &&
-                                      !KmsService::IsMutating(target.operation));
+  const bool quick =
+      target.fault || (target.service == "kms" && !KmsService::IsMutating(target.operation));
   if (!quick) return std::nullopt;
   return Serve(request, std::move(target));
 }
@@ -174,32 +175,31 @@ net::Response Front::Serve(net::Request& request, Target target) {
     return FaultResponse(claim.error(), call.service, call.request_id);
   }
   call.region = RegionOf(*claim);
-  call.caller = claim->key->caller;
+  call.caller = {claim->key, &claim->key->caller};  // Lives with its access key.
   return ServeAs(request, target, call, *claim);
 }
 
 net::Response Front::ServeAs(net::Request& request, Target& target, Call& call,
                              const Claim& claim) {
-  const auto rule = services_.faults.Match({call.region, call.service, call.operation,
-                                            call.caller.identity.arn,
-                                            call.caller.identity.role_arn});
+  const auto rule =
+      services_.faults.Match({call.region, call.service, call.operation, call.caller->identity.arn,
+                              call.caller->identity.role_arn});
   if (rule) {
     if (auto struck = Strike(*rule, call)) return std::move(*struck);
   }
   std::shared_ptr<const TrailIdentity> who;
   const bool unsigned_call = call.service == "sts" && StsService::IsUnsigned(call.operation);
   if (!unsigned_call) {
-    const base::Duration skew =
-        rule && rule->kind == FaultKind::kClockSkew ? base::Duration(rule->delay)
-                                                    : base::Duration::zero();
-    auto verified =
-        services_.auth.Verify(request, claim, call.service, options_.region, skew);
+    const base::Duration skew = rule && rule->kind == FaultKind::kClockSkew
+                                    ? base::Duration(rule->delay)
+                                    : base::Duration::zero();
+    auto verified = services_.auth.Verify(request, claim, call.service, options_.region, skew);
     if (!verified) return FaultResponse(verified.error(), call.service, call.request_id);
     who = std::move(*verified);
   }
   TrailNote note;
   Reply reply = CallService(call, target, base::AsText(request.body), note);
-  if (!who) who = TrailIdentityOf(call.caller);
+  if (!who) who = TrailIdentityOf(*call.caller);
   // A token that is nobody's leaves no record: there is no account to leave it in.
   if (!who->account.empty()) {
     services_.trail.Add(call, std::move(who), std::move(note),
@@ -217,8 +217,7 @@ net::Response Front::ServeAs(net::Request& request, Target& target, Call& call,
   return response;
 }
 
-Reply Front::CallService(Call& call, const Target& target, std::string_view body,
-                         TrailNote& note) {
+Reply Front::CallService(Call& call, const Target& target, std::string_view body, TrailNote& note) {
   if (call.service == "sts") return services_.sts.Handle(call, target.form, note);
   if (call.service == "cloudtrail") return services_.trail_service.Handle(call, body, note);
   Reply reply = services_.kms.Handle(call, body, note);

@@ -35,9 +35,9 @@ struct Services {
 
 // One listener's ways.
 struct FrontOptions {
-  std::string region;                      // Bound to it; empty: the credential scope says.
+  std::string region;                        // Bound to it; empty: the credential scope says.
   std::string default_region = "us-east-1";  // Of unsigned requests.
-  bool admin = true;                       // Answers the paths under /_emulator/.
+  bool admin = true;                         // Answers the paths under /_emulator/.
 };
 
 // Which service and operation a request calls.

@@ -11,9 +11,9 @@ namespace {
 
 constexpr std::string_view kSymmetric = "SYMMETRIC_DEFAULT";
 constexpr std::string_view kSpecs[] = {
-    "SYMMETRIC_DEFAULT", "RSA_2048",      "RSA_3072",        "RSA_4096", "ECC_NIST_P256",
-    "ECC_NIST_P384",     "ECC_NIST_P521", "ECC_SECG_P256K1", "HMAC_224", "HMAC_256",
-    "HMAC_384",          "HMAC_512",
+    "SYMMETRIC_DEFAULT", "RSA_2048",      "RSA_3072",      "RSA_4096",
+    "ECC_NIST_P256",     "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1",
+    "HMAC_224",          "HMAC_256",      "HMAC_384",      "HMAC_512",
 };
 constexpr std::string_view kUsages[] = {"SIGN_VERIFY", "ENCRYPT_DECRYPT", "GENERATE_VERIFY_MAC",
                                         "KEY_AGREEMENT"};

@@ -23,17 +23,17 @@ using enum Cell;
 // Where the guide leaves a choice between DisabledException and KMSInvalidStateException for keys
 // that are pending deletion, it is the latter, as the service answers in practice.
 constexpr Cell kTable[][kKeyStates] = {
-    {k14, kOk, k1, k3, k3, k5, k11, kOk},     // kCrypto
-    {k4, k4, k4, kOk, kOk, k4, k4, k4},       // kCancelDeletion
-    {kOk, kOk, kOk, k3, k3, kOk, kOk, kOk},   // kCreateAlias
-    {k14, kOk, k1, k3, k3, k5, kOk, kOk},     // kCreateGrant
-    {k14, kOk, kOk, k3, k3, k5, kOk, k15},    // kEnableDisable
-    {k14, kOk, k1, k3, k3, k6, k6, kOk},      // kRotation
-    {kOk, kOk, kOk, kOk, kOk, k6, k6, kOk},   // kRotationStatus
-    {k14, kOk, k1, k3, k3, k5, k11, k15},     // kReplicate
-    {k14, kOk, k1, k3, k3, k5, k11, kOk},     // kUpdatePrimary
-    {kOk, kOk, kOk, k3, k3, kOk, kOk, k15},   // kScheduleDeletion
-    {kOk, kOk, kOk, k3, k3, kOk, kOk, kOk},   // kTagOrDescribe
+    {k14, kOk, k1, k3, k3, k5, k11, kOk},    // kCrypto
+    {k4, k4, k4, kOk, kOk, k4, k4, k4},      // kCancelDeletion
+    {kOk, kOk, kOk, k3, k3, kOk, kOk, kOk},  // kCreateAlias
+    {k14, kOk, k1, k3, k3, k5, kOk, kOk},    // kCreateGrant
+    {k14, kOk, kOk, k3, k3, k5, kOk, k15},   // kEnableDisable
+    {k14, kOk, k1, k3, k3, k6, k6, kOk},     // kRotation
+    {kOk, kOk, kOk, kOk, kOk, k6, k6, kOk},  // kRotationStatus
+    {k14, kOk, k1, k3, k3, k5, k11, k15},    // kReplicate
+    {k14, kOk, k1, k3, k3, k5, k11, kOk},    // kUpdatePrimary
+    {kOk, kOk, kOk, k3, k3, kOk, kOk, k15},  // kScheduleDeletion
+    {kOk, kOk, kOk, k3, k3, kOk, kOk, kOk},  // kTagOrDescribe
 };
 
 }  // namespace

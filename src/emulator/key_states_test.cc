@@ -9,9 +9,10 @@ namespace tenantseal::emulator {
 namespace {
 
 constexpr KeyState kColumns[] = {
-    KeyState::kEnabled,       KeyState::kDisabled,    KeyState::kPendingDeletion,
-    KeyState::kPendingReplicaDeletion, KeyState::kPendingImport, KeyState::kUnavailable,
-    KeyState::kCreating,      KeyState::kUpdating,
+    KeyState::kEnabled,         KeyState::kDisabled,
+    KeyState::kPendingDeletion, KeyState::kPendingReplicaDeletion,
+    KeyState::kPendingImport,   KeyState::kUnavailable,
+    KeyState::kCreating,        KeyState::kUpdating,
 };
 static_assert(std::size(kColumns) == kKeyStates);
 

@@ -32,9 +32,9 @@ Answer<void> CheckName(Input& input, std::string_view name) {
   if (name.starts_with("alias/aws/"))
     return OtherFault("NotAuthorizedException", "The prefix alias/aws/ is reserved for AWS.");
   if (!aws::IsAliasName(name)) {
-    return OtherFault("InvalidAliasNameException",
-                      "The alias " + std::string(name) + " contains invalid characters for an "
-                                                         "alias");
+    return OtherFault("InvalidAliasNameException", "The alias " + std::string(name) +
+                                                       " contains invalid characters for an "
+                                                       "alias");
   }
   return {};
 }
@@ -47,7 +47,7 @@ Answer<FoundKey> FindTarget(KmsRequest& request, std::string_view target) {
 
 Alias Named(const Call& call, std::string_view name) {
   Alias alias;
-  alias.account = call.caller.identity.account;
+  alias.account = call.caller->identity.account;
   alias.region = call.region;
   alias.name = name;
   return alias;
@@ -119,8 +119,8 @@ Answer<Body> UpdateAlias(KmsRequest& request) {
   Alias alias = *found->second;
   if (std::shared_ptr<const Key> old = KeyOf(contents, alias); old && old->id != key->id) {
     TS_RETURN_IF_ERROR(Authorise(request, {old, ""}, {.action = "kms:UpdateAlias"}));
-    if (old->usage != key->usage || (old->spec == "SYMMETRIC_DEFAULT") !=
-                                        (key->spec == "SYMMETRIC_DEFAULT")) {
+    if (old->usage != key->usage ||
+        (old->spec == "SYMMETRIC_DEFAULT") != (key->spec == "SYMMETRIC_DEFAULT")) {
       return Validation("Alias " + alias.arn() + " cannot be changed from a " + old->spec +
                         " key to a " + key->spec + " key.");
     }
@@ -160,14 +160,14 @@ Answer<Body> ListAliases(KmsRequest& request) {
   if (!key_id.empty()) {
     TS_ASSIGN_OR_RETURN(FoundKey key, FindTarget(request, key_id));
     // Keys of other accounts look alike, whether they exist or not.
-    if (key->account != request.call.caller.identity.account)
+    if (key->account != request.call.caller->identity.account)
       return DeniedUnknownKey(request, "kms:ListAliases");
     only = key->id;
   }
   PageItems items = request.world.Read([&](const Contents& contents) {
     PageItems out;
     for (const auto& [arn, alias] : contents.aliases) {
-      if (alias->account != request.call.caller.identity.account ||
+      if (alias->account != request.call.caller->identity.account ||
           alias->region != request.call.region || (!only.empty() && alias->key_id != only)) {
         continue;
       }

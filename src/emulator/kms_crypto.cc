@@ -83,8 +83,8 @@ Answer<std::shared_ptr<const MaterialSet>> TakeMaterial(KmsRequest& request, con
     return InvalidKeyUsage(key->arn() + " key usage is " + key->usage + " which is not valid for " +
                            request.call.operation + ".");
   }
-  std::shared_ptr<const MaterialSet> set = request.world.Read(
-      [&](const Contents& contents) { return contents.MaterialOf(*key.key); });
+  std::shared_ptr<const MaterialSet> set =
+      request.world.Read([&](const Contents& contents) { return contents.MaterialOf(*key.key); });
   if (!set) {
     return use.algorithm == kSymmetric || use.algorithm.empty()
                ? InvalidKeyUsage("Algorithm " + std::string(kSymmetric) +
@@ -108,7 +108,7 @@ Answer<FoundKey> KeyOfBlob(KmsRequest& request, const CiphertextHeader& header,
     for (const std::string& arn : arns->second) {
       std::shared_ptr<const Key> key = contents.FindKey(arn);
       if (key->region != request.call.region) continue;
-      if (!best || key->account == request.call.caller.identity.account) best = std::move(key);
+      if (!best || key->account == request.call.caller->identity.account) best = std::move(key);
     }
     return best;
   });
@@ -159,9 +159,11 @@ Answer<DataKey> MakeDataKey(KmsRequest& request) {
   request.note.request_parameters_json = parameters.Take();
   TS_ASSIGN_OR_RETURN(FoundKey key, FindKey(request, key_id, IdForms::kAny));
   TS_ASSIGN_OR_RETURN(std::shared_ptr<const MaterialSet> set,
-                      TakeMaterial(request, key, {request.call.operation, "", &context,
-                                                  {{"kms:encryptionalgorithm",
-                                                    {std::string(kSymmetric)}}}}));
+                      TakeMaterial(request, key,
+                                   {request.call.operation,
+                                    "",
+                                    &context,
+                                    {{"kms:encryptionalgorithm", {std::string(kSymmetric)}}}}));
   TS_RETURN_IF_ERROR(EndDryRun(request));
   const std::size_t size = bytes ? static_cast<std::size_t>(*bytes) : spec == "AES_128" ? 16 : 32;
   DataKey out;
@@ -312,17 +314,16 @@ Answer<Body> ReEncrypt(KmsRequest& request) {
   TS_ASSIGN_OR_RETURN(ReEncryptInput in, ReadReEncrypt(request));
   const std::optional<CiphertextHeader> header = ParseBlobHeader(in.blob);
   if (in.source_id.empty() && !header) return InvalidCiphertext();
-  TS_ASSIGN_OR_RETURN(FoundKey source,
-                      in.source_id.empty()
-                          ? KeyOfBlob(request, *header, "kms:ReEncryptFrom")
-                          : FindFor(request, in.source_id, "kms:ReEncryptFrom"));
+  TS_ASSIGN_OR_RETURN(FoundKey source, in.source_id.empty()
+                                           ? KeyOfBlob(request, *header, "kms:ReEncryptFrom")
+                                           : FindFor(request, in.source_id, "kms:ReEncryptFrom"));
   // Whether it is there is told only to those who may use the source.
   Answer<FoundKey> sought = FindFor(request, in.destination_id, "kms:ReEncryptTo");
   const bool same_key = sought && source->arn() == (*sought)->arn();
   const aws::ConditionContext same{{"kms:reencryptonsamekey", {same_key ? "true" : "false"}}};
-  TS_ASSIGN_OR_RETURN(auto from, TakeMaterial(request, source,
-                                              {"ReEncryptFrom", in.source_algorithm,
-                                               &in.source_context, same}));
+  TS_ASSIGN_OR_RETURN(
+      auto from, TakeMaterial(request, source,
+                              {"ReEncryptFrom", in.source_algorithm, &in.source_context, same}));
   TS_ASSIGN_OR_RETURN(FoundKey destination, std::move(sought));
   TS_ASSIGN_OR_RETURN(auto to, TakeMaterial(request, destination,
                                             {"ReEncryptTo", in.destination_algorithm,

@@ -49,8 +49,9 @@ Fault DryRun() {
                     "The request would have succeeded, but the DryRun option is set.");
 }
 Fault KmsInternal() {
-  return {500, "KMSInternalException", "The request was rejected because an internal exception "
-                                       "occurred. The request can be retried."};
+  return {500, "KMSInternalException",
+          "The request was rejected because an internal exception "
+          "occurred. The request can be retried."};
 }
 
 }  // namespace tenantseal::emulator

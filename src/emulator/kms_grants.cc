@@ -17,24 +17,43 @@ using nlohmann::json;
 
 constexpr std::size_t kGrantsPerKeyMax = 50'000;  // AWS KMS Developer Guide, "Resource quotas".
 constexpr Length kPrincipalLength{.min = 1, .max = 256};
-constexpr std::string_view kOperations[] = {
-    "Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom",
-    "ReEncryptTo", "Sign", "Verify", "GetPublicKey", "CreateGrant", "RetireGrant", "DescribeKey",
-    "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext", "GenerateMac", "VerifyMac",
-    "DeriveSharedSecret"};
+constexpr std::string_view kOperations[] = {"Decrypt",
+                                            "Encrypt",
+                                            "GenerateDataKey",
+                                            "GenerateDataKeyWithoutPlaintext",
+                                            "ReEncryptFrom",
+                                            "ReEncryptTo",
+                                            "Sign",
+                                            "Verify",
+                                            "GetPublicKey",
+                                            "CreateGrant",
+                                            "RetireGrant",
+                                            "DescribeKey",
+                                            "GenerateDataKeyPair",
+                                            "GenerateDataKeyPairWithoutPlaintext",
+                                            "GenerateMac",
+                                            "VerifyMac",
+                                            "DeriveSharedSecret"};
 // Grants with constraints are for operations that have an encryption context, and these.
-constexpr std::string_view kUnderConstraints[] = {
-    "Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom",
-    "ReEncryptTo", "CreateGrant", "RetireGrant", "DescribeKey", "GenerateDataKeyPair",
-    "GenerateDataKeyPairWithoutPlaintext"};
+constexpr std::string_view kUnderConstraints[] = {"Decrypt",
+                                                  "Encrypt",
+                                                  "GenerateDataKey",
+                                                  "GenerateDataKeyWithoutPlaintext",
+                                                  "ReEncryptFrom",
+                                                  "ReEncryptTo",
+                                                  "CreateGrant",
+                                                  "RetireGrant",
+                                                  "DescribeKey",
+                                                  "GenerateDataKeyPair",
+                                                  "GenerateDataKeyPairWithoutPlaintext"};
 
 std::map<std::string, std::string> MapOf(const ContextPairs& pairs) {
   return {pairs.begin(), pairs.end()};
 }
 
 Answer<void> CheckPrincipal(const Contents& contents, const std::string& principal) {
-  const Fault invalid = OtherFault("InvalidArnException",
-                                   "ARN does not refer to a valid principal: " + principal);
+  const Fault invalid =
+      OtherFault("InvalidArnException", "ARN does not refer to a valid principal: " + principal);
   const Result<aws::Arn> arn = aws::ParseArn(principal);
   if (!arn) return principal.ends_with(".amazonaws.com") ? Answer<void>() : invalid;
   const std::string& resource = arn->resource;
@@ -62,9 +81,9 @@ Answer<GrantInput> ReadGrant(Input& input) {
     if (std::ranges::find(kOperations, operation) != std::end(kOperations)) continue;
     std::string set;
     for (std::string_view known : kOperations) set.append(set.empty() ? "" : ", ").append(known);
-    input.Violated("Operations", "[" + operation + "]", false,
-                   "Member must satisfy constraint: [Member must satisfy enum value set: [" + set +
-                       "]]");
+    input.Violated(
+        "Operations", "[" + operation + "]", false,
+        "Member must satisfy constraint: [Member must satisfy enum value set: [" + set + "]]");
   }
   in.grant.view.context_equals = MapOf(input.Context("EncryptionContextEquals", "Constraints"));
   in.grant.view.context_subset = MapOf(input.Context("EncryptionContextSubset", "Constraints"));
@@ -93,8 +112,7 @@ aws::ConditionContext GrantConditions(const Grant& grant) {
   aws::ConditionContext out{{"kms:grantisforawsresource", {"false"}},
                             {"kms:grantoperations", grant.view.operations},
                             {"kms:granteeprincipal", {grant.view.grantee}}};
-  if (!grant.retiring_principal.empty())
-    out["kms:retiringprincipal"] = {grant.retiring_principal};
+  if (!grant.retiring_principal.empty()) out["kms:retiringprincipal"] = {grant.retiring_principal};
   std::vector<std::string> types;
   if (grant.view.constrained_equals) types.emplace_back("EncryptionContextEquals");
   if (grant.view.constrained_subset) types.emplace_back("EncryptionContextSubset");
@@ -104,8 +122,7 @@ aws::ConditionContext GrantConditions(const Grant& grant) {
 
 bool SameGrant(const Grant& a, const Grant& b) {
   return a.name == b.name && a.view.grantee == b.view.grantee &&
-         a.view.operations == b.view.operations &&
-         a.view.context_equals == b.view.context_equals &&
+         a.view.operations == b.view.operations && a.view.context_equals == b.view.context_equals &&
          a.view.context_subset == b.view.context_subset &&
          a.view.constrained_equals == b.view.constrained_equals &&
          a.view.constrained_subset == b.view.constrained_subset &&
@@ -150,8 +167,8 @@ Fault NoSuchGrant() { return NotFoundFault("Grant id is not found"); }
 std::shared_ptr<const Key> KeyOfToken(const Contents& contents, const std::string& region,
                                       std::string_view token) {
   for (const auto& [arn, key] : contents.keys) {
-    if (key->region == region && std::ranges::find(key->grants, token, &Grant::token) !=
-                                     key->grants.end()) {
+    if (key->region == region &&
+        std::ranges::find(key->grants, token, &Grant::token) != key->grants.end()) {
       return key;
     }
   }
@@ -200,14 +217,13 @@ Answer<Body> CreateGrant(KmsRequest& request) {
   edit.random().FillPublic(token);
   in.grant.id = NewMaterialId(edit.random());
   in.grant.token = base::Base64UrlEncode(token);
-  in.grant.issuing_account = request.call.caller.identity.account;
+  in.grant.issuing_account = request.call.caller->identity.account;
   in.grant.created = edit.now();
   key.grants.push_back(in.grant);
   const std::string arn = key.arn();
   edit.Put(std::move(key));
   TS_RETURN_IF_ERROR(Commit(edit));
-  request.note.response_elements_json =
-      TrailElements({{"GrantId", in.grant.id}, {"KeyId", arn}});
+  request.note.response_elements_json = TrailElements({{"GrantId", in.grant.id}, {"KeyId", arn}});
   return JsonBody(Made(in.grant));
 }
 
@@ -219,11 +235,10 @@ Answer<Body> ListGrants(KmsRequest& request) {
   TS_ASSIGN_OR_RETURN(PageRequest page, ReadPage(input, 50));
   request.note.request_parameters_json = input.TrailParameters();
   TS_ASSIGN_OR_RETURN(FoundKey key, FindKey(request, key_id, IdForms::kKeysOnly));
-  TS_RETURN_IF_ERROR(
-      Authorise(request, key,
-                {.action = "kms:ListGrants",
-                 .cross_account = true,
-                 .extra = {{"kms:grantisforawsresource", {"false"}}}}));
+  TS_RETURN_IF_ERROR(Authorise(request, key,
+                               {.action = "kms:ListGrants",
+                                .cross_account = true,
+                                .extra = {{"kms:grantisforawsresource", {"false"}}}}));
   PageItems items;
   for (const Grant& grant : key->grants) {
     if ((!id.empty() && grant.id != id) || (!grantee.empty() && grant.view.grantee != grantee))
@@ -246,7 +261,7 @@ Answer<Body> ListRetirableGrants(KmsRequest& request) {
     return OtherFault("InvalidArnException",
                       "ARN does not refer to a valid principal: " + principal);
   }
-  if (arn->account != request.call.caller.identity.account)
+  if (arn->account != request.call.caller->identity.account)
     return AccessDenied("The retiring principal is in another account.");
   PageItems items = request.world.Read([&](const Contents& contents) {
     PageItems out;
@@ -284,7 +299,7 @@ Answer<Body> RetireGrant(KmsRequest& request) {
     return token.empty() ? one.id == id : one.token == token;
   });
   if (grant == found->grants.end()) return NoSuchGrant();
-  if (MayRetireByGrant(request.call.caller.identity, *grant)) {
+  if (MayRetireByGrant(request.call.caller->identity, *grant)) {
     request.note.key_arns.push_back(found->arn());
   } else {
     TS_RETURN_IF_ERROR(
@@ -302,13 +317,11 @@ Answer<Body> RevokeGrant(KmsRequest& request) {
   request.note.request_parameters_json = request.input.TrailParameters();
   Edit edit(request.world);
   TS_ASSIGN_OR_RETURN(FoundKey found, FindKey(request, key_id, IdForms::kKeysOnly));
-  TS_RETURN_IF_ERROR(
-      Authorise(request, found,
-                {.action = "kms:RevokeGrant",
-                 .cross_account = true,
-                 .extra = {{"kms:grantisforawsresource", {"false"}}}}));
-  if (std::ranges::find(found->grants, id, &Grant::id) == found->grants.end())
-    return NoSuchGrant();
+  TS_RETURN_IF_ERROR(Authorise(request, found,
+                               {.action = "kms:RevokeGrant",
+                                .cross_account = true,
+                                .extra = {{"kms:grantisforawsresource", {"false"}}}}));
+  if (std::ranges::find(found->grants, id, &Grant::id) == found->grants.end()) return NoSuchGrant();
   TS_RETURN_IF_ERROR(EndDryRun(request));
   return RemoveGrant(edit, *found.key, id);
 }

@@ -48,8 +48,7 @@ TEST_F(KmsGrants, EqualsWantsTheWholeContextAndSubsetAPart) {
                json{{"CiphertextBlob", blob}, {"EncryptionContext", {{"a", "1"}}}})
                 .code,
             "AccessDeniedException");
-  ASSERT_TRUE(
-      Do("RevokeGrant", {{"KeyId", key}, {"GrantId", equals.body["GrantId"]}}).ok());
+  ASSERT_TRUE(Do("RevokeGrant", {{"KeyId", key}, {"GrantId", equals.body["GrantId"]}}).ok());
   EXPECT_EQ(Encrypt({{"a", "1"}}), "AccessDeniedException");
 }
 

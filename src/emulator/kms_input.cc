@@ -124,7 +124,7 @@ Input::Input(std::string_view body) : document_(std::make_unique<Document>()) {
     if (parser.allocate(std::max<std::size_t>(body.size(), 16 << 10), kDepthMax) !=
         simdjson::SUCCESS) {
       Malformed("");
-    return;
+      return;
     }
   }
   dom::element root;
@@ -161,9 +161,9 @@ void Input::Violated(std::string_view name, std::string_view value, bool secret,
 std::optional<Fault> Input::fault() const {
   if (!malformed_.empty()) return OtherFault("SerializationException", malformed_);
   if (violations_.empty()) return std::nullopt;
-  std::string message = std::to_string(violations_.size()) +
-                        (violations_.size() == 1 ? " validation error detected: "
-                                                 : " validation errors detected: ");
+  std::string message =
+      std::to_string(violations_.size()) +
+      (violations_.size() == 1 ? " validation error detected: " : " validation errors detected: ");
   for (std::size_t i = 0; i < violations_.size(); ++i)
     message += (i == 0 ? "" : "; ") + violations_[i];
   return Validation(std::move(message));
@@ -329,10 +329,11 @@ std::vector<Tag> Input::Tags(std::string_view name, bool required) {
       Malformed("A tag has the members TagKey and TagValue, which are strings.");
       return out;
     }
-    if (key.empty() || key.size() > 128) Violated(std::string(name) + ".member.tagKey", key, false,
-                                                  key.empty() ? AtLeast(1) : AtMost(128));
-    if (value.size() > 256) Violated(std::string(name) + ".member.tagValue", value, false,
-                                     AtMost(256));
+    if (key.empty() || key.size() > 128)
+      Violated(std::string(name) + ".member.tagKey", key, false,
+               key.empty() ? AtLeast(1) : AtMost(128));
+    if (value.size() > 256)
+      Violated(std::string(name) + ".member.tagValue", value, false, AtMost(256));
     out.push_back({std::string(key), std::string(value)});
   }
   return out;

@@ -13,10 +13,10 @@ using nlohmann::json;
 
 constexpr std::string_view kUsages[] = {"SIGN_VERIFY", "ENCRYPT_DECRYPT", "GENERATE_VERIFY_MAC",
                                         "KEY_AGREEMENT"};
-constexpr std::string_view kSpecs[] = {
-    "SYMMETRIC_DEFAULT", "RSA_2048",      "RSA_3072",        "RSA_4096", "ECC_NIST_P256",
-    "ECC_NIST_P384",     "ECC_NIST_P521", "ECC_SECG_P256K1", "HMAC_224", "HMAC_256",
-    "HMAC_384",          "HMAC_512"};
+constexpr std::string_view kSpecs[] = {"SYMMETRIC_DEFAULT", "RSA_2048",        "RSA_3072",
+                                       "RSA_4096",          "ECC_NIST_P256",   "ECC_NIST_P384",
+                                       "ECC_NIST_P521",     "ECC_SECG_P256K1", "HMAC_224",
+                                       "HMAC_256",          "HMAC_384",        "HMAC_512"};
 constexpr std::string_view kOrigins[] = {"AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM",
                                          "EXTERNAL_KEY_STORE"};
 constexpr Length kDescriptionLength{.min = 0, .max = 8192};
@@ -30,8 +30,8 @@ Answer<CreateInput> ReadCreate(Input& input) {
   CreateInput in;
   in.policy = input.Text("Policy", kPolicyLength);
   in.description = input.Text("Description", kDescriptionLength);
-  in.spec = input.Enum("KeySpec",
-                       input.Enum("CustomerMasterKeySpec", "SYMMETRIC_DEFAULT", kSpecs), kSpecs);
+  in.spec = input.Enum("KeySpec", input.Enum("CustomerMasterKeySpec", "SYMMETRIC_DEFAULT", kSpecs),
+                       kSpecs);
   in.usage = input.Enum("KeyUsage", "ENCRYPT_DECRYPT", kUsages);
   in.origin = input.Enum("Origin", "AWS_KMS", kOrigins);
   in.multi_region = input.Flag("MultiRegion");
@@ -48,12 +48,12 @@ Answer<CreateInput> ReadCreate(Input& input) {
 }
 
 Answer<void> MayCreate(KmsRequest& request, const CreateInput& in) {
-  aws::ConditionContext extra{{"kms:keyspec", {in.spec}},
-                              {"kms:keyusage", {in.usage}},
-                              {"kms:keyorigin", {in.origin}},
-                              {"kms:multiregion", {in.multi_region ? "true" : "false"}},
-                              {"kms:bypasspolicylockoutsafetycheck",
-                               {in.bypass ? "true" : "false"}}};
+  aws::ConditionContext extra{
+      {"kms:keyspec", {in.spec}},
+      {"kms:keyusage", {in.usage}},
+      {"kms:keyorigin", {in.origin}},
+      {"kms:multiregion", {in.multi_region ? "true" : "false"}},
+      {"kms:bypasspolicylockoutsafetycheck", {in.bypass ? "true" : "false"}}};
   if (in.multi_region) extra["kms:multiregionkeytype"] = {"PRIMARY"};
   AddTagConditions(in.tags, extra);
   TS_RETURN_IF_ERROR(AuthoriseWithoutKey(request, "kms:CreateKey", "*", extra));
@@ -93,7 +93,7 @@ Answer<Body> CreateKey(KmsRequest& request) {
   Edit edit(request.world);
   TS_RETURN_IF_ERROR(MayCreate(request, in));
   Key key;
-  key.account = request.call.caller.identity.account;
+  key.account = request.call.caller->identity.account;
   key.region = request.call.region;
   key.id = NewKeyId(edit.random(), in.multi_region);
   key.description = in.description;
@@ -128,10 +128,9 @@ Answer<Body> DescribeKey(KmsRequest& request) {
   if (std::optional<Fault> fault = request.input.fault()) return *fault;
   request.note.request_parameters_json = request.input.TrailParameters();
   TS_ASSIGN_OR_RETURN(FoundKey key, FindKey(request, key_id, IdForms::kAny));
-  TS_RETURN_IF_ERROR(Authorise(request, key,
-                               {.action = "kms:DescribeKey",
-                                .grant_operation = "DescribeKey",
-                                .cross_account = true}));
+  TS_RETURN_IF_ERROR(Authorise(
+      request, key,
+      {.action = "kms:DescribeKey", .grant_operation = "DescribeKey", .cross_account = true}));
   return request.world.Read([&](const Contents& contents) {
     return JsonBody({{"KeyMetadata", KeyMetadata(contents, *key.key)}});
   });
@@ -144,7 +143,7 @@ Answer<Body> ListKeys(KmsRequest& request) {
   PageItems items = request.world.Read([&](const Contents& contents) {
     PageItems out;
     for (const auto& [arn, key] : contents.keys) {
-      if (key->account == request.call.caller.identity.account &&
+      if (key->account == request.call.caller->identity.account &&
           key->region == request.call.region) {
         out.emplace_back(arn, json{{"KeyId", key->id}, {"KeyArn", arn}});
       }
@@ -176,10 +175,10 @@ Answer<Body> ScheduleKeyDeletion(KmsRequest& request) {
   const std::int64_t days = request.input.Integer("PendingWindowInDays", 7, 30).value_or(30);
   if (std::optional<Fault> fault = request.input.fault()) return *fault;
   Edit edit(request.world);
-  TS_ASSIGN_OR_RETURN(FoundKey found,
-                      FindAllowed(request, key_id, StateRule::kScheduleDeletion,
-                                  {{"kms:schedulekeydeletionpendingwindowindays",
-                                    {std::to_string(days)}}}));
+  TS_ASSIGN_OR_RETURN(
+      FoundKey found,
+      FindAllowed(request, key_id, StateRule::kScheduleDeletion,
+                  {{"kms:schedulekeydeletionpendingwindowindays", {std::to_string(days)}}}));
   Key key = *found.key;
   key.pending_window_days = static_cast<int>(days);
   key.ready_at.reset();

@@ -34,14 +34,13 @@ json TagsJson(const std::vector<Tag>& tags) {
 
 // What the replica needs in its own region: the right to create a key there, and to tag it.
 Answer<void> MayCreateReplica(KmsRequest& request, const Key& replica, bool bypass) {
-  aws::ConditionContext extra{
-      {"aws:requestedregion", {replica.region}},
-      {"kms:keyspec", {replica.spec}},
-      {"kms:keyusage", {replica.usage}},
-      {"kms:keyorigin", {replica.origin}},
-      {"kms:multiregion", {"true"}},
-      {"kms:multiregionkeytype", {"REPLICA"}},
-      {"kms:bypasspolicylockoutsafetycheck", {bypass ? "true" : "false"}}};
+  aws::ConditionContext extra{{"aws:requestedregion", {replica.region}},
+                              {"kms:keyspec", {replica.spec}},
+                              {"kms:keyusage", {replica.usage}},
+                              {"kms:keyorigin", {replica.origin}},
+                              {"kms:multiregion", {"true"}},
+                              {"kms:multiregionkeytype", {"REPLICA"}},
+                              {"kms:bypasspolicylockoutsafetycheck", {bypass ? "true" : "false"}}};
   AddTagConditions(replica.tags, extra);
   TS_RETURN_IF_ERROR(AuthoriseWithoutKey(request, "kms:CreateKey", "*", extra));
   if (!replica.tags.empty())
@@ -78,11 +77,11 @@ Answer<Body> ReplicateKey(KmsRequest& request) {
   request.note.request_parameters_json = input.TrailParameters();
   Edit edit(request.world);
   TS_ASSIGN_OR_RETURN(FoundKey primary, FindKey(request, key_id, IdForms::kKeysOnly));
-  TS_RETURN_IF_ERROR(Authorise(
-      request, primary,
-      {.action = "kms:ReplicateKey",
-       .extra = {{"kms:replicaregion", {region}},
-                 {"kms:bypasspolicylockoutsafetycheck", {bypass ? "true" : "false"}}}}));
+  TS_RETURN_IF_ERROR(
+      Authorise(request, primary,
+                {.action = "kms:ReplicateKey",
+                 .extra = {{"kms:replicaregion", {region}},
+                           {"kms:bypasspolicylockoutsafetycheck", {bypass ? "true" : "false"}}}}));
   TS_RETURN_IF_ERROR(CheckPrimary(*primary.key));
   if (std::optional<Fault> fault = RefusedByState(*primary.key, StateRule::kReplicate))
     return *fault;
@@ -136,8 +135,8 @@ Answer<Body> UpdatePrimaryRegion(KmsRequest& request) {
     const bool one_of_two = key.region == region || key.region == primary->region;
     if (one_of_two && contents.updating_for > base::Duration::zero()) {
       key.state = KeyState::kUpdating;
-      key.ready_at = edit.now() + std::chrono::duration_cast<std::chrono::milliseconds>(
-                                      contents.updating_for);
+      key.ready_at =
+          edit.now() + std::chrono::duration_cast<std::chrono::milliseconds>(contents.updating_for);
     }
     edit.Put(std::move(key));
   }

@@ -135,9 +135,10 @@ TEST_F(KmsMultiRegion, MovingThePrimaryNeedsBothKeysPolicies) {
   const std::string replica = InRegion(key, kWest);
   ASSERT_TRUE(Replicate(key).ok());
   const auto only = [&](const std::string& region) {
-    return As(Limited(R"({"Effect":"Allow","Action":"kms:UpdatePrimaryRegion","Resource":"arn:aws:kms:)" +
-                      region + R"(:*:key/*"})"),
-              kEast, "UpdatePrimaryRegion", json{{"KeyId", key}, {"PrimaryRegion", kWest}});
+    return As(
+        Limited(R"({"Effect":"Allow","Action":"kms:UpdatePrimaryRegion","Resource":"arn:aws:kms:)" +
+                region + R"(:*:key/*"})"),
+        kEast, "UpdatePrimaryRegion", json{{"KeyId", key}, {"PrimaryRegion", kWest}});
   };
   const Answered refused = only(kEast);
   EXPECT_EQ(refused.code, "AccessDeniedException");

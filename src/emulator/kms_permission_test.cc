@@ -18,7 +18,8 @@ class KmsPermission : public KmsGround {
        "Action":"kms:*","Resource":"*"},
       {"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::338144066592:role/proxy"},
        "Action":"kms:)" + action + R"(","Resource":"*",
-       "Condition":{"StringEquals":{"kms:EncryptionContext:TenantId":")" + tenant + R"("}}}]})"}});
+       "Condition":{"StringEquals":{"kms:EncryptionContext:TenantId":")" +
+                                  tenant + R"("}}}]})"}});
   }
 };
 

@@ -78,9 +78,8 @@ Answer<PolicyDocument> TakeKeyPolicy(KmsRequest& request, const Key& key, const 
                                      bool bypass) {
   const bool given = !text.empty();
   TS_RETURN_IF_ERROR(CheckText(request.input, text));
-  Result<PolicyDocument> document =
-      CompilePolicy(given ? text : DefaultKeyPolicy(key.region, key.account),
-                    aws::PolicyKind::kKey);
+  Result<PolicyDocument> document = CompilePolicy(
+      given ? text : DefaultKeyPolicy(key.region, key.account), aws::PolicyKind::kKey);
   if (!document) {
     const Error& error = document.error();
     if (error.field.find("Principal") != error.field.npos)
@@ -128,10 +127,10 @@ Answer<Body> PutKeyPolicy(KmsRequest& request) {
   request.note.request_parameters_json = input.TrailParameters();
   Edit edit(request.world);
   TS_ASSIGN_OR_RETURN(FoundKey found, FindKey(request, key_id, IdForms::kKeysOnly));
-  TS_RETURN_IF_ERROR(Authorise(request, found,
-                               {.action = "kms:PutKeyPolicy",
-                                .extra = {{"kms:bypasspolicylockoutsafetycheck",
-                                           {bypass ? "true" : "false"}}}}));
+  TS_RETURN_IF_ERROR(
+      Authorise(request, found,
+                {.action = "kms:PutKeyPolicy",
+                 .extra = {{"kms:bypasspolicylockoutsafetycheck", {bypass ? "true" : "false"}}}}));
   Key key = *found.key;
   TS_ASSIGN_OR_RETURN(key.policy, TakeKeyPolicy(request, key, policy, bypass));
   edit.Put(std::move(key));

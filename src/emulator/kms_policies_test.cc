@@ -8,8 +8,8 @@ class KmsPolicies : public KmsGround {
   KmsPolicies() : key_(NewKey()) {}
 
   static std::string Statement(const std::string& principal, const std::string& more = "") {
-    return R"({"Effect":"Allow","Principal":)" + principal +
-           R"(,"Action":"kms:*","Resource":"*")" + more + "}";
+    return R"({"Effect":"Allow","Principal":)" + principal + R"(,"Action":"kms:*","Resource":"*")" +
+           more + "}";
   }
   // The account itself, so that nobody is locked out, and `more`.
   static std::string Policy(const std::string& more = "") {
@@ -17,13 +17,10 @@ class KmsPolicies : public KmsGround {
            (more.empty() ? "" : "," + more) + "]}";
   }
   Answered Put(const std::string& policy, bool bypass = false) {
-    return Do("PutKeyPolicy", {{"KeyId", key_},
-                               {"Policy", policy},
-                               {"BypassPolicyLockoutSafetyCheck", bypass}});
+    return Do("PutKeyPolicy",
+              {{"KeyId", key_}, {"Policy", policy}, {"BypassPolicyLockoutSafetyCheck", bypass}});
   }
-  std::string Stored() {
-    return Do("GetKeyPolicy", {{"KeyId", key_}}).body.value("Policy", "");
-  }
+  std::string Stored() { return Do("GetKeyPolicy", {{"KeyId", key_}}).body.value("Policy", ""); }
 
   std::string key_;
 };
@@ -125,13 +122,14 @@ TEST_F(KmsPolicies, TheCallerMayNotLockItselfOut) {
   EXPECT_TRUE(Put(others, true).ok());
   EXPECT_EQ(Put(Policy()).code, "AccessDeniedException");
   EXPECT_TRUE(As(Nobody(), kEast, "PutKeyPolicy",
-                 json{{"KeyId", key_}, {"Policy", Policy(Statement("\"*\""))}}).ok());
+                 json{{"KeyId", key_}, {"Policy", Policy(Statement("\"*\""))}})
+                  .ok());
 }
 
 TEST_F(KmsPolicies, ForAllValuesOnASingleValuedKeyIsRefused) {
   const auto with = [](const std::string& key) {
-    return Statement("\"*\"", R"(,"Condition":{"ForAllValues:StringEquals":{")" + key +
-                                  R"(":"a"}})");
+    return Statement("\"*\"",
+                     R"(,"Condition":{"ForAllValues:StringEquals":{")" + key + R"(":"a"}})");
   };
   EXPECT_EQ(Put(Policy(with("kms:EncryptionContext:T"))).message,
             "OverlyPermissiveCondition:EncryptionContext: Using the ForAllValues set operator with "

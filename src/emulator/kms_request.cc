@@ -28,8 +28,8 @@ const std::string& SecondsText(base::UtcTime time) {
 
 // What AWS says to callers of another account, whether the key is missing or refuses.
 Fault DeniedAbroad(const Call& call, const std::string& action) {
-  return AccessDenied("User: " + call.caller.identity.arn + " is not authorized to perform: " +
-                      action +
+  return AccessDenied("User: " + call.caller->identity.arn +
+                      " is not authorized to perform: " + action +
                       " on this resource because the resource does not exist in this Region, no "
                       "resource-based policies allow access, or a resource-based policy "
                       "explicitly denies access");
@@ -40,7 +40,7 @@ Answer<FoundKey> FindByArn(KmsRequest& request, const std::string& arn, std::str
       request.world.Read([&](const Contents& contents) { return contents.FindKey(arn); });
   if (key) return FoundKey{std::move(key), std::move(alias_name)};
   const Result<aws::KmsArn> parsed = aws::ParseKmsArn(arn);
-  if (parsed && parsed->account != request.call.caller.identity.account)
+  if (parsed && parsed->account != request.call.caller->identity.account)
     return DeniedAbroad(request.call, "kms:" + request.call.operation);
   return KeyNotFound(arn);
 }
@@ -54,7 +54,7 @@ Answer<FoundKey> FindByAlias(KmsRequest& request, const std::string& account,
     return contents.FindKey(KeyArn(request.call.region, account, alias->second->key_id));
   });
   if (key) return FoundKey{std::move(key), name};
-  if (account != request.call.caller.identity.account)
+  if (account != request.call.caller->identity.account)
     return DeniedAbroad(request.call, "kms:" + request.call.operation);
   return AliasNotFound(alias_arn);
 }
@@ -87,10 +87,10 @@ void AddCallConditions(const Call& call, aws::ConditionContext& out) {
   out["aws:securetransport"] = {call.secure ? "true" : "false"};
   out["aws:currenttime"] = {SecondsText(call.time)};
   if (!call.user_agent.empty()) out["aws:useragent"] = {call.user_agent};
-  for (const auto& [name, value] : call.caller.tags)
+  for (const auto& [name, value] : call.caller->tags)
     out["aws:principaltag/" + Lower(name)] = {value};
-  if (!call.caller.identity.role_arn.empty()) {
-    out["aws:tokenissuetime"] = {base::FormatUtcSeconds(call.caller.session_created)};
+  if (!call.caller->identity.role_arn.empty()) {
+    out["aws:tokenissuetime"] = {base::FormatUtcSeconds(call.caller->session_created)};
     out["aws:multifactorauthpresent"] = {"false"};
   }
 }
@@ -116,14 +116,14 @@ void AddEncryptionContext(const ContextPairs& pairs, aws::ConditionContext& out)
 // AWS's sentence for what was lacking.
 Fault Denied(const Call& call, const Key& key, const aws::AccessRequest& request,
              const aws::AccessDecision& decision) {
-  const bool foreign = call.caller.identity.account != key.account;
+  const bool foreign = call.caller->identity.account != key.account;
   const bool by_key_policy =
-      key.policy.compiled && key.policy.compiled->Evaluate(request, nullptr) ==
-                                 aws::CompiledPolicy::Match::kDeny;
+      key.policy.compiled &&
+      key.policy.compiled->Evaluate(request, nullptr) == aws::CompiledPolicy::Match::kDeny;
   using Lacking = aws::AccessDecision::Lacking;
   if (foreign && (by_key_policy || decision.lacking == Lacking::kResourcePolicy))
     return DeniedAbroad(call, request.action);
-  std::string message = "User: " + call.caller.identity.arn +
+  std::string message = "User: " + call.caller->identity.arn +
                         " is not authorized to perform: " + request.action +
                         " on resource: " + request.resource;
   if (decision.explicit_deny) {
@@ -154,9 +154,8 @@ std::vector<std::string> AliasesOf(const World& world, const Key& key) {
 
 Answer<FoundKey> FindKey(KmsRequest& request, std::string_view key_id, IdForms forms) {
   const Call& call = request.call;
-  const std::string& account = call.caller.identity.account;
-  if (aws::IsKeyId(key_id))
-    return FindByArn(request, KeyArn(call.region, account, key_id), "");
+  const std::string& account = call.caller->identity.account;
+  if (aws::IsKeyId(key_id)) return FindByArn(request, KeyArn(call.region, account, key_id), "");
   if (key_id.starts_with("arn:")) {
     const Result<aws::KmsArn> arn = aws::ParseKmsArn(key_id);
     if (!arn) return OtherFault("InvalidArnException", "Invalid arn '" + std::string(key_id) + "'");
@@ -177,13 +176,13 @@ aws::AccessRequest AskFor(const KmsRequest& request, const FoundKey& found,
                           const Permission& permission) {
   const Call& call = request.call;
   const Key& key = *found.key;
-  aws::AccessRequest ask{call.caller.identity, permission.action, key.arn(), key.account,
+  aws::AccessRequest ask{call.caller->identity, permission.action, key.arn(), key.account,
                          permission.extra};
   AddCallConditions(call, ask.context);
   AddKeyConditions(key, ask.context);
   if (permission.context != nullptr) AddEncryptionContext(*permission.context, ask.context);
   if (!found.alias_name.empty()) ask.context["kms:requestalias"] = {found.alias_name};
-  if (MentionsResourceAliases(call.caller))
+  if (MentionsResourceAliases(*call.caller))
     ask.context["kms:resourcealiases"] = AliasesOf(request.world, key);
   return ask;
 }
@@ -192,20 +191,20 @@ Answer<void> Authorise(KmsRequest& request, const FoundKey& found, const Permiss
   const Call& call = request.call;
   const Key& key = *found.key;
   request.note.key_arns.push_back(key.arn());
-  if (!permission.cross_account && call.caller.identity.account != key.account)
+  if (!permission.cross_account && call.caller->identity.account != key.account)
     return DeniedAbroad(call, permission.action);
   const aws::AccessRequest ask = AskFor(request, found, permission);
   std::vector<aws::GrantView> grants;
   if (!permission.grant_operation.empty())
     for (const Grant& grant : key.grants) grants.push_back(grant.view);
   std::vector<const aws::CompiledPolicy*> policies;
-  for (const auto& policy : call.caller.identity_policies) policies.push_back(policy.get());
+  for (const auto& policy : call.caller->identity_policies) policies.push_back(policy.get());
   // A key whose stored policy cannot be read admits nobody.
   static const aws::CompiledPolicy kNoPolicy{aws::Policy{}};
   const aws::CompiledPolicy* key_policy =
       key.policy.compiled ? key.policy.compiled.get() : &kNoPolicy;
-  const aws::AccessDecision decision = aws::Decide(ask, key_policy, grants, policies,
-                                                   call.caller.session_policy.get(), false);
+  const aws::AccessDecision decision =
+      aws::Decide(ask, key_policy, grants, policies, call.caller->session_policy.get(), false);
   if (decision.allowed) return {};
   return Denied(call, key, ask, decision);
 }
@@ -213,15 +212,15 @@ Answer<void> Authorise(KmsRequest& request, const FoundKey& found, const Permiss
 Answer<void> AuthoriseWithoutKey(KmsRequest& request, const std::string& action,
                                  const std::string& resource, aws::ConditionContext extra) {
   const Call& call = request.call;
-  aws::AccessRequest ask{call.caller.identity, action, resource, "", std::move(extra)};
+  aws::AccessRequest ask{call.caller->identity, action, resource, "", std::move(extra)};
   AddCallConditions(call, ask.context);
   std::vector<const aws::CompiledPolicy*> policies;
-  for (const auto& policy : call.caller.identity_policies) policies.push_back(policy.get());
+  for (const auto& policy : call.caller->identity_policies) policies.push_back(policy.get());
   const aws::AccessDecision decision =
-      aws::Decide(ask, nullptr, {}, policies, call.caller.session_policy.get(), false);
+      aws::Decide(ask, nullptr, {}, policies, call.caller->session_policy.get(), false);
   if (decision.allowed) return {};
   Key nothing;
-  nothing.account = call.caller.identity.account;
+  nothing.account = call.caller->identity.account;
   return Denied(call, nothing, ask, decision);
 }
 

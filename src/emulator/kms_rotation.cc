@@ -29,10 +29,11 @@ Answer<Rotating> FindRotating(KmsRequest& request, std::string_view key_id, bool
   TS_RETURN_IF_ERROR(Authorise(request, key, permission));
   const StateRule rule = changes ? StateRule::kRotation : StateRule::kRotationStatus;
   if (std::optional<Fault> fault = RefusedByState(*key.key, rule)) return *fault;
-  std::shared_ptr<const MaterialSet> set = request.world.Read(
-      [&](const Contents& contents) { return contents.MaterialOf(*key.key); });
-  if (!set) return Unsupported(key->arn() + " key spec is " + key->spec +
-                               " which is not valid for this operation.");
+  std::shared_ptr<const MaterialSet> set =
+      request.world.Read([&](const Contents& contents) { return contents.MaterialOf(*key.key); });
+  if (!set)
+    return Unsupported(key->arn() + " key spec is " + key->spec +
+                       " which is not valid for this operation.");
   if (changes && key->multi_region && !key->primary())
     return Unsupported(key->arn() + " is not a multi-region primary key.");
   return Rotating{std::move(key), std::move(set)};

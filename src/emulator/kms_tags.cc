@@ -82,9 +82,8 @@ Answer<Body> UntagResource(KmsRequest& request) {
   Edit edit(request.world);
   TS_ASSIGN_OR_RETURN(FoundKey found, FindTaggable(request, key_id, {{"aws:tagkeys", names}}));
   Key key = *found.key;
-  std::erase_if(key.tags, [&](const Tag& tag) {
-    return std::ranges::find(names, tag.key) != names.end();
-  });
+  std::erase_if(key.tags,
+                [&](const Tag& tag) { return std::ranges::find(names, tag.key) != names.end(); });
   edit.Put(std::move(key));
   TS_RETURN_IF_ERROR(Commit(edit));
   return Body();

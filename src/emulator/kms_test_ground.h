@@ -98,7 +98,7 @@ class KmsGround : public testing::Test {
     call.request_id = "request";
     call.source_ip = "127.0.0.1";
     call.time = world_->Now();
-    call.caller = caller;
+    call.caller = std::make_shared<const Caller>(caller);
     Answered out;
     Reply reply = kms_->Handle(call, body, out.note);
     if (reply.fault) {

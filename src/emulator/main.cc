@@ -72,8 +72,7 @@ void AddFlags(CLI::App& app, Flags& flags) {
 }
 
 Result<void> Run(Flags& flags) {
-  TS_ASSIGN_OR_RETURN(auto listener,
-                      emulator::ParseListenAddress(flags.listen, "--listen", false));
+  TS_ASSIGN_OR_RETURN(auto listener, emulator::ParseListenAddress(flags.listen, "--listen", false));
   flags.options.listeners = {listener};
   for (const std::string& text : flags.region_listen) {
     TS_ASSIGN_OR_RETURN(listener, emulator::ParseListenAddress(text, "--region-listen", true));
@@ -112,9 +111,10 @@ void TakeMemoryInLargePieces() {
 int main(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
   TakeMemoryInLargePieces();
-  CLI::App app("A stand-in for AWS KMS, STS and CloudTrail that tells the truth; for tests and "
-               "development only",
-               "tenantseal-aws-emulator");
+  CLI::App app(
+      "A stand-in for AWS KMS, STS and CloudTrail that tells the truth; for tests and "
+      "development only",
+      "tenantseal-aws-emulator");
   Flags flags;
   AddFlags(app, flags);
   try {

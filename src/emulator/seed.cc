@@ -30,8 +30,8 @@ Result<void> OnlyMembers(const Spot& spot, std::initializer_list<std::string_vie
     if (std::ranges::find(known, name) != known.end()) continue;
     std::string list;
     for (std::string_view one : known) list += (list.empty() ? "" : ", ") + std::string(one);
-    return InvalidArgument(spot.at + "/" + name, "There is no such member; there are " + list +
-                                                     ".");
+    return InvalidArgument(spot.at + "/" + name,
+                           "There is no such member; there are " + list + ".");
   }
   return {};
 }
@@ -61,9 +61,8 @@ Result<PolicyDocument> PolicyOf(const Spot& spot, aws::PolicyKind kind) {
   // A policy is an object, or its text, as AWS's own tools print it.
   if (!spot.value.is_object() && !spot.value.is_string())
     return spot.Wrong("A policy is a JSON object, or its text.");
-  Result<PolicyDocument> policy =
-      CompilePolicy(spot.value.is_string() ? spot.value.get<std::string>() : spot.value.dump(),
-                    kind);
+  Result<PolicyDocument> policy = CompilePolicy(
+      spot.value.is_string() ? spot.value.get<std::string>() : spot.value.dump(), kind);
   if (!policy) return InvalidArgument(spot.at + policy.error().field, policy.error().message);
   return policy;
 }
@@ -269,8 +268,7 @@ Result<void> ReadAccount(const Spot& spot, const std::string& account, Seed& see
       ForEachOf(spot, "users", [&](const Spot& item) { return ReadUser(item, account, seed); }));
   TS_RETURN_IF_ERROR(
       ForEachOf(spot, "roles", [&](const Spot& item) { return ReadRole(item, account, seed); }));
-  return ForEachOf(spot, "keys",
-                   [&](const Spot& item) { return ReadKey(item, account, seed); });
+  return ForEachOf(spot, "keys", [&](const Spot& item) { return ReadKey(item, account, seed); });
 }
 
 Result<void> ReadWebIdentity(const Spot& spot, Seed& seed) {
@@ -328,8 +326,7 @@ Result<Seed> ReadSeed(const std::string& file) {
 }
 
 Result<void> ApplySeed(const Seed& seed, World& world) {
-  for (const std::string& account : seed.accounts)
-    TS_RETURN_IF_ERROR(world.AddAccount(account));
+  for (const std::string& account : seed.accounts) TS_RETURN_IF_ERROR(world.AddAccount(account));
   for (const User& user : seed.users) TS_RETURN_IF_ERROR(world.AddUser(user));
   for (const Role& role : seed.roles) TS_RETURN_IF_ERROR(world.AddRole(role));
   for (const AccessKey& key : seed.access_keys) {

@@ -83,8 +83,8 @@ aws::CompiledPolicy ForProvider(const aws::Policy& trust, const std::string& pro
            std::ranges::find(federated, provider) == federated.end();
   });
   for (aws::PolicyStatement& statement : policy.statements)
-    statement.principal = aws::PolicyPrincipals{.everyone = true, .aws = {}, .service = {},
-                                                .federated = {}};
+    statement.principal =
+        aws::PolicyPrincipals{.everyone = true, .aws = {}, .service = {}, .federated = {}};
   return WithResource(policy);
 }
 
@@ -209,8 +209,7 @@ Answer<StsService::Session> StsService::Begin(const Call& call, const StsForm& f
   }
   if (!session.policy_text.empty()) {
     auto compiled = CompilePolicy(session.policy_text, aws::PolicyKind::kIdentity);
-    if (!compiled)
-      return Fault{400, "MalformedPolicyDocument", compiled.error().message};
+    if (!compiled) return Fault{400, "MalformedPolicyDocument", compiled.error().message};
     session.policy = compiled->compiled;
   }
   TS_ASSIGN_OR_RETURN(session.tags, ReadTags(form));
@@ -219,7 +218,7 @@ Answer<StsService::Session> StsService::Begin(const Call& call, const StsForm& f
     return ValidationError(
         "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
   }
-  if (!call.caller.identity.role_arn.empty() && session.duration > std::chrono::hours(1)) {
+  if (!call.caller->identity.role_arn.empty() && session.duration > std::chrono::hours(1)) {
     return ValidationError(
         "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by "
         "role chaining.");
@@ -257,11 +256,10 @@ Answer<AccessKey> StsService::NewSession(const Call& call, const Session& sessio
   return key;
 }
 
-Answer<std::string> StsService::AssumeRole(const Call& call, const StsForm& form,
-                                           TrailNote& note) {
+Answer<std::string> StsService::AssumeRole(const Call& call, const StsForm& form, TrailNote& note) {
   note.request_parameters_json = ParametersJson(form);
   TS_ASSIGN_OR_RETURN(const Session session, Begin(call, form));
-  const Caller& caller = call.caller;
+  const Caller& caller = *call.caller;
   if (caller.identity.root() && !root_may_assume_)
     return Fault{403, "AccessDenied", "Roles may not be assumed by root accounts."};
   const Fault denied = Denied(caller.identity.arn, "sts:AssumeRole", session.role_arn);
@@ -307,10 +305,12 @@ Answer<std::string> StsService::AssumeRoleWithWebIdentity(Call& call, const StsF
                  "The token is not one that the seed lists under webIdentities."};
   }
   const aws::Arn provider = aws::ParseArn(identity->provider_arn).value_or(aws::Arn());
-  call.caller.identity.account = provider.account;
-  call.caller.identity.arn = identity->provider_arn;
-  call.caller.identity.user_name = identity->subject;
-  call.caller.identity.user_id = identity->provider_arn + ":" + identity->subject;
+  Caller caller;
+  caller.identity.account = provider.account;
+  caller.identity.arn = identity->provider_arn;
+  caller.identity.user_name = identity->subject;
+  caller.identity.user_id = identity->provider_arn + ":" + identity->subject;
+  call.caller = std::make_shared<const Caller>(std::move(caller));
   note.request_parameters_json = ParametersJson(form);
   TS_ASSIGN_OR_RETURN(const Session session, Begin(call, form));
   const Fault denied{403, "AccessDenied", "Not authorized to perform " + action};
@@ -318,7 +318,7 @@ Answer<std::string> StsService::AssumeRoleWithWebIdentity(Call& call, const StsF
   note.key_arns = {session.role_arn};
   const std::string issuer = provider.resource.substr(provider.resource.find('/') + 1);
   aws::AccessRequest request{
-      call.caller.identity, action, session.role_arn, session.role->account, {}};
+      call.caller->identity, action, session.role_arn, session.role->account, {}};
   std::string prefix = issuer;
   std::ranges::transform(prefix, prefix.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
@@ -351,13 +351,13 @@ Reply StsService::Handle(Call& call, const StsForm& form, TrailNote& note) {
     if (call.operation == "AssumeRoleWithWebIdentity")
       return AssumeRoleWithWebIdentity(call, form, note);
     if (call.operation == "GetCallerIdentity") {
-      const aws::PrincipalIdentity& identity = call.caller.identity;
+      const aws::PrincipalIdentity& identity = call.caller->identity;
       return Answered(call, "<Arn>" + identity.arn + "</Arn><UserId>" + identity.user_id +
                                 "</UserId><Account>" + identity.account + "</Account>");
     }
-    return Fault{400, "InvalidAction",
-                 "Could not find operation " + call.operation.substr(0, 100) +
-                     " for version 2011-06-15"};
+    return Fault{
+        400, "InvalidAction",
+        "Could not find operation " + call.operation.substr(0, 100) + " for version 2011-06-15"};
   }();
   Reply reply;
   if (!answer) {

@@ -60,7 +60,7 @@ class StsTest : public ::testing::Test {
     call.time = world->Now();
     if (!access_key.empty()) {
       world->Read([&](const Contents& contents) {
-        call.caller = contents.access_keys.at(access_key)->caller;
+        call.caller = std::make_shared<const Caller>(contents.access_keys.at(access_key)->caller);
       });
     }
     note = TrailNote();
@@ -117,8 +117,7 @@ TEST_F(StsTest, TrustAndIdentityPolicyDecide) {
   EXPECT_EQ(Assume("AKIAABLEABLEABLE0001", cross, {{"ExternalId", "no"}}), "AccessDenied");
   EXPECT_EQ(Assume("AKIAABLEABLEABLE0001", cross), "AccessDenied");
   EXPECT_EQ(Assume("AKIAROOTROOTROOT0001", named), "AccessDenied");
-  EXPECT_EQ(Assume("AKIAPLAINPLAIN000001", "arn:aws:iam::111111111111:role/none"),
-            "AccessDenied");
+  EXPECT_EQ(Assume("AKIAPLAINPLAIN000001", "arn:aws:iam::111111111111:role/none"), "AccessDenied");
   // Tags need sts:TagSession in the trust policy too.
   EXPECT_EQ(Assume("AKIAPLAINPLAIN000001", named,
                    {{"Tags.member.1.Key", "k"}, {"Tags.member.1.Value", "v"}}),

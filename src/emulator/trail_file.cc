@@ -71,16 +71,16 @@ Result<void> TrailFile::Prepare() {
 
 Result<void> TrailFile::LoadAll() {
   sqlite3_stmt* select = nullptr;
-  if (sqlite3_prepare_v2(db_, "SELECT record FROM trail ORDER BY sequence", -1, &select,
-                         nullptr) != SQLITE_OK) {
+  if (sqlite3_prepare_v2(db_, "SELECT record FROM trail ORDER BY sequence", -1, &select, nullptr) !=
+      SQLITE_OK) {
     return Failure();
   }
   std::size_t unreadable = 0;
   int code = sqlite3_step(select);
   for (; code == SQLITE_ROW; code = sqlite3_step(select)) {
-    Result<TrailRecord> record = TrailRecordFromRow(
-        {reinterpret_cast<const char*>(sqlite3_column_text(select, 0)),
-         static_cast<std::size_t>(sqlite3_column_bytes(select, 0))});
+    Result<TrailRecord> record =
+        TrailRecordFromRow({reinterpret_cast<const char*>(sqlite3_column_text(select, 0)),
+                            static_cast<std::size_t>(sqlite3_column_bytes(select, 0))});
     if (record.ok()) {
       trail_.Load(std::move(*record));
     } else {

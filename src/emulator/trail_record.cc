@@ -75,7 +75,7 @@ std::shared_ptr<const TrailIdentity> TrailIdentityOf(const Caller& caller) {
   auto who = std::make_shared<TrailIdentity>();
   who->account = caller.identity.account;
   who->access_key_id = caller.access_key_id;
-  who->user_name = !caller.session_name.empty()        ? caller.session_name
+  who->user_name = !caller.session_name.empty()         ? caller.session_name
                    : !caller.identity.user_name.empty() ? caller.identity.user_name
                                                         : "root";
   who->json = IdentityJson(caller);
@@ -83,10 +83,9 @@ std::shared_ptr<const TrailIdentity> TrailIdentityOf(const Caller& caller) {
 }
 
 std::size_t TrailRecord::bytes() const {
-  std::size_t sum = sizeof(TrailRecord) + region.size() + request_id.size() +
-                    error_code.size() + error_message.size() +
-                    note.request_parameters_json.size() + note.response_elements_json.size() +
-                    note.additional_data_json.size();
+  std::size_t sum = sizeof(TrailRecord) + region.size() + request_id.size() + error_code.size() +
+                    error_message.size() + note.request_parameters_json.size() +
+                    note.response_elements_json.size() + note.additional_data_json.size();
   for (const std::string& arn : note.key_arns) sum += sizeof(std::string) + arn.size();
   return sum;
 }
@@ -185,8 +184,8 @@ Result<TrailRecord> TrailRecordFromRow(std::string_view text) {
     record.service_event = row.at("service");
     record.error_code = row.at("errorCode");
     record.error_message = row.at("errorMessage");
-    record.note = {row.at("readOnly"), row.at("request"), row.at("response"),
-                   row.at("additional"), row.at("arns")};
+    record.note = {row.at("readOnly"), row.at("request"), row.at("response"), row.at("additional"),
+                   row.at("arns")};
     return record;
   } catch (const nlohmann::json::exception&) {
     return IntegrityError("A row of the trail cannot be read.");

@@ -159,12 +159,12 @@ Reply TrailService::Handle(const Call& call, std::string_view body_json, TrailNo
   note.read_only = true;
   if (auto denied = DeniedByIdentity(call, "cloudtrail:LookupEvents", "*"))
     return Failed(std::move(*denied));
-  if (!Admit(call.caller.identity.account, call.region))
+  if (!Admit(call.caller->identity.account, call.region))
     return Failed({400, "ThrottlingException", "Rate exceeded"});
   LookupInput input;
   if (auto fault = ReadInput(body_json, input)) return Failed(std::move(*fault));
   input.query.region = call.region;
-  input.query.account = call.caller.identity.account;
+  input.query.account = call.caller->identity.account;
   if (!input.token.empty()) {
     const auto before = ParseTrailToken(token_key_, input.query, input.token);
     if (!before) {

@@ -1,11 +1,11 @@
 #include "emulator/trail.h"
 
-#include <filesystem>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
 #include <unistd.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "emulator/trail_file.h"
 #include "emulator/trail_service.h"
@@ -42,13 +42,13 @@ class TrailTest : public ::testing::Test {
     call.source_ip = "192.0.2.0";
     call.user_agent = "agent \"1\"";
     call.time = base::UtcTime(std::chrono::seconds(1'700'000'100));
-    call.caller = SessionCaller("111122223333");
+    call.caller = std::make_shared<const Caller>(SessionCaller("111122223333"));
     note.request_parameters_json = R"({"keyId":"k"})";
     note.additional_data_json = R"({"keyMaterialId":"m"})";
     note.key_arns = {kArn};
   }
   void Add(const Fault* fault = nullptr) {
-    trail.Add(call, TrailIdentityOf(call.caller), note, fault);
+    trail.Add(call, TrailIdentityOf(*call.caller), note, fault);
   }
   TrailQuery QueryFor(const std::string& account) {
     TrailQuery query;
@@ -81,8 +81,8 @@ TEST_F(TrailTest, WritesTheRecordAsCloudTrailDoes) {
     "eventType":"AwsApiCall","managementEvent":true,"recipientAccountId":"111122223333",
     "eventCategory":"Management"})");
   expected["eventID"] = UuidText(page.records[0].event_id);
-  expected["resources"] = Json::array(
-      {{{"accountId", "111122223333"}, {"type", "AWS::KMS::Key"}, {"ARN", kArn}}});
+  expected["resources"] =
+      Json::array({{{"accountId", "111122223333"}, {"type", "AWS::KMS::Key"}, {"ARN", kArn}}});
   EXPECT_EQ(record, expected);
 }
 
@@ -103,7 +103,7 @@ TEST_F(TrailTest, DenialsKeepNothingOfTheRequest) {
 }
 
 TEST_F(TrailTest, CrossAccountCallsAreInBothAccountsUnlessDenied) {
-  call.caller = SessionCaller("338144066592");
+  call.caller = std::make_shared<const Caller>(SessionCaller("338144066592"));
   Add();
   const Fault denied{400, "AccessDeniedException", "no"};
   Add(&denied);
@@ -130,11 +130,11 @@ TEST_F(TrailTest, OldestRecordsFallOut) {
   EXPECT_EQ(page.records.back().request_id, "50");
 
   Trail small(random, {.records_max = 100, .bytes_max = 2000});
-  for (int i = 0; i < 50; ++i) small.Add(call, TrailIdentityOf(call.caller), note, nullptr);
+  for (int i = 0; i < 50; ++i) small.Add(call, TrailIdentityOf(*call.caller), note, nullptr);
   EXPECT_GT(small.size(), 10U) << "equal calls share what they have in common";
   for (int i = 0; i < 50; ++i) {
     call.source_ip = "127.0.0." + std::to_string(i);
-    small.Add(call, TrailIdentityOf(call.caller), note, nullptr);
+    small.Add(call, TrailIdentityOf(*call.caller), note, nullptr);
   }
   EXPECT_LT(small.size(), 10U);
 }
@@ -232,8 +232,9 @@ class LookupTest : public TrailTest {
     EXPECT_TRUE(policy.ok());
     lookup.region = "us-east-1";
     lookup.service = "cloudtrail";
-    lookup.caller = SessionCaller("111122223333");
-    if (policy.ok()) lookup.caller.identity_policies = {policy->compiled};
+    Caller caller = SessionCaller("111122223333");
+    if (policy.ok()) caller.identity_policies = {policy->compiled};
+    lookup.caller = std::make_shared<const Caller>(std::move(caller));
   }
   Json Ask(const std::string& body) {
     TrailNote ignored;
@@ -282,7 +283,7 @@ TEST_F(LookupTest, RefusesWhatAwsRefuses) {
             "InvalidLookupAttributesException");
   EXPECT_EQ(Ask("[]")["fault"], "SerializationException");
   EXPECT_EQ(Ask("{")["fault"], "SerializationException");
-  lookup.caller.identity_policies.clear();
+  lookup.caller = std::make_shared<const Caller>(SessionCaller("111122223333"));
   EXPECT_EQ(Ask("{}")["fault"], "AccessDeniedException");
 }
 

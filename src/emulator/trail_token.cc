@@ -16,7 +16,7 @@ void AppendTime(const std::optional<base::UtcTime>& time, base::ByteWriter& out)
 }
 
 crypto::Sha256Digest TagOf(const base::Secret256& key, const TrailQuery& query,
-                         std::uint64_t before) {
+                           std::uint64_t before) {
   base::ByteWriter bound;
   bound.U8(kVersion);
   bound.U64(before);

@@ -82,8 +82,8 @@ std::vector<std::shared_ptr<const Key>> Contents::Related(const Key& key) const 
   for (const std::string& arn : arns->second) {
     std::shared_ptr<const Key> other = FindKey(arn);
     const bool itself = other->region == key.region && other->account == key.account;
-    if (itself || (key.multi_region && other->multi_region &&
-                   other->material_set == key.material_set)) {
+    if (itself ||
+        (key.multi_region && other->multi_region && other->material_set == key.material_set)) {
       out.push_back(std::move(other));
     }
   }
@@ -105,8 +105,8 @@ Result<std::unique_ptr<World>> World::Open(const std::string& path, const base::
   Contents contents;
   if (!path.empty()) {
     TS_ASSIGN_OR_RETURN(file, StateFile::Open(path));
-    TS_RETURN_IF_ERROR(file->ForEach(
-        [&](std::string_view kind, std::string_view id, std::string_view value) {
+    TS_RETURN_IF_ERROR(
+        file->ForEach([&](std::string_view kind, std::string_view id, std::string_view value) {
           return ReadRow(kind, id, value, contents);
         }));
     FinishLoading(contents);

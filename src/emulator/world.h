@@ -127,8 +127,8 @@ struct User {
 struct AccessKey {
   std::string id;
   base::SecretBytes secret;
-  Caller caller;              // Ready to be used in a Call.
-  std::string session_token;  // Not empty: must be sent along.
+  Caller caller;                    // Ready to be used in a Call.
+  std::string session_token;        // Not empty: must be sent along.
   std::string session_policy_text;  // What caller.session_policy was compiled from.
   std::optional<base::UtcTime> expires;
 };
@@ -143,12 +143,12 @@ template <typename T>
 using Shelf = std::map<std::string, std::shared_ptr<const T>, std::less<>>;
 
 struct Contents {
-  Shelf<Key> keys;                // By ARN.
-  Shelf<MaterialSet> materials;   // By name.
-  Shelf<Alias> aliases;           // By alias ARN.
-  Shelf<Role> roles;              // By ARN.
-  Shelf<User> users;              // By ARN.
-  Shelf<AccessKey> access_keys;   // By id.
+  Shelf<Key> keys;               // By ARN.
+  Shelf<MaterialSet> materials;  // By name.
+  Shelf<Alias> aliases;          // By alias ARN.
+  Shelf<Role> roles;             // By ARN.
+  Shelf<User> users;             // By ARN.
+  Shelf<AccessKey> access_keys;  // By id.
   std::set<std::string, std::less<>> accounts;
   // Derived: key id to the ARNs of the keys that have it.
   std::map<std::string, std::set<std::string>, std::less<>> arns_by_id;
@@ -173,14 +173,14 @@ struct ServiceEvent {
 // A key to be seeded.
 struct KeySeed {
   std::string account, region;
-  std::string id;                     // Empty: a fresh one.
+  std::string id;                         // Empty: a fresh one.
   std::vector<base::Secret256> material;  // Oldest first. Empty: fresh material.
-  std::string policy;                 // Empty: the account's default policy.
+  std::string policy;                     // Empty: the account's default policy.
   std::string description;
   std::string spec = "SYMMETRIC_DEFAULT";
-  bool multi_region = false;          // Also set by an id of "mrk-..." and by replicas.
+  bool multi_region = false;  // Also set by an id of "mrk-..." and by replicas.
   std::vector<std::string> replica_regions;
-  std::vector<std::string> aliases;   // "alias/...", made in every region of the key.
+  std::vector<std::string> aliases;  // "alias/...", made in every region of the key.
   std::vector<Tag> tags;
 };
 
@@ -295,7 +295,7 @@ class Edit {
   Result<void> WriteTo(StateFile& file);
 
   struct Change {
-    std::string kind, id;  // A row of the state file; an empty kind: all rows.
+    std::string kind, id;                    // A row of the state file; an empty kind: all rows.
     std::optional<base::SecretBytes> value;  // None: the row goes.
     std::function<void(Contents&)> apply;
   };

@@ -351,9 +351,12 @@ void FinishLoading(Contents& contents) {
   contents.arns_by_id.clear();
   for (const auto& [arn, key] : contents.keys) contents.arns_by_id[key->id].insert(arn);
   for (auto& [id, shared] : contents.access_keys) {
-    AccessKey copy{shared->id,           base::SecretBytes::CopyOf(shared->secret.Reveal()),
-                   shared->caller,       shared->session_token,
-                   shared->session_policy_text, shared->expires};
+    AccessKey copy{shared->id,
+                   base::SecretBytes::CopyOf(shared->secret.Reveal()),
+                   shared->caller,
+                   shared->session_token,
+                   shared->session_policy_text,
+                   shared->expires};
     AttachPolicies(contents, copy);
     shared = Share(std::move(copy));
   }

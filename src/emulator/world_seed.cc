@@ -10,8 +10,8 @@ namespace {
 // Checks the seed and fills in what it leaves open.
 Result<void> Complete(KeySeed& seed, const base::Random& random) {
   if (!aws::IsAccountId(seed.account))
-    return InvalidArgument("account", "An account id has twelve digits, not '" + seed.account +
-                                          "'.");
+    return InvalidArgument("account",
+                           "An account id has twelve digits, not '" + seed.account + "'.");
   if (!seed.replica_regions.empty()) seed.multi_region = true;
   if (aws::IsMultiRegionKeyId(seed.id)) seed.multi_region = true;
   if (seed.id.empty()) seed.id = NewKeyId(random, seed.multi_region);
@@ -28,8 +28,8 @@ Result<void> Complete(KeySeed& seed, const base::Random& random) {
     if (!aws::PartitionOfRegion(region))
       return InvalidArgument("region", "'" + region + "' is no region, such as \"us-east-1\".");
     if (aws::PartitionOfRegion(region) != aws::PartitionOfRegion(seed.region))
-      return InvalidArgument("region", "A replica must be in the primary's partition; '" + region +
-                                           "' is not.");
+      return InvalidArgument(
+          "region", "A replica must be in the primary's partition; '" + region + "' is not.");
   }
   for (const std::string& alias : seed.aliases) {
     if (!aws::IsAliasName(alias))
@@ -64,8 +64,7 @@ Result<Key> SeededKey(const KeySeed& seed, const std::string& region, base::UtcT
   key.tags = seed.tags;
   if (seed.spec == "SYMMETRIC_DEFAULT")
     key.material_set = MaterialSetName(seed.account, region, seed.id, seed.multi_region);
-  std::string policy =
-      seed.policy.empty() ? DefaultKeyPolicy(region, seed.account) : seed.policy;
+  std::string policy = seed.policy.empty() ? DefaultKeyPolicy(region, seed.account) : seed.policy;
   TS_ASSIGN_OR_RETURN(key.policy, CompilePolicy(std::move(policy), aws::PolicyKind::kKey));
   return key;
 }

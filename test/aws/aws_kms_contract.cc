@@ -35,9 +35,9 @@ KmsUnderTest MakeEmulated() {
     tenants.push_back(model::TenantId::Parse(std::string(32, c)).value());
   }
   EXPECT_TRUE(ground->aws.Start(tenants));
-  ground->kms = std::make_unique<kms::AwsKms>(*ground->aws.http, ground->aws.credentials,
-                                              ground->aws.clock, ground->aws.random,
-                                              ground->aws.options());
+  ground->kms =
+      std::make_unique<kms::AwsKms>(*ground->aws.http, ground->aws.credentials, ground->aws.clock,
+                                    ground->aws.random, ground->aws.options());
   return OnKey(ground, *ground->kms, kPrimary, kReplica);
 }
 

@@ -17,7 +17,9 @@ constexpr const char* kAdminSecret = "customer-admin-secret";
 constexpr const char* kService = "arn:aws:iam::338144066592:user/tenantseal-service";
 
 Json Allow(const Json& principal, const Json& action) {
-  return {{"Effect", "Allow"}, {"Principal", {{"AWS", principal}}}, {"Action", action},
+  return {{"Effect", "Allow"},
+          {"Principal", {{"AWS", principal}}},
+          {"Action", action},
           {"Resource", "*"}};
 }
 
@@ -96,10 +98,9 @@ bool LocalAws::AsCustomer(const std::string& region, const std::string& operatio
                                   {"x-amz-target", target}};
   const aws::SignableRequest request{"POST", "/", "", headers, base::AsBytes(body)};
   const auto secret = base::SecretBytes::CopyOf(base::AsBytes(kAdminSecret));
-  const auto signature =
-      aws::Sign(request, kAdminId, secret, "", region, "kms", clock.Utc());
-  net::HttpRequest http_request{.method = net::Method::kPost, .url = url + "/",
-                                .body = base::AsBytes(body)};
+  const auto signature = aws::Sign(request, kAdminId, secret, "", region, "kms", clock.Utc());
+  net::HttpRequest http_request{
+      .method = net::Method::kPost, .url = url + "/", .body = base::AsBytes(body)};
   for (const auto& [name, value] : headers) {
     if (name != "host") http_request.headers.push_back({std::string(name), std::string(value)});
   }

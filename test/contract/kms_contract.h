@@ -18,7 +18,7 @@ struct KmsUnderTest {
   std::shared_ptr<void> ground;
   kms::KmsClient* client = nullptr;
   kms::InternalKeys* keys = nullptr;  // None: the tenants' keys are there already.
-  std::function<kms::KmsKey(const model::TenantId&)> key;     // How a tenant's key is named.
+  std::function<kms::KmsKey(const model::TenantId&)> key;      // How a tenant's key is named.
   std::function<std::string(const model::TenantId&)> key_arn;  // What replies call it.
 };
 

@@ -1,9 +1,8 @@
-#include "contract/kms_contract.h"
-
 #include <unistd.h>
 
 #include <filesystem>
 
+#include "contract/kms_contract.h"
 #include "kms/fake_kms.h"
 #include "kms/internal/internal_kms.h"
 
