@@ -149,7 +149,8 @@ double TimeLoop(Setup& setup, const std::string& path, std::size_t count) {
   {
     const auto store = setup.Open(path);
     const auto state = Must(store->LoadTenant(setup.tenant));
-    const auto key = Must(setup.kms.Decrypt({}, setup.tenant, state.wraps.front().wrapped, {}));
+    const auto key =
+        Must(setup.kms.Decrypt({}, setup.tenant, state.wraps.front().wrapped, base::Deadline{}));
     from = base::Secret256(key.plaintext.Reveal().first<32>());
   }
   const base::Secret256 to = setup.random.Key();
