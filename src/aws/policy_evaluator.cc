@@ -1,6 +1,7 @@
 #include "aws/policy_evaluator.h"
 
 #include <algorithm>
+#include <cctype>
 #include <optional>
 #include <utility>
 
@@ -79,6 +80,8 @@ struct CompiledPolicy::Compiled {
   };
   Policy policy;
   std::vector<Statement> statements;
+  std::vector<std::string> keys;  // Condition keys that are read, lower case.
+  bool variables = false;
 
   Match Admits(std::size_t i, const AccessRequest& request) const;
   bool NamesResource(std::size_t i, const AccessRequest& request) const;
@@ -87,6 +90,12 @@ struct CompiledPolicy::Compiled {
     return "statement " + (sid.empty() ? std::to_string(i + 1) : Quote(sid));
   }
 };
+
+bool CompiledPolicy::Reads(std::string_view prefix) const {
+  return compiled_->variables || std::ranges::any_of(compiled_->keys, [&](const std::string& key) {
+           return key.starts_with(prefix);
+         });
+}
 
 CompiledPolicy::CompiledPolicy(Policy policy) {
   auto compiled = std::make_shared<Compiled>();
@@ -106,6 +115,17 @@ CompiledPolicy::CompiledPolicy(Policy policy) {
     if (s.not_principal) out.not_principal.emplace(*s.not_principal);
     for (const auto& condition : s.conditions) {
       out.conditions.emplace_back(condition, s.allow, variables);
+    }
+  }
+  for (const PolicyStatement& s : policy.statements) {
+    const auto hold = [](const std::vector<std::string>& texts) {
+      return std::ranges::any_of(texts, [](const std::string& t) { return t.contains("${"); });
+    };
+    compiled->variables |= hold(s.resource) || hold(s.not_resource);
+    for (const PolicyCondition& condition : s.conditions) {
+      compiled->variables |= hold(condition.values);
+      std::string& key = compiled->keys.emplace_back(condition.key);
+      for (char& c : key) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     }
   }
   compiled->policy = std::move(policy);

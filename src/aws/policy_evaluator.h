@@ -64,6 +64,11 @@ class CompiledPolicy {
   explicit CompiledPolicy(Policy policy);
   const Policy& policy() const;
 
+  // Whether a decision may depend on a condition key of the request whose name begins so (lower
+  // case): a caller need not put together what no policy reads. True for every key when the policy
+  // holds a variable.
+  bool Reads(std::string_view prefix) const;
+
   // What a policy alone says, the stronger the later.
   enum class Match : std::uint8_t {
     kNone,

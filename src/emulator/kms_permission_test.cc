@@ -134,5 +134,48 @@ TEST_F(KmsPermission, DryRunTellsWhatWouldHaveFailed) {
   EXPECT_EQ(As(Service(), kEast, "Encrypt", body).code, "AccessDeniedException");
 }
 
+// Whatever condition key a policy reads is there, in key policies and identity policies alike.
+TEST_F(KmsPermission, ConditionsSeeTheCallAndTheKey) {
+  const std::string everyone = R"({"Effect":"Allow","Principal":{"AWS":"*"},"Action":"kms:*",
+                                   "Resource":"*"})";
+  const std::pair<const char*, const char*> conditions[] = {
+      {"aws:SourceIp", "127.0.0.1"},        {"aws:RequestedRegion", kEast},
+      {"aws:SecureTransport", "false"},     {"aws:ResourceTag/team", "keys"},
+      {"kms:KeySpec", "SYMMETRIC_DEFAULT"}, {"kms:KeyUsage", "ENCRYPT_DECRYPT"},
+      {"kms:KeyOrigin", "AWS_KMS"},         {"kms:MultiRegion", "false"},
+      {"kms:EncryptionContext:a", "b"},     {"kms:CallerAccount", kCustomer},
+      {"aws:PrincipalAccount", kCustomer}};
+  for (const auto& [key_name, value] : conditions) {
+    for (const bool holds : {true, false}) {
+      SCOPED_TRACE(std::string(key_name) + (holds ? " as it is" : " as another"));
+      const std::string condition = std::string(R"("Condition":{"StringEquals":{")") + key_name +
+                                    "\":\"" + (holds ? value : "another") + "\"}}";
+      const json body{{"Plaintext", "aGk="}, {"EncryptionContext", {{"a", "b"}}}};
+      const json tags = {{{"TagKey", "team"}, {"TagValue", "keys"}}};
+
+      json by_key = body;
+      by_key["KeyId"] = NewKey(
+          {{"Tags", tags},
+           {"Policy", R"({"Version":"2012-10-17","Statement":[)" + everyone +
+                          R"(,{"Effect":"Deny","Principal":{"AWS":"*"},"Action":"kms:Encrypt",
+                               "Resource":"*",)" +
+                          condition + "}]}"}});
+      EXPECT_EQ(Do("Encrypt", by_key).code, holds ? "AccessDeniedException" : "");
+
+      const std::string user = std::string(holds ? "with-" : "without-") + value + key_name;
+      std::string name = "u";
+      for (const char c : user) name += std::isalnum(static_cast<unsigned char>(c)) ? c : '-';
+      AddUser(kCustomer, name,
+              R"({"Version":"2012-10-17","Statement":[
+                  {"Effect":"Allow","Action":"kms:*","Resource":"*",)" +
+                  condition + "}]}");
+      json by_user = body;
+      by_user["KeyId"] = NewKey({{"Tags", tags}});
+      EXPECT_EQ(As(Who("AKIA" + name), kEast, "Encrypt", by_user).code,
+                holds ? "" : "AccessDeniedException");
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tenantseal::emulator

@@ -59,19 +59,11 @@ Answer<FoundKey> FindByAlias(KmsRequest& request, const std::string& account,
   return AliasNotFound(alias_arn);
 }
 
-bool MentionsResourceAliases(const Caller& caller) {
-  constexpr std::string_view kName = "kms:resourcealiases";
-  for (const auto& policy : caller.identity_policies) {
-    for (const aws::PolicyStatement& statement : policy->policy().statements) {
-      for (const aws::PolicyCondition& condition : statement.conditions) {
-        if (std::ranges::equal(condition.key, kName,
-                               [](unsigned char a, char b) { return std::tolower(a) == b; })) {
-          return true;
-        }
-      }
-    }
-  }
-  return false;
+// Whether any policy that takes part reads such a condition key.
+bool AnyReads(const Caller& caller, const Key& key, std::string_view prefix) {
+  const auto reads = [&](const auto& policy) { return policy && policy->Reads(prefix); };
+  return reads(key.policy.compiled) || reads(caller.session_policy) ||
+         std::ranges::any_of(caller.identity_policies, reads);
 }
 
 std::string Lower(std::string_view text) {
@@ -178,11 +170,15 @@ aws::AccessRequest AskFor(const KmsRequest& request, const FoundKey& found,
   const Key& key = *found.key;
   aws::AccessRequest ask{call.caller->identity, permission.action, key.arn(), key.account,
                          permission.extra};
-  AddCallConditions(call, ask.context);
-  AddKeyConditions(key, ask.context);
+  const auto read = [&](std::string_view prefix) { return AnyReads(*call.caller, key, prefix); };
+  if (read("aws:")) AddCallConditions(call, ask.context);
+  if (read("kms:key") || read("kms:multiregion") || read("aws:resourcetag/"))
+    AddKeyConditions(key, ask.context);
   if (permission.context != nullptr) AddEncryptionContext(*permission.context, ask.context);
   if (!found.alias_name.empty()) ask.context["kms:requestalias"] = {found.alias_name};
-  if (MentionsResourceAliases(*call.caller))
+  // Of no effect in key policies.
+  if (std::ranges::any_of(call.caller->identity_policies,
+                          [](const auto& policy) { return policy->Reads("kms:resourcealiases"); }))
     ask.context["kms:resourcealiases"] = AliasesOf(request.world, key);
   return ask;
 }
