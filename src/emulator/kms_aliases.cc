@@ -118,7 +118,7 @@ Answer<Body> UpdateAlias(KmsRequest& request) {
   if (found == contents.aliases.end()) return AliasNotFound(Named(request.call, in.name).arn());
   Alias alias = *found->second;
   if (std::shared_ptr<const Key> old = KeyOf(contents, alias); old && old->id != key->id) {
-    TS_RETURN_IF_ERROR(Authorise(request, {old, ""}, {.action = "kms:UpdateAlias"}));
+    TS_RETURN_IF_ERROR(Authorise(request, FoundKey(old), {.action = "kms:UpdateAlias"}));
     if (old->usage != key->usage ||
         (old->spec == "SYMMETRIC_DEFAULT") != (key->spec == "SYMMETRIC_DEFAULT")) {
       return Validation("Alias " + alias.arn() + " cannot be changed from a " + old->spec +

@@ -113,7 +113,7 @@ Answer<FoundKey> KeyOfBlob(KmsRequest& request, const CiphertextHeader& header,
     return best;
   });
   if (!found) return DeniedUnknownKey(request, action);
-  return FoundKey{std::move(found), ""};
+  return FoundKey(std::move(found));
 }
 
 struct Opened {
@@ -171,7 +171,7 @@ Answer<DataKey> MakeDataKey(KmsRequest& request) {
   request.world.random().Fill(out.plaintext.RevealMutable());
   const BackingKey& material = set->versions.back();
   out.blob = SealBlob(key->id, material, context, out.plaintext.Reveal(), request.world.random());
-  out.arn = key->arn();
+  out.arn = key.arn;
   out.material_id = material.id;
   request.note.additional_data_json = MaterialNote(material.id);
   return out;
@@ -203,7 +203,7 @@ Answer<Body> Encrypt(KmsRequest& request) {
   request.note.additional_data_json = MaterialNote(material.id);
   SecretObject out(base::Base64Size(blob.size()) + 512);
   out.Blob("CiphertextBlob", blob);
-  out.Text("KeyId", key->arn());
+  out.Text("KeyId", key.arn);
   out.Text("EncryptionAlgorithm", algorithm);
   return out.Take();
 }
@@ -229,7 +229,7 @@ Answer<Body> Decrypt(KmsRequest& request) {
                                                    : FindKey(request, key_id, IdForms::kAny));
   Parameters resolved;  // Decrypt always records the key that it came to.
   resolved.Text("encryptionAlgorithm", algorithm);
-  resolved.Text("keyId", key->arn());
+  resolved.Text("keyId", key.arn);
   resolved.Context("encryptionContext", context);
   request.note.request_parameters_json = resolved.Take();
   TS_ASSIGN_OR_RETURN(std::shared_ptr<const MaterialSet> set,
@@ -240,7 +240,7 @@ Answer<Body> Decrypt(KmsRequest& request) {
   TS_RETURN_IF_ERROR(EndDryRun(request));
   request.note.additional_data_json = MaterialNote(opened.material_id);
   SecretObject out(base::Base64Size(opened.plaintext.size()) + 512);
-  out.Text("KeyId", key->arn());
+  out.Text("KeyId", key.arn);
   out.Blob("Plaintext", opened.plaintext.Reveal());
   out.Text("EncryptionAlgorithm", algorithm);
   out.Text("KeyMaterialId", opened.material_id);

@@ -288,19 +288,19 @@ Answer<Body> RetireGrant(KmsRequest& request) {
     return Validation("Please specify either a grant token, or a key ARN and a grant ID.");
   request.note.request_parameters_json = input.TrailParameters();
   Edit edit(request.world);
-  FoundKey found;
-  if (!token.empty()) {
-    found.key = KeyOfToken(edit.contents(), request.call.region, token);
-    if (!found.key) return OtherFault("InvalidGrantTokenException", "The grant token is invalid.");
-  } else {
-    TS_ASSIGN_OR_RETURN(found, FindKey(request, key_id, IdForms::kKeysOnly));
-  }
+  const auto named = [&]() -> Answer<FoundKey> {
+    if (token.empty()) return FindKey(request, key_id, IdForms::kKeysOnly);
+    auto key = KeyOfToken(edit.contents(), request.call.region, token);
+    if (!key) return OtherFault("InvalidGrantTokenException", "The grant token is invalid.");
+    return FoundKey(std::move(key));
+  };
+  TS_ASSIGN_OR_RETURN(const FoundKey found, named());
   auto grant = std::ranges::find_if(found->grants, [&](const Grant& one) {
     return token.empty() ? one.id == id : one.token == token;
   });
   if (grant == found->grants.end()) return NoSuchGrant();
   if (MayRetireByGrant(request.call.caller->identity, *grant)) {
-    request.note.key_arns.push_back(found->arn());
+    request.note.key_arns.push_back(found.arn);
   } else {
     TS_RETURN_IF_ERROR(
         Authorise(request, found, {.action = "kms:RetireGrant", .cross_account = true}));

@@ -96,7 +96,7 @@ Answer<PolicyDocument> TakeKeyPolicy(KmsRequest& request, const Key& key, const 
   });
   if (!checked) return checked.error();
   if (bypass) return std::move(*document);
-  const FoundKey found{std::make_shared<const Key>(key), ""};
+  const FoundKey found(std::make_shared<const Key>(key));
   const aws::AccessRequest ask = AskFor(request, found, {.action = "kms:PutKeyPolicy"});
   using Match = aws::CompiledPolicy::Match;
   const Match match = document->compiled->Evaluate(ask, nullptr);

@@ -38,7 +38,7 @@ Fault DeniedAbroad(const Call& call, const std::string& action) {
 Answer<FoundKey> FindByArn(KmsRequest& request, const std::string& arn, std::string alias_name) {
   std::shared_ptr<const Key> key =
       request.world.Read([&](const Contents& contents) { return contents.FindKey(arn); });
-  if (key) return FoundKey{std::move(key), std::move(alias_name)};
+  if (key) return FoundKey(std::move(key), std::move(alias_name));
   const Result<aws::KmsArn> parsed = aws::ParseKmsArn(arn);
   if (parsed && parsed->account != request.call.caller->identity.account)
     return DeniedAbroad(request.call, "kms:" + request.call.operation);
@@ -53,7 +53,7 @@ Answer<FoundKey> FindByAlias(KmsRequest& request, const std::string& account,
     if (alias == contents.aliases.end()) return std::shared_ptr<const Key>();
     return contents.FindKey(KeyArn(request.call.region, account, alias->second->key_id));
   });
-  if (key) return FoundKey{std::move(key), name};
+  if (key) return FoundKey(std::move(key), name);
   if (account != request.call.caller->identity.account)
     return DeniedAbroad(request.call, "kms:" + request.call.operation);
   return AliasNotFound(alias_arn);
@@ -168,7 +168,7 @@ aws::AccessRequest AskFor(const KmsRequest& request, const FoundKey& found,
                           const Permission& permission) {
   const Call& call = request.call;
   const Key& key = *found.key;
-  aws::AccessRequest ask{call.caller->identity, permission.action, key.arn(), key.account,
+  aws::AccessRequest ask{call.caller->identity, permission.action, found.arn, key.account,
                          permission.extra};
   const auto read = [&](std::string_view prefix) { return AnyReads(*call.caller, key, prefix); };
   if (read("aws:")) AddCallConditions(call, ask.context);
@@ -186,7 +186,7 @@ aws::AccessRequest AskFor(const KmsRequest& request, const FoundKey& found,
 Answer<void> Authorise(KmsRequest& request, const FoundKey& found, const Permission& permission) {
   const Call& call = request.call;
   const Key& key = *found.key;
-  request.note.key_arns.push_back(key.arn());
+  request.note.key_arns.push_back(found.arn);
   if (!permission.cross_account && call.caller->identity.account != key.account)
     return DeniedAbroad(call, permission.action);
   const aws::AccessRequest ask = AskFor(request, found, permission);

@@ -28,7 +28,11 @@ struct KmsRequest {
 using KmsOperation = Answer<Body> (*)(KmsRequest&);
 
 struct FoundKey {
+  explicit FoundKey(std::shared_ptr<const Key> found, std::string alias = {})
+      : key(std::move(found)), arn(key->arn()), alias_name(std::move(alias)) {}
+
   std::shared_ptr<const Key> key;
+  std::string arn;         // key->arn(), which is put together from parts, once for each request.
   std::string alias_name;  // As the request named it ("alias/..."); empty for an id or key ARN.
   const Key* operator->() const { return key.get(); }
 };
