@@ -144,8 +144,8 @@ Answer<Body> DeleteAlias(KmsRequest& request) {
   TS_RETURN_IF_ERROR(MayUse(request, Named(request.call, name), nullptr));
   auto found = edit.contents().aliases.find(arn);
   if (found == edit.contents().aliases.end()) return AliasNotFound(arn);
-  if (const FoundKey key{KeyOf(edit.contents(), *found->second), ""}; key.key)
-    TS_RETURN_IF_ERROR(Authorise(request, key, {.action = "kms:DeleteAlias"}));
+  if (std::shared_ptr<const Key> key = KeyOf(edit.contents(), *found->second))
+    TS_RETURN_IF_ERROR(Authorise(request, FoundKey(key), {.action = "kms:DeleteAlias"}));
   edit.RemoveAlias(arn);
   TS_RETURN_IF_ERROR(Commit(edit));
   return Body();

@@ -124,10 +124,10 @@ Answer<Body> UpdatePrimaryRegion(KmsRequest& request) {
     return *fault;
   Key sought = *primary.key;
   sought.region = region;
-  const FoundKey replica{contents.FindKey(sought.arn()), ""};
-  if (!replica.key || region == primary->region) return KeyNotFound(sought.arn());
-  TS_RETURN_IF_ERROR(Authorise(request, replica, permission));
-  if (std::optional<Fault> fault = RefusedByState(*replica.key, StateRule::kUpdatePrimary))
+  const std::shared_ptr<const Key> replica = contents.FindKey(sought.arn());
+  if (!replica || region == primary->region) return KeyNotFound(sought.arn());
+  TS_RETURN_IF_ERROR(Authorise(request, FoundKey(replica), permission));
+  if (std::optional<Fault> fault = RefusedByState(*replica, StateRule::kUpdatePrimary))
     return *fault;
   for (const std::shared_ptr<const Key>& related : contents.Related(*primary.key)) {
     Key key = *related;

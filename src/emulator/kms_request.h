@@ -27,6 +27,7 @@ struct KmsRequest {
 // An operation. Returns the JSON text of its output, empty when it has none.
 using KmsOperation = Answer<Body> (*)(KmsRequest&);
 
+// A key, never null.
 struct FoundKey {
   explicit FoundKey(std::shared_ptr<const Key> found, std::string alias = {})
       : key(std::move(found)), arn(key->arn()), alias_name(std::move(alias)) {}
