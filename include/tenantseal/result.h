@@ -43,6 +43,8 @@ struct [[nodiscard]] Error {
   std::string message;                // A sentence for a person; never holds a secret.
   std::string field = {};             // JSON pointer or flag of the offending input, if any.
   std::uint32_t retry_after_s = 0;    // Seconds to wait, 0 when unknown.
+  std::uint16_t encryption_code = 0;  // The n of "Encryption-n" in docs/errors.md; 0: none.
+  std::string meta = {};              // More for the caller, as a JSON object; may be empty.
 };
 
 // A T or an Error. Derives from std::expected so that ignoring one is a compiler warning.

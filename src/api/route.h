@@ -19,8 +19,10 @@
 #include "keyring/rotation.h"
 #include "keyring/tenants.h"
 #include "keyring/values.h"
+#include "migration/migrations.h"
 #include "net/http_server.h"
 #include "net/message.h"
+#include "providers/key_providers.h"
 #include "store/store.h"
 
 namespace tenantseal::api {
@@ -35,6 +37,8 @@ struct Services {
   keyring::DataKeys& data_keys;
   keyring::Rotation& rotation;
   keyring::Tenants& tenants;
+  providers::KeyProviders& providers;
+  migration::Migrations& migrations;
   identity::ApiKeys& api_keys;
   identity::Authenticator& authenticator;
   events::UsageCounter& usage;

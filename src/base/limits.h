@@ -16,6 +16,7 @@ inline constexpr std::size_t kNameBytesMax = 256;  // Names, descriptions of thi
 inline constexpr std::size_t kDescriptionBytesMax = 1024;
 inline constexpr std::size_t kApiKeysPerTenantMax = 1000;
 inline constexpr std::size_t kTenantKeyVersionsMax = 1000;  // Live versions of one tenant.
+inline constexpr std::size_t kProvidersMax = 100;           // Key providers of one tenant.
 inline constexpr std::size_t kPageItemsMax = 100;
 
 }  // namespace tenantseal::base

@@ -32,6 +32,34 @@ inline constexpr std::string_view kKeyProviderRevoked =
 inline constexpr std::string_view kKeyProviderReinstated =
     "com.tenantseal.v1.encryption.keyprovider.reinstated";
 
+// The six types of the API that this follows; migration data is that of MigrationJson()
+// (migration/migrations.h), key provider data as it is shown, with what changed under "updates".
+inline constexpr std::string_view kKeyProviderCreated =
+    "com.qlik.v1.encryption.keyprovider.created";
+inline constexpr std::string_view kKeyProviderUpdated =
+    "com.qlik.v1.encryption.keyprovider.updated";
+inline constexpr std::string_view kKeyProviderDeleted =
+    "com.qlik.v1.encryption.keyprovider.deleted";
+inline constexpr std::string_view kMigrationTriggered =
+    "com.qlik.v1.encryption.keyprovider-migration.triggered";
+inline constexpr std::string_view kMigrationProgressed =
+    "com.qlik.v1.encryption.keyprovider-migration.progressed";
+inline constexpr std::string_view kMigrationFinished =
+    "com.qlik.v1.encryption.keyprovider-migration.finished";
+// What that API has no name for.
+inline constexpr std::string_view kKeyProviderValidated =
+    "com.tenantseal.v1.encryption.keyprovider.validated";
+inline constexpr std::string_view kKeyProviderValidationFailed =
+    "com.tenantseal.v1.encryption.keyprovider.validation-failed";
+inline constexpr std::string_view kMigrationPaused =
+    "com.tenantseal.v1.encryption.keyprovider-migration.paused";
+inline constexpr std::string_view kMigrationResumed =
+    "com.tenantseal.v1.encryption.keyprovider-migration.resumed";
+inline constexpr std::string_view kMigrationCancelled =
+    "com.tenantseal.v1.encryption.keyprovider-migration.cancelled";
+inline constexpr std::string_view kMigrationFailed =
+    "com.tenantseal.v1.encryption.keyprovider-migration.failed";
+
 // `data` must be a JSON object.
 model::NewEvent MakeEvent(const base::Clock& clock, const base::Random& random,
                           const model::Scope& scope, std::string_view type, std::string_view actor,

@@ -111,6 +111,22 @@ class Keyring {
   Result<MintedKey> Mint(const model::TenantId& tenant, const model::KeyProvider& provider,
                          std::uint32_t version, base::Deadline deadline);
 
+  // For migrations. `state` was read from the store just now; nothing is stored, nothing cached is
+  // used. What is wrapped is unwrapped again, by the replica, too, if there is one, and compared.
+  // The key of `version`, freshly decrypted by the current provider, as `target` wraps it.
+  Result<model::TenantKeyWrap> WrapFor(const model::TenantState& state, std::uint32_t version,
+                                       const model::KeyProvider& target, base::Deadline deadline);
+  struct MintedPair {
+    model::TenantKey key;
+    model::TenantKeyWrap by_target, by_current;
+  };
+  // A fresh key of `version`, made by `target`, as it and the current provider wrap it.
+  Result<MintedPair> MintForBoth(const model::TenantState& state, std::uint32_t version,
+                                 const model::KeyProvider& target, base::Deadline deadline);
+  // Whether `provider` unwraps `version` now, and to the right key. Errors as of Version().
+  Result<void> CheckUnwraps(const model::TenantState& state, std::uint32_t version,
+                            const model::KeyProvider& provider, base::Deadline deadline);
+
   // Has renewed what is due, drops what has run out or is idle, re-probes revoked providers. Does
   // not wait for a provider where there is an executor. Called about every 250 ms, and at least
   // eight times in a revocation bound, by the server's background thread.

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "keyring/keyring.h"
 #include "model/records.h"
@@ -31,6 +33,12 @@ class Rotation {
 
   // The latest job, if there ever was one.
   Result<std::optional<model::RewrapJob>> Job(const model::TenantId& tenant) const;
+
+  // What a batch leads to besides, in its transaction: `before` and `after` are the job's figures.
+  // Called by RunJobs(); set it before the first.
+  using BatchListener = std::function<std::optional<model::NewEvent>(
+      const model::RewrapJob& before, const model::RewrapJob& after)>;
+  void OnBatch(BatchListener listener) { on_batch_ = std::move(listener); }
 
   // Takes up running jobs and works on them until they are done or `stop` is set: batches of
   // 10,000 with a checkpoint each, a data key that does not authenticate is set aside and counted.
@@ -63,6 +71,7 @@ class Rotation {
   StoreLease& lease_;
   const base::Clock& clock_;
   const base::Random& random_;
+  BatchListener on_batch_;
   std::map<model::TenantId, Seen> seen_;  // Of running jobs; touched by RunJobs() only.
 };
 

@@ -28,6 +28,11 @@ KeyProvider InternalProvider(const TenantId& tenant, base::UtcTime now) {
   return provider;
 }
 
+const Fingerprint& TenantState::label() const {
+  const bool moving = migration && migration->state == MigrationState::kInProgress;
+  return moving ? migration->to : tenant.current_provider;
+}
+
 const KeyProvider* TenantState::FindProvider(const Fingerprint& fingerprint) const {
   for (const KeyProvider& provider : providers) {
     if (provider.fingerprint == fingerprint) return &provider;

@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "model/ids.h"
+#include "model/migration.h"
 
 namespace tenantseal::model {
 
@@ -73,11 +74,15 @@ struct TenantState {
   std::vector<KeyProvider> providers;  // By creation time.
   std::vector<TenantKey> keys;         // By version.
   std::vector<TenantKeyWrap> wraps;
+  std::optional<Migration> migration = {};  // The latest, if there ever was one.
   bool operator==(const TenantState&) const = default;
 
   const KeyProvider* FindProvider(const Fingerprint& fingerprint) const;
   const TenantKey* FindKey(std::uint32_t version) const;
   const TenantKeyWrap* FindWrap(std::uint32_t version, const Fingerprint& provider) const;
+  // The provider whose name new texts carry: the current one, or the target of a migration from
+  // the moment at which its version is active.
+  const Fingerprint& label() const;
 };
 
 }  // namespace tenantseal::model

@@ -113,8 +113,9 @@ class Store {
                                              const model::NewEvent& event) = 0;
   // Deactivated tenants whose destroy_at is at or before `now`.
   virtual Result<std::vector<model::TenantId>> TenantsToDestroy(base::UtcTime now) const = 0;
-  // Deletes providers, keys, wraps, data keys and API keys of a tenant whose destroy_at is at or
-  // before `now` (else kConflict); its row stays with status destroyed, its events stay.
+  // Deletes providers, keys, wraps, data keys and API keys of a tenant, and cancels its migration,
+  // when its destroy_at is at or before `now` (else kConflict); its row stays with status destroyed, its
+  // events stay.
   virtual Result<std::uint64_t> DestroyTenant(const model::TenantId& id, base::UtcTime now,
                                               const model::NewEvent& event) = 0;
   // Records that the provider refuses the tenant (or, with nullopt, no longer does). The event is
@@ -125,27 +126,73 @@ class Store {
                                                    std::optional<base::UtcTime> revoked_at,
                                                    const std::optional<model::NewEvent>& event) = 0;
 
+  // --- Key providers. Each returns the epoch of the change. ---
+  // Adds one that is neither promoted nor revoked. kAlreadyExists when the tenant has one of the
+  // fingerprint or ARN; kConflict when the tenant is not active or has base::kProvidersMax.
+  virtual Result<std::uint64_t> AddProvider(const model::KeyProvider& provider,
+                                            const model::NewEvent& event) = 0;
+  // Gives a provider another name, description or replica ARN (nothing else may differ) when it
+  // still is as `expected` says, else kConflict. kNotFound.
+  virtual Result<std::uint64_t> ChangeProvider(const model::KeyProvider& expected,
+                                               const model::KeyProvider& changed,
+                                               const std::optional<model::NewEvent>& event) = 0;
+  // Deletes one with its validation. kNotFound; kConflict for the current one, the internal one,
+  // the source or target of an unfinished migration.
+  virtual Result<std::uint64_t> DeleteProvider(const model::TenantId& tenant,
+                                               const model::Fingerprint& provider,
+                                               const model::NewEvent& event) = 0;
+  // How many other tenants have a provider of this ARN.
+  virtual Result<std::uint64_t> CountTenantsUsing(const std::string& arn,
+                                                  const model::TenantId& except) const = 0;
+  // Keeps the latest validation of a provider. kNotFound when there is no such provider.
+  virtual Result<void> SaveValidation(const model::ProviderValidation& validation,
+                                      const std::optional<model::NewEvent>& event) = 0;
+  virtual Result<std::optional<model::ProviderValidation>> LoadValidation(
+      const model::TenantId& tenant, const model::Fingerprint& provider) const = 0;
+
+  // --- Migrations. The latest of a tenant is in its TenantState. ---
+  // Each but the first needs `migration` of the stored id and fence (kConflict), so that whoever
+  // acts on what is no longer so changes nothing; each increments the fence. Epochs are returned.
+
+  // Records a migration in state kNew. kConflict when the tenant is not active, one is unfinished,
+  // a rewrap job runs, or `to` is current; kNotFound when `to` is not there.
+  virtual Result<std::uint64_t> StartMigration(const model::Migration& migration,
+                                               const model::NewEvent& event) = 0;
+  virtual Result<std::vector<model::Migration>> UnfinishedMigrations() const = 0;
+  // Takes an unfinished one over and returns it. kNotFound, kConflict when it is finished.
+  virtual Result<model::Migration> ClaimMigration(const model::TenantId& tenant) = 0;
+  // kNew to kInProgress: adds key.version = active + 1 and makes it active, adds `wraps` (each
+  // version, the new one included, by the target; the new one by the source, too; else kInternal),
+  // and starts `job`, whose id is the migration's (its `total` is filled in).
+  virtual Result<std::uint64_t> ActivateMigration(const model::Migration& migration,
+                                                  const model::TenantKey& key,
+                                                  std::span<const model::TenantKeyWrap> wraps,
+                                                  const model::RewrapJob& job) = 0;
+  // Stores state, pause, detail, quarantine_accepted and finished_at of `migration`. To kFailed or
+  // kCancelled: deletes the target's wraps and cancels the job. A pause pauses the job, its end
+  // lets it run. kInternal for another change of state.
+  virtual Result<std::uint64_t> ChangeMigration(const model::Migration& migration,
+                                                const std::optional<model::NewEvent>& event) = 0;
+  // kInProgress to kCompleted at finished_at: makes the target current, deletes the source's wraps,
+  // stamps promoted and demoted. kConflict when a version has no wrap by the target, or when data
+  // keys that are not in quarantine are below to_version, unless `with_data_keys_left`: their
+  // versions are wrapped by the target, and the job moves them afterwards.
+  virtual Result<std::uint64_t> FinishMigration(const model::Migration& migration,
+                                                bool with_data_keys_left,
+                                                const model::NewEvent& event) = 0;
+
   // --- Tenant keys ---
   // Adds the version key.version = expected_active + 1 with its wraps and makes it active, when
-  // expected_active still is, the tenant is active and no rewrap job runs, else kConflict. With
+  // expected_active still is, the tenant is active, no rewrap job runs or is paused and no
+  // migration is unfinished, else kConflict. With
   // `job`, starts that job (its `total` is filled in) in the same transaction.
   virtual Result<std::uint64_t> ActivateTenantKey(const model::TenantKey& key,
                                                   std::span<const model::TenantKeyWrap> wraps,
                                                   std::uint32_t expected_active,
                                                   const std::optional<model::RewrapJob>& job,
                                                   const model::NewEvent& event) = 0;
-  // Makes a further provider the tenant's current one, and key.version = expected_active + 1 the
-  // active version, under the conditions of ActivateTenantKey. `wraps` are by the new provider, one
-  // for each version, the new one included (else kInternal). The old provider and its wraps stay;
-  // it is stamped demoted, at the moment at which the new one is promoted. kConflict also when the
-  // tenant has this provider already.
-  virtual Result<std::uint64_t> AdoptProvider(const model::KeyProvider& provider,
-                                              const model::TenantKey& key,
-                                              std::span<const model::TenantKeyWrap> wraps,
-                                              std::uint32_t expected_active,
-                                              const model::NewEvent& event) = 0;
-  // Removes a version that is not active and that no managed data key needs, of an active tenant,
-  // else kConflict, with the count in the message.
+  // Removes a version that is not active and that no managed data key needs, of an active tenant
+  // without an unfinished migration, else kConflict, with the count in the message.
   virtual Result<std::uint64_t> RetireTenantKey(const model::TenantId& id, std::uint32_t version,
                                                 const model::NewEvent& event) = 0;
 
@@ -172,14 +219,28 @@ class Store {
                                                           std::uint64_t after,
                                                           std::uint32_t below_version,
                                                           std::size_t limit) const = 0;
-  // One batch with its checkpoint: updates the rows and stores cursor, done and failed of `job`.
-  // kConflict when job.fence is not the stored one.
+  // One batch with its checkpoint: updates the rows, sets data keys aside (one that is already
+  // stays as it is) and stores cursor, done and failed of `job`. kConflict when job.fence is not
+  // the stored one or the job does not run.
   virtual Result<void> CommitRewrapBatch(std::span<const DataKeyUpdate> updates,
-                                         const model::RewrapJob& job) = 0;
+                                         std::span<const model::QuarantinedDataKey> quarantined,
+                                         const model::RewrapJob& job,
+                                         const std::optional<model::NewEvent>& event) = 0;
   // Marks the job done under its fence, with cursor, done and failed of `job` and the event's time,
   // and appends the event.
   virtual Result<void> FinishRewrapJob(const model::RewrapJob& job,
                                        const model::NewEvent& event) = 0;
+
+  // --- Quarantine ---
+  // Data keys that are set aside, by id, after `after` (empty: from the start). One that is deleted
+  // or updated by ReleaseDataKey() is no longer.
+  virtual Result<std::vector<model::QuarantinedDataKey>> ListQuarantine(
+      const model::TenantId& tenant, const std::string& after, std::size_t limit) const = 0;
+  virtual Result<std::uint64_t> CountQuarantine(const model::TenantId& tenant) const = 0;
+  // Stores the rewrapped form of a data key that opened after all, when its row still is of
+  // `old_version`, and ends its quarantine. kNotFound when it is not in quarantine.
+  virtual Result<void> ReleaseDataKey(const model::DataKey& rewrapped,
+                                      std::uint32_t old_version) = 0;
 
   // --- API keys. The epochs are those of the change. ---
   // kConflict when the scope has kApiKeysPerTenantMax keys already or its tenant is not there.

@@ -19,6 +19,7 @@
 #include "aws/region.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "kms/key_inspector.h"
 #include "kms/kms_client.h"
 #include "net/http_client.h"
 
@@ -64,16 +65,6 @@ struct AwsKmsStats {
   std::vector<std::string> open_circuits;      // Regions that calls are led away from.
   std::uint64_t failovers = 0;                 // Calls answered by a backup region.
   std::uint64_t throttled_here = 0;  // Calls that waited for, or were refused by, a budget.
-};
-
-// What DescribeKey tells.
-struct KeyDescription {
-  std::string arn, account, key_state, key_usage, key_spec, origin, manager;
-  bool enabled = false;
-  bool multi_region = false;
-  std::string multi_region_type;  // "PRIMARY", "REPLICA" or empty.
-  std::string primary_arn;
-  std::vector<std::string> replica_arns;
 };
 
 // Thread-safe. Every method blocks, at most until the deadline.

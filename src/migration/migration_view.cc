@@ -1,0 +1,59 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "migration/migrations.h"
+
+namespace tenantseal::migration {
+namespace {
+
+constexpr const char* kInternalArn = "#QLIK_MANAGED_KEY_PROVIDER#";
+
+std::string ArnOf(const model::TenantState& state, const model::Fingerprint& fingerprint) {
+  const model::KeyProvider* provider = state.FindProvider(fingerprint);
+  if (provider == nullptr) return "";  // Deleted since.
+  return provider->kind == model::ProviderKind::kInternal ? kInternalArn : provider->arn;
+}
+
+}  // namespace
+
+int MigrationView::percent() const {
+  if (migration.state == model::MigrationState::kCompleted) return 100;
+  if (total == 0) return 0;
+  return static_cast<int>(std::min<std::uint64_t>(99, (done + quarantined) * 100 / total));
+}
+
+Result<MigrationView> ViewOf(const store::Store& store, const model::TenantState& state) {
+  MigrationView view;
+  view.migration = state.migration.value();
+  view.from_arn = ArnOf(state, view.migration.from);
+  view.to_arn = ArnOf(state, view.migration.to);
+  TS_ASSIGN_OR_RETURN(const auto job, store.LoadRewrapJob(state.tenant.id));
+  if (job && job->id == view.migration.id) {
+    view.total = job->total;
+    view.done = job->done;
+    view.quarantined = job->failed;
+  }
+  return view;
+}
+
+nlohmann::json MigrationJson(const MigrationView& view) {
+  const model::Migration& m = view.migration;
+  nlohmann::json json = {{"id", m.id},
+                         {"tenantId", m.tenant.text()},
+                         {"state", model::MigrationStateName(m.state)},
+                         {"progress", view.percent()},
+                         {"initiatedAt", base::FormatUtc(m.started_at)},
+                         {"migratingFrom", view.from_arn},
+                         {"migratingFromFingerprint", m.from.text()},
+                         {"migratingTo", view.to_arn},
+                         {"migratingToFingerprint", m.to.text()},
+                         {"total", view.total},
+                         {"done", view.done},
+                         {"quarantined", view.quarantined}};
+  if (m.pause != model::Pause::kNone) json["substate"] = model::PauseName(m.pause);
+  if (!m.detail.empty()) json["detail"] = m.detail;
+  if (m.finished_at) json["completedAt"] = base::FormatUtc(*m.finished_at);
+  return json;
+}
+
+}  // namespace tenantseal::migration

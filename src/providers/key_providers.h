@@ -1,0 +1,82 @@
+// Registration of key providers. Every method blocks; all are thread-safe.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "keyring/store_lease.h"
+#include "model/tenant.h"
+#include "providers/validator.h"
+#include "store/store.h"
+
+namespace tenantseal::providers {
+
+// A provider as it is shown.
+struct ProviderView {
+  model::KeyProvider provider;
+  bool current = false;
+  std::optional<Report> report;  // Of its last validation.
+};
+
+// What still depends on a provider.
+struct ProviderUsage {
+  std::uint64_t tenant_keys = 0;  // Versions that no other provider wraps.
+  std::uint64_t data_keys = 0;    // Managed data keys under those versions.
+  std::uint64_t quarantined = 0;
+  bool safe_to_delete = false;    // Nothing depends on it, and keep_key_until is past.
+  std::optional<base::UtcTime> keep_key_until;  // Demotion + backup retention.
+};
+
+// 32 hexadecimal digits: the first 128 bits of SHA-256 over tenant id and key ARN, length-prefixed.
+model::Fingerprint FingerprintOf(const model::TenantId& tenant, const std::string& key_arn);
+
+class KeyProviders {
+ public:
+  KeyProviders(store::Store& store, keyring::StoreLease& lease, const Validator& validator,
+               const base::Clock& clock, const base::Random& random,
+               base::Duration backup_retention);
+
+  struct NewProvider {
+    std::string arn;   // Key ARN or alias ARN.
+    std::string name;  // 1 to 256 bytes of UTF-8 without control characters.
+    std::string description;
+  };
+  // Validates (with isolation probes) and registers. An alias is resolved once; the provider holds
+  // the key's ARN. Errors carry an EncryptionCode; a refusal by validation carries the report.
+  Result<ProviderView> Create(const model::TenantId& tenant, const NewProvider& provider,
+                              const std::string& actor, base::Deadline deadline);
+  // The internal one first, then by creation time.
+  Result<std::vector<ProviderView>> List(const model::TenantId& tenant) const;
+  Result<ProviderView> Get(const model::TenantId& tenant, const std::string& fingerprint) const;
+
+  struct Change {
+    std::optional<std::string> name;
+    std::optional<std::string> description;
+  };
+  Result<void> Patch(const model::TenantId& tenant, const std::string& fingerprint,
+                     const Change& change, const std::string& actor);
+  Result<void> Delete(const model::TenantId& tenant, const std::string& fingerprint,
+                      const std::string& actor);
+
+  // Validates, stores the report (and a replica that has come or gone) and tells of it. Of the
+  // internal provider: a report without checks that passes.
+  Result<ProviderView> Test(const model::TenantId& tenant, const std::string& fingerprint,
+                            bool isolation, const std::string& actor, base::Deadline deadline);
+  // The same of an ARN that is not registered; changes nothing.
+  Result<Report> DryRun(const model::TenantId& tenant, const std::string& arn,
+                        base::Deadline deadline) const;
+  Result<ProviderUsage> Usage(const model::TenantId& tenant, const std::string& fingerprint) const;
+
+ private:
+  store::Store& store_;
+  keyring::StoreLease& lease_;
+  const Validator& validator_;
+  const base::Clock& clock_;
+  const base::Random& random_;
+  const base::Duration backup_retention_;
+};
+
+}  // namespace tenantseal::providers
