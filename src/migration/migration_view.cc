@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "events/event.h"
 #include "migration/migrations.h"
 
 namespace tenantseal::migration {
@@ -54,6 +55,13 @@ nlohmann::json MigrationJson(const MigrationView& view) {
   if (!m.detail.empty()) json["detail"] = m.detail;
   if (m.finished_at) json["completedAt"] = base::FormatUtc(*m.finished_at);
   return json;
+}
+
+model::NewEvent MigrationEvent(const base::Clock& clock, const base::Random& random,
+                               std::string_view type, const std::string& actor,
+                               const MigrationView& view) {
+  return events::MakeEvent(clock, random, model::Scope::Of(view.migration.tenant), type, actor,
+                           MigrationJson(view));
 }
 
 }  // namespace tenantseal::migration

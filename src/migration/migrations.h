@@ -11,6 +11,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -89,5 +90,10 @@ class Migrations {
 Result<MigrationView> ViewOf(const store::Store& store, const model::TenantState& state);
 // What events tell of a migration.
 nlohmann::json MigrationJson(const MigrationView& view);
+// An event of the tenant's chain with MigrationJson() as its data. `view` shows the migration as it
+// is after the change that the event tells of.
+model::NewEvent MigrationEvent(const base::Clock& clock, const base::Random& random,
+                               std::string_view type, const std::string& actor,
+                               const MigrationView& view);
 
 }  // namespace tenantseal::migration
