@@ -1,7 +1,10 @@
 #include "api/error_table.h"
 
+#include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 
+#include "api/control_json.h"
 #include "base/check.h"
 #include "base/log.h"
 
@@ -42,11 +45,45 @@ constexpr std::array<ErrorRow, 8> kByStatus = {{
     {505, "http-version-not-supported", "The HTTP version is not supported."},
 }};
 
+struct EncryptionRow {
+  model::EncryptionCode number;
+  ErrorRow row;
+};
+
+using enum model::EncryptionCode;
+constexpr std::array<EncryptionRow, 24> kByNumber = {{
+    {kInvalidRequest, {400, "Encryption-10", "The request is not valid."}},
+    {kProviderNotFound, {404, "Encryption-11", "There is no such key provider."}},
+    {kFingerprintTooLong, {414, "Encryption-12", "The fingerprint is too long."}},
+    {kArnMalformed, {417, "Encryption-20", "The ARN is not that of a KMS key or alias."}},
+    {kArnRegistered, {409, "Encryption-21", "The key is registered already."}},
+    {kWrongRegion, {406, "Encryption-22", "The key is in another region than the tenant."}},
+    {kKeyUnsuitable, {406, "Encryption-23", "The key is of the wrong kind."}},
+    {kKeyNotEnabled, {406, "Encryption-24", "The key is not enabled."}},
+    {kReplicaMissing, {406, "Encryption-25", "The key has no replica in the backup region."}},
+    {kRoundTripFailed, {406, "Encryption-26", "What the key wraps does not unwrap."}},
+    {kProviderTimeout, {408, "Encryption-27", "The key provider did not answer in time."}},
+    {kTooManyProviders, {409, "Encryption-28", "The tenant has too many key providers."}},
+    {kKeyShared, {406, "Encryption-29", "Another tenant uses the key."}},
+    {kProviderInUse, {424, "Encryption-40", "The key provider is in use."}},
+    {kTargetInvalid, {424, "Encryption-41", "The target does not pass validation."}},
+    {kSourceRefuses, {424, "Encryption-42", "The current key provider refuses this tenant."}},
+    {kSourceUnreachable, {412, "Encryption-43", "The current key provider cannot be reached."}},
+    {kMigrationOngoing, {428, "Encryption-44", "A migration is going on."}},
+    {kResetWhileMigrating, {406, "Encryption-45", "A migration is going on."}},
+    {kNoMigration, {404, "Encryption-46", "There is no migration."}},
+    {kMigrationEnded, {409, "Encryption-47", "The migration has ended."}},
+    {kAlreadyCurrent, {424, "Encryption-48", "The key provider is the current one already."}},
+    {kResumeNotAccepted, {409, "Encryption-49", "The reason of the pause must be accepted."}},
+    {kActionNotAllowed, {403, "Encryption-88", "The key's policy does not allow the action."}},
+}};
+
 constexpr auto kAll = [] {
-  std::array<ErrorRow, kByCode.size() + kByStatus.size()> all{};
+  std::array<ErrorRow, kByCode.size() + kByStatus.size() + kByNumber.size()> all{};
   std::size_t n = 0;
   for (const ErrorRow& row : kByCode) all[n++] = row;
   for (const ErrorRow& row : kByStatus) all[n++] = row;
+  for (const EncryptionRow& row : kByNumber) all[n++] = row.row;
   return all;
 }();
 
@@ -68,11 +105,26 @@ std::string DetailOf(const Error& error, std::string_view request_id) {
   return "The reason is in the service's log under the request id " + std::string(request_id) + ".";
 }
 
-std::string Entry(const ErrorRow& row, std::string_view detail, std::string_view field) {
+// `more` is a JSON object or empty.
+std::string MetaJson(std::string_view field, const std::string& more) {
+  if (more.empty()) return field.empty() ? "" : R"({"field":)" + JsonString(field) + "}";
+  auto meta = nlohmann::json::parse(more, nullptr, /*allow_exceptions=*/false);
+  if (!meta.is_object()) return MetaJson(field, "");
+  if (!field.empty()) meta["field"] = field;
+  return Dump(meta);
+}
+
+std::string Entry(const ErrorRow& row, std::string_view detail, const std::string& meta) {
   std::string json = R"({"code":)" + JsonString(row.code) + R"(,"title":)" + JsonString(row.title) +
                      R"(,"detail":)" + JsonString(detail);
-  if (!field.empty()) json += R"(,"meta":{"field":)" + JsonString(field) + "}";
+  if (!meta.empty()) json += R"(,"meta":)" + meta;
   return json + "}";
+}
+
+std::string EntryOf(const Error& error, std::string_view request_id) {
+  const bool explained = Explained(error.code);
+  return Entry(RowOf(error), DetailOf(error, request_id),
+               MetaJson(error.field, explained ? error.meta : ""));
 }
 
 net::Response Envelope(int status, const std::string& entry, std::string_view request_id) {
@@ -90,6 +142,13 @@ const ErrorRow& RowOf(ErrorCode code) {
   return kByCode[index];
 }
 
+const ErrorRow& RowOf(const Error& error) {
+  for (const EncryptionRow& row : kByNumber) {
+    if (static_cast<std::uint16_t>(row.number) == error.encryption_code) return row.row;
+  }
+  return RowOf(error.code);
+}
+
 const ErrorRow& RowOfStatus(int status) {
   for (const ErrorRow& row : kByStatus) {
     if (row.status == status) return row;
@@ -103,9 +162,8 @@ const ErrorRow& RowOfStatus(int status) {
 std::span<const ErrorRow> AllErrorRows() { return kAll; }
 
 net::Response ErrorResponse(const Error& error, std::string_view request_id) {
-  const ErrorRow& row = RowOf(error.code);
-  net::Response response =
-      Envelope(row.status, Entry(row, DetailOf(error, request_id), error.field), request_id);
+  const ErrorRow& row = RowOf(error);
+  net::Response response = Envelope(row.status, EntryOf(error, request_id), request_id);
   if (row.status == 503 || row.status == 429) {
     response.headers.push_back(
         {"Retry-After", std::to_string(std::max<std::uint32_t>(1, error.retry_after_s))});
@@ -119,7 +177,7 @@ net::Response StatusResponse(int status, std::string_view detail, std::string_vi
 }
 
 std::string ItemErrorJson(const Error& error, std::string_view request_id) {
-  return Entry(RowOf(error.code), DetailOf(error, request_id), error.field);
+  return EntryOf(error, request_id);
 }
 
 std::string JsonString(std::string_view text) {

@@ -9,7 +9,7 @@
 // Start at routes.h (what there is) and handler.h (the way of a request).
 //
 // This file: error codes and the envelope
-//   {"errors":[{"code","title","detail","meta":{"field"}}],"traceId"}.
+//   {"errors":[{"code","title","detail","meta":{"field", ...}}],"traceId"}.
 #pragma once
 
 #include <span>
@@ -17,6 +17,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "model/encryption_codes.h"
 #include "net/message.h"
 
 namespace tenantseal::api {
@@ -27,6 +28,8 @@ struct ErrorRow {
   std::string_view title;
 };
 
+// The row of an error: that of its encryption_code if it has one, else of its code.
+const ErrorRow& RowOf(const Error& error);
 // The row of an ErrorCode, and the row of a status that the HTTP server answers by itself.
 const ErrorRow& RowOf(ErrorCode code);
 const ErrorRow& RowOfStatus(int status);
@@ -34,7 +37,7 @@ const ErrorRow& RowOfStatus(int status);
 std::span<const ErrorRow> AllErrorRows();
 
 // A whole response for `error`. What is internal (kInternal, kServiceFault, kIntegrity) is logged
-// with the request id and not explained to the caller.
+// with the request id and not explained to the caller. Error::meta stands beside the field.
 net::Response ErrorResponse(const Error& error, std::string_view request_id);
 // The same for a status without an ErrorCode.
 net::Response StatusResponse(int status, std::string_view detail, std::string_view request_id);
