@@ -3,27 +3,18 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "base/encoding.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "events/event.h"
 
 namespace tenantseal::keyring {
 namespace {
 
 Result<void> CheckName(const std::string& name) {
-  const Error bad =
-      InvalidArgument("name", "A name has 1 to " + std::to_string(base::kNameBytesMax) +
-                                  " bytes of text without control characters.");
-  if (name.empty() || name.size() > base::kNameBytesMax || !base::IsUtf8(name)) return bad;
-  for (std::size_t i = 0; i < name.size(); ++i) {
-    const auto c = static_cast<std::uint8_t>(name[i]);
-    if (c < 0x20 || c == 0x7f) return bad;
-    // U+0080 to U+009F are control characters, too.
-    if (c == 0xc2 && i + 1 < name.size() && static_cast<std::uint8_t>(name[i + 1]) < 0xa0)
-      return bad;
-  }
-  return {};
+  if (!name.empty() && name.size() <= base::kNameBytesMax && base::IsPlainText(name)) return {};
+  return InvalidArgument("name", "A name has 1 to " + std::to_string(base::kNameBytesMax) +
+                                     " bytes of text without control characters.");
 }
 
 bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
