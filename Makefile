@@ -1,6 +1,6 @@
 # Everything one does with this tree. `make run` and `make test` need a Debian 12 machine with git
 # and make; they install what else is missing (tools/setup says what).
-.PHONY: help run build test test-deep test-aws bench clean
+.PHONY: help run demo build test test-deep test-aws bench clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this help
@@ -8,6 +8,11 @@ help:  ## Show this help
 
 run:  ## Build and start the service on 127.0.0.1:8080 (PORT=..., DATA=...)
 	@PORT='$(PORT)' DATA='$(DATA)' exec tools/run
+
+demo:  ## A tour: two tenants, an emulated AWS, a million data keys migrated under load
+	@tools/setup run
+	@tools/build release
+	@tools/demo
 
 build:  ## Build what users run: build/release/bin/tenantseal and tenantseal-aws-emulator
 	@tools/setup run

@@ -116,6 +116,17 @@ class Emulator:
             raise AssertionError(f"{operation}: {status} {raw!r}")
         return json.loads(raw) if raw else {}
 
+    def trail(self, region, credentials=ADMIN, **arguments):
+        """One page of CloudTrail's LookupEvents."""
+        body = json.dumps(arguments).encode()
+        target = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents"
+        headers = sign(f"127.0.0.1:{self.port}", region, "cloudtrail",
+                       {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target}, body, credentials)
+        status, raw = self._post("POST", "/", body, headers)
+        if status != 200:
+            raise AssertionError(f"LookupEvents: {status} {raw!r}")
+        return json.loads(raw)
+
     def create_key(self, policy, multi_region=False):
         """Returns the key's ARN and its replica's ("" without)."""
         arn = self.kms("CreateKey", Policy=policy, MultiRegion=multi_region)["KeyMetadata"]["Arn"]
