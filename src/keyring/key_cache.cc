@@ -10,6 +10,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kShards = 64;
 constexpr auto kPoll = 10ms;
+constexpr base::Duration kAskAfterChange = 5s;  // A provider that has become current; jittered.
 constexpr base::Duration kRenewalLead = 3s;  // A renewal's 2 s, and the time until it begins.
 
 // Without I/O there is no answer.
@@ -198,9 +199,15 @@ void KeyCache::Reconcile(Shard& shard, Entry& entry, base::BootTime now) {
   };
   std::erase_if(entry.slots, gone);
   for (Slot& slot : entry.slots) {
-    if (slot.held == nullptr || slot.held->fingerprint == current) continue;
+    if (slot.provider != current) {
+      // After a migration a lease runs on, but what is said of the key is the new provider's word,
+      // and it is asked soon.
+      slot.failure.reset();
+      slot.renew_at = std::min(slot.renew_at, now + Between(random_, 0s, kAskAfterChange));
+    }
+    if (slot.held == nullptr || slot.held->fingerprint == state.label()) continue;
     slot.held =
-        std::make_shared<const LeasedKey::Held>(slot.held->key.Copy(), slot.version, current);
+        std::make_shared<const LeasedKey::Held>(slot.held->key.Copy(), slot.version, state.label());
   }
 }
 
@@ -238,14 +245,24 @@ KeyCache::Slot* KeyCache::EndFetch(Shard& shard, const model::TenantId& tenant, 
   return slot;
 }
 
+KeyCache::Slot* KeyCache::EndFailedFetch(Shard& shard, const model::TenantId& tenant,
+                                         const Step& step) {
+  Slot* slot = EndFetch(shard, tenant, step);
+  if (slot == nullptr || Outdated(shard.entries.find(tenant)->second, step)) return nullptr;
+  slot->provider = step.state->tenant.current_provider;
+  return slot;
+}
+
 void KeyCache::PutKey(const model::TenantId& tenant, const Step& step, base::Secret256 key,
                       base::BootTime sent) {
   Shard& shard = ShardOf(tenant);
   base::MutexLock lock(shard.mutex);
   Slot* slot = EndFetch(shard, tenant, step);
   if (slot == nullptr) return;
-  slot->held = std::make_shared<const LeasedKey::Held>(std::move(key), step.version,
-                                                       step.state->tenant.current_provider);
+  const Entry& entry = shard.entries.find(tenant)->second;
+  const model::TenantState& state = entry.state != nullptr ? *entry.state : *step.state;
+  slot->held = std::make_shared<const LeasedKey::Held>(std::move(key), step.version, state.label());
+  slot->provider = step.state->tenant.current_provider;
   slot->sent = sent;
   slot->usable_until = sent + options_.revocation_bound;
   // Between two thirds and three quarters of the bound, so that processes and tenants spread; of a
@@ -253,6 +270,8 @@ void KeyCache::PutKey(const model::TenantId& tenant, const Step& step, base::Sec
   const base::Duration bound = options_.revocation_bound;
   const base::Duration latest = std::min(bound * 3 / 4, std::max(bound / 2, bound - kRenewalLead));
   slot->renew_at = sent + Between(random_, latest - bound / 12, latest);
+  if (Outdated(entry, step))
+    slot->renew_at = std::min(slot->renew_at, sent + Between(random_, 0s, kAskAfterChange));
   slot->failure.reset();
 }
 
@@ -260,7 +279,7 @@ void KeyCache::NoteUnavailable(const model::TenantId& tenant, const Step& step, 
                                base::BootTime now) {
   Shard& shard = ShardOf(tenant);
   base::MutexLock lock(shard.mutex);
-  Slot* slot = EndFetch(shard, tenant, step);
+  Slot* slot = EndFailedFetch(shard, tenant, step);
   if (slot == nullptr) return;
   // Counted from the last success, so an outage never extends itself.
   slot->usable_until = slot->sent + options_.revocation_bound + options_.outage_grace;
@@ -276,7 +295,7 @@ void KeyCache::NoteIntegrity(const model::TenantId& tenant, const Step& step, co
                              base::BootTime now) {
   Shard& shard = ShardOf(tenant);
   base::MutexLock lock(shard.mutex);
-  Slot* slot = EndFetch(shard, tenant, step);
+  Slot* slot = EndFailedFetch(shard, tenant, step);
   if (slot == nullptr) return;
   slot->held.reset();
   slot->failure = error;

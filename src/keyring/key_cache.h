@@ -99,7 +99,8 @@ class KeyCache {
   void FailState(const model::TenantId& tenant, const Error& error,
                  std::optional<base::BootTime> retry_at);
 
-  // Ends a fetch. A key is kept unless something was purged meanwhile.
+  // Ends a fetch. A key is kept unless something was purged meanwhile. Of a provider that is no
+  // longer current only a success counts, since the lease runs from when it was sent.
   void PutKey(const model::TenantId& tenant, const Step& step, base::Secret256 key,
               base::BootTime sent);
   // The lease may now run on for the outage grace; the next attempt comes after a backoff.
@@ -141,6 +142,7 @@ class KeyCache {
     std::uint32_t version = 0;
     base::Bytes check_value;
     std::shared_ptr<const LeasedKey::Held> held;
+    model::Fingerprint provider;  // Who was asked last.
     base::BootTime sent, usable_until, renew_at, last_used;
     bool fetching = false;
     std::optional<Error> failure;
@@ -190,8 +192,17 @@ class KeyCache {
   void CollectEntry(Shard& shard, const model::TenantId& tenant, Entry& entry, base::BootTime now,
                     std::vector<Due>& due) TS_REQUIRES(shard.mutex);
   void WipeExpired(Entry& entry, base::BootTime now) const;
+  // Whether it was begun under a provider that is current no more: its word does not count.
+  static bool Outdated(const Entry& entry, const Step& step) {
+    return entry.state != nullptr &&
+           entry.state->tenant.current_provider != step.state->tenant.current_provider;
+  }
   // The slot that a fetch was begun for, its flag cleared; nullptr when it was purged.
   Slot* EndFetch(Shard& shard, const model::TenantId& tenant, const Step& step)
+      TS_REQUIRES(shard.mutex);
+  // The same after a failure; nullptr, too, when the step is outdated: the provider that is current
+  // by now is asked next.
+  Slot* EndFailedFetch(Shard& shard, const model::TenantId& tenant, const Step& step)
       TS_REQUIRES(shard.mutex);
 
   const KeyringOptions options_;

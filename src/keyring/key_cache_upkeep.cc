@@ -25,6 +25,10 @@ bool KeyCache::NoteRevoked(const model::TenantId& tenant, const Step& step, base
   const auto found = shard.entries.find(tenant);
   if (found == shard.entries.end()) return false;
   Entry& entry = found->second;
+  if (Outdated(entry, step)) {
+    EndFetch(shard, tenant, step);
+    return false;
+  }
   Purge(shard, entry);
   const model::Fingerprint& provider = step.state->tenant.current_provider;
   if (entry.refusal && entry.refusal->provider == provider) return false;

@@ -177,12 +177,15 @@ void Keyring::NoteFailure(const model::TenantId& tenant, const CacheStep& step,
 void Keyring::RecordRefusal(const model::TenantId& tenant) {
   const auto refusal = cache_->FindRefusal(tenant);
   if (!refusal || refusal->stored) return;
+  const auto state = store_.LoadTenant(tenant);
+  // Met on the way out of a migration: nothing depends on that provider any more.
+  if (state && state->tenant.current_provider != refusal->provider)
+    return cache_->ClearRefusal(tenant);
   ++revocations_;
   base::LogWarning("a key provider refuses a tenant's key; its use has stopped",
                    {{"tenant", tenant.text()},
                     {"arnFingerPrint", refusal->provider.text()},
                     {"lastUseAfterUnwrapMs", Milliseconds(refusal->last_use)}});
-  const auto state = store_.LoadTenant(tenant);
   const model::KeyProvider* provider = state ? state->FindProvider(refusal->provider) : nullptr;
   if (provider != nullptr && provider->revoked_at) return cache_->MarkStored(tenant, false);
   const auto recorded =
@@ -209,7 +212,9 @@ void Keyring::Probe(const model::TenantId& tenant, const CacheStep& step) {
   const kms::CallLimits limits(clock_.Boot() + kBackgroundCall, kms::CallPurpose::kLeaseRenewal);
   const auto fetched = source_->Ask(*step.state, step.version, limits);
   if (!fetched && fetched.error().code == ErrorCode::kServiceFault) ++service_faults_;
-  const auto refusal = cache_->FindRefusal(tenant);
+  auto refusal = cache_->FindRefusal(tenant);
+  // The answer is of the provider that was asked.
+  if (refusal && refusal->provider != step.state->tenant.current_provider) refusal.reset();
   if (refusal && fetched) {
     Reinstate(tenant, *refusal);
   } else if (refusal && fetched.error().code == ErrorCode::kKeyRevoked && refusal->ours &&

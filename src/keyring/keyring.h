@@ -113,6 +113,8 @@ class Keyring {
 
   // For migrations. `state` was read from the store just now; nothing is stored, nothing cached is
   // used. What is wrapped is unwrapped again, by the replica, too, if there is one, and compared.
+  // Errors are kKeyRevoked, kKeyUnavailable, kServiceFault and kIntegrity; their `field` says whose
+  // fault it is: "source", the current provider, or "target".
   // The key of `version`, freshly decrypted by the current provider, as `target` wraps it.
   Result<model::TenantKeyWrap> WrapFor(const model::TenantState& state, std::uint32_t version,
                                        const model::KeyProvider& target, base::Deadline deadline);
@@ -123,7 +125,8 @@ class Keyring {
   // A fresh key of `version`, made by `target`, as it and the current provider wrap it.
   Result<MintedPair> MintForBoth(const model::TenantState& state, std::uint32_t version,
                                  const model::KeyProvider& target, base::Deadline deadline);
-  // Whether `provider` unwraps `version` now, and to the right key. Errors as of Version().
+  // Whether `provider` unwraps `version` now, and to the right key. Besides the above,
+  // DecryptFailed() when the tenant never had it.
   Result<void> CheckUnwraps(const model::TenantState& state, std::uint32_t version,
                             const model::KeyProvider& provider, base::Deadline deadline);
 
@@ -152,6 +155,10 @@ class Keyring {
   void Probe(const model::TenantId& tenant, const CacheStep& step);
   void TellOfRefusal(const model::TenantId& tenant, const KeyRefusal& refusal);
   void Reinstate(const model::TenantId& tenant, const KeyRefusal& refusal);
+  enum class Asked : std::uint8_t { kToUnwrap, kToWrap };  // Of the current provider.
+  void NoteMigrationFailure(const model::TenantState& state, std::uint32_t version, Asked asked,
+                            const Error& error);
+  void NoteRefusal(const model::TenantState& state);
   model::NewEvent ProviderEvent(std::string_view type, const model::TenantState& state,
                                 const model::KeyProvider& provider, base::UtcTime since) const;
 
