@@ -127,7 +127,7 @@ void MeasureRewrap(store::Store& store, const model::TenantState& state) {
     }
     job.cursor = rows.back().position;
     job.done += rows.size();
-    update += TimeOf([&] { Must(store.CommitRewrapBatch(updates, job)); });
+    update += TimeOf([&] { Must(store.CommitRewrapBatch(updates, {}, job, std::nullopt)); });
   }
   const auto rows = static_cast<double>(job.done);
   Print("scan data keys, 10,000 at a time", rows, scan);

@@ -1,8 +1,6 @@
 #include "keyring/rotation.h"
 
-#include <future>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
 #include "base/limits.h"
 #include "base/log.h"
@@ -13,12 +11,21 @@
 namespace tenantseal::keyring {
 namespace {
 
+constexpr auto kAgedStartTimeout = std::chrono::seconds(30);
+
 Error Wrong(std::string what) { return {ErrorCode::kConflict, std::move(what)}; }
 
 Result<void> CheckIdle(const store::Store& store, const model::TenantId& tenant) {
   TS_ASSIGN_OR_RETURN(const std::optional<model::RewrapJob> job, store.LoadRewrapJob(tenant));
-  if (job && job->state == model::RewrapState::kRunning)
-    return Wrong("The data keys are still being rewrapped.");
+  const bool idle = !job || job->state == model::RewrapState::kDone ||
+                    job->state == model::RewrapState::kCancelled;
+  if (!idle) return Wrong("The data keys are still being rewrapped.");
+  return {};
+}
+
+Result<void> CheckNoMigration(const model::TenantState& state) {
+  if (state.migration && state.migration->unfinished())
+    return Wrong("The tenant is being moved to another key provider.");
   return {};
 }
 
@@ -42,26 +49,25 @@ Result<void> CheckLabels(const store::Store& store, const model::TenantId& tenan
   }
 }
 
-// Runs the batch's cryptography beside the caller, or at once where there is no thread to be had.
-std::future<Result<void>> RunBeside(std::function<Result<void>()> work) {
-  try {
-    return std::async(std::launch::async, work);
-  } catch (const std::system_error&) {
-    return std::async(std::launch::deferred, work);
-  }
-}
-
 }  // namespace
 
 Rotation::Rotation(Keyring& keyring, store::Store& store, StoreLease& lease,
                    const base::Clock& clock, const base::Random& random)
-    : keyring_(keyring), store_(store), lease_(lease), clock_(clock), random_(random) {}
+    : keyring_(keyring),
+      store_(store),
+      lease_(lease),
+      clock_(clock),
+      random_(random),
+      rewrapper_(std::make_unique<Rewrapper>(keyring, store, clock, random)) {}
+
+Rotation::~Rotation() = default;
 
 Result<model::RewrapJob> Rotation::Start(const model::TenantId& tenant, const std::string& actor,
                                          base::Deadline deadline) {
   TS_ASSIGN_OR_RETURN(const model::TenantState state, store_.LoadTenant(tenant));
   if (state.tenant.status != model::TenantStatus::kActive)
     return Wrong("The tenant is not active.");
+  TS_RETURN_IF_ERROR(CheckNoMigration(state));
   TS_RETURN_IF_ERROR(CheckIdle(store_, tenant));
   if (state.keys.size() >= base::kTenantKeyVersionsMax) {
     return Wrong("The tenant has " + std::to_string(state.keys.size()) +
@@ -95,6 +101,8 @@ Result<model::RewrapJob> Rotation::Start(const model::TenantId& tenant, const st
 
 Result<void> Rotation::Retire(const model::TenantId& tenant, std::uint32_t version,
                               const std::string& actor) {
+  TS_ASSIGN_OR_RETURN(const model::TenantState state, store_.LoadTenant(tenant));
+  TS_RETURN_IF_ERROR(CheckNoMigration(state));
   TS_RETURN_IF_ERROR(CheckIdle(store_, tenant));
   TS_RETURN_IF_ERROR(CheckLabels(store_, tenant));
   const model::NewEvent event = events::MakeEvent(
@@ -111,129 +119,34 @@ Result<std::optional<model::RewrapJob>> Rotation::Job(const model::TenantId& ten
   return store_.LoadRewrapJob(tenant);
 }
 
-bool Rotation::MayTake(const model::RewrapJob& job) {
-  const auto [at, fresh] = seen_.try_emplace(job.tenant);
-  Seen& seen = at->second;
-  if (!fresh && seen.own_fence == job.fence) return true;
-  if (job.fence == 0) return true;  // Nobody has taken it up yet.
-  if (fresh || seen.fence != job.fence || seen.cursor != job.cursor) {
-    seen.own_fence.reset();
-    seen.fence = job.fence;
-    seen.cursor = job.cursor;
-    seen.since = clock_.Boot();
-    return false;
-  }
-  return clock_.Boot() - seen.since >= kStaleAfter;
+Result<model::DataKey> Rotation::RewrapOne(const model::DataKey& key, base::Deadline deadline) {
+  return rewrapper_->RewrapOne(key, deadline);
 }
 
-Result<model::RewrapJob> Rotation::Take(const model::RewrapJob& job) {
-  Seen& seen = seen_[job.tenant];
-  if (seen.own_fence == job.fence && seen.obeyed) return job;
-  model::RewrapJob taken = job;
-  if (seen.own_fence != job.fence) {
-    TS_ASSIGN_OR_RETURN(taken, store_.ClaimRewrapJob(job.tenant));
-    seen.own_fence = taken.fence;
-    seen.obeyed = false;
-  }
-  // Every process must seal under the new version before the last old data key is looked for.
-  TS_RETURN_IF_ERROR(lease_.Refresh());
-  TS_RETURN_IF_ERROR(lease_.AwaitObeyed(lease_.Epoch()));
-  seen.obeyed = true;
-  return taken;
-}
+// --- By age ---
 
-void Rotation::RunJobs(const std::atomic<bool>& stop) {
-  const auto jobs = store_.RunningRewrapJobs();
-  if (!jobs) return;  // The store is gone; others say so.
-  std::erase_if(seen_, [&jobs](const auto& seen) {
-    return std::none_of(jobs->begin(), jobs->end(),
-                        [&seen](const auto& job) { return job.tenant == seen.first; });
-  });
-  for (const model::RewrapJob& job : *jobs) {
-    if (stop.load()) return;
-    if (!MayTake(job)) continue;
-    Result<void> worked;
-    if (auto taken = Take(job)) {
-      worked = Work(std::move(*taken), stop);
-    } else {
-      worked = taken.error();
-    }
-    Seen& seen = seen_[job.tenant];
-    if (worked) {
-      seen.trouble.clear();
-      continue;
-    }
-    if (worked.error().message == seen.trouble) continue;
-    seen.trouble = worked.error().message;
-    base::LogWarning("a rewrap job waits",
-                     {{"tenant", job.tenant.text()}, {"error", seen.trouble}});
+void Rotation::RotateAged(base::Duration age_max) {
+  if (age_max <= base::Duration::zero()) return;
+  const auto page = store_.ListTenants({.limit = kAgedPageItems, .after = aged_after_});
+  if (!page) return;  // The store is gone; others say so.
+  aged_after_ = page->next;
+  for (const model::Tenant& tenant : page->items) {
+    if (tenant.status != model::TenantStatus::kActive || !IsAged(tenant.id, age_max)) continue;
+    const auto started = Start(tenant.id, "age-limit", clock_.Boot() + kAgedStartTimeout);
+    if (started) continue;
+    base::LogWarning("a tenant key is older than it may be and cannot be rotated now",
+                     {{"tenant", tenant.id.text()}, {"error", started.error().message}});
   }
 }
 
-Result<void> Rotation::Work(model::RewrapJob job, const std::atomic<bool>& stop) {
-  const auto scan = [&](std::uint64_t after) {
-    return store_.ScanDataKeys(job.tenant, after, job.to_version, kBatchItems);
-  };
-  // While the cryptography of one batch runs on another thread, this one commits the batch before
-  // it and reads the one after it.
-  RewrapBatch before, current;
-  TS_ASSIGN_OR_RETURN(current.rows, scan(job.cursor));
-  while (!current.rows.empty() && !stop.load()) {
-    const std::uint64_t last = current.rows.back().position;
-    std::future<Result<void>> crypto = RunBeside([this, &job, &current] {
-      return RewrapRows(keyring_, job.tenant, job.to_version, clock_, random_, current);
-    });
-    RewrapBatch after;
-    Result<void> stored = Commit(before, job);
-    if (stored) {
-      auto rows = scan(last);
-      if (rows)
-        after.rows = std::move(*rows);
-      else
-        stored = rows.error();
-    }
-    Result<void> rewrapped = crypto.get();
-    if (!stored) return stored;
-    if (!rewrapped) return rewrapped;
-    before = std::move(current);
-    current = std::move(after);
-  }
-  TS_RETURN_IF_ERROR(Commit(before, job));
-  if (!current.rows.empty()) return {};  // Stopped; whoever comes next goes on from the cursor.
-  return Finish(std::move(job));
-}
-
-Result<void> Rotation::Commit(RewrapBatch& batch, model::RewrapJob& job) {
-  if (batch.rows.empty()) return {};
-  model::RewrapJob next = job;
-  next.cursor = batch.rows.back().position;
-  next.done += batch.updates.size();
-  next.failed += batch.failed;
-  TS_RETURN_IF_ERROR(store_.CommitRewrapBatch(batch.updates, next));
-  // Only these change; the other thread reads tenant and version meanwhile.
-  job.cursor = next.cursor;
-  job.done = next.done;
-  job.failed = next.failed;
-  return {};
-}
-
-Result<void> Rotation::Finish(model::RewrapJob job) {
-  job.state = model::RewrapState::kDone;
-  job.finished_at = clock_.Utc();
-  const model::NewEvent event = events::MakeEvent(clock_, random_, model::Scope::Of(job.tenant),
-                                                  events::kTenantKeyRewrapped, job.started_by,
-                                                  {{"tenantId", job.tenant.text()},
-                                                   {"jobId", job.id},
-                                                   {"toVersion", job.to_version},
-                                                   {"total", job.total},
-                                                   {"done", job.done},
-                                                   {"failed", job.failed}});
-  TS_RETURN_IF_ERROR(store_.FinishRewrapJob(job, event));
-  base::LogInfo("data keys were rewrapped", {{"tenant", job.tenant.text()},
-                                             {"version", job.to_version},
-                                             {"done", job.done},
-                                             {"failed", job.failed}});
-  return {};
+// And nothing known forbids its rotation.
+bool Rotation::IsAged(const model::TenantId& tenant, base::Duration age_max) const {
+  const auto state = store_.LoadTenant(tenant);
+  if (!state || !CheckNoMigration(*state) || !CheckIdle(store_, tenant)) return false;
+  const model::KeyProvider* provider = state->FindProvider(state->tenant.current_provider);
+  const model::TenantKey* active = state->FindKey(state->tenant.active_version);
+  if (provider == nullptr || provider->revoked_at || active == nullptr) return false;
+  return clock_.Utc() - active->created_at > age_max;
 }
 
 }  // namespace tenantseal::keyring

@@ -1,7 +1,6 @@
 #include "store/rules.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/encoding.h"
 #include "base/limits.h"
@@ -67,12 +66,34 @@ Result<void> ApplyDestruction(model::TenantState& state, base::UtcTime now) {
   state.providers.clear();
   state.keys.clear();
   state.wraps.clear();
+  if (state.migration && state.migration->unfinished()) {
+    state.migration->state = model::MigrationState::kCancelled;
+    state.migration->pause = model::Pause::kNone;
+    state.migration->detail = "The tenant was destroyed.";
+    state.migration->finished_at = now;
+    ++state.migration->fence;
+  }
   return {};
+}
+
+bool Unfinished(const model::RewrapJob& job) {
+  return job.state == model::RewrapState::kRunning || job.state == model::RewrapState::kPaused;
+}
+
+Result<void> CheckNoMigration(const model::TenantState& state) {
+  if (!state.migration || !state.migration->unfinished()) return {};
+  return Conflict("The tenant's migration to another key provider is not over yet.");
+}
+
+Result<void> CheckRoomForVersion(const model::TenantState& state) {
+  if (state.keys.size() < base::kTenantKeyVersionsMax) return {};
+  return Conflict("The tenant has " + std::to_string(state.keys.size()) +
+                  " tenant key versions, the most there may be: retire some.");
 }
 
 Result<void> CheckActivation(const model::TenantState& state, const model::TenantKey& key,
                              std::span<const model::TenantKeyWrap> wraps,
-                             std::uint32_t expected_active, bool job_runs) {
+                             std::uint32_t expected_active, const model::RewrapJob* job) {
   const model::Tenant& tenant = state.tenant;
   if (key.tenant != tenant.id || !IsOf(tenant.id, key.version, wraps)) {
     return Internal("A new tenant key version lacks its wraps.");
@@ -82,40 +103,17 @@ Result<void> CheckActivation(const model::TenantState& state, const model::Tenan
     return Conflict("The active tenant key version is " + std::to_string(tenant.active_version) +
                     " by now: start again.");
   }
-  if (job_runs) return Conflict("The data keys of the last rotation are still being rewrapped.");
-  if (state.keys.size() >= base::kTenantKeyVersionsMax) {
-    return Conflict("The tenant has " + std::to_string(state.keys.size()) +
-                    " tenant key versions, the most there may be: retire some.");
-  }
-  return {};
-}
-
-Result<void> CheckAdoption(const model::TenantState& state, const model::KeyProvider& provider,
-                           const model::TenantKey& key,
-                           std::span<const model::TenantKeyWrap> wraps,
-                           std::uint32_t expected_active, bool job_runs) {
-  std::set<std::uint32_t> versions;
-  bool ok = provider.tenant == state.tenant.id && provider.promoted_at.has_value();
-  for (const auto& wrap : wraps) {
-    ok = ok && wrap.tenant == provider.tenant && wrap.provider == provider.fingerprint &&
-         versions.insert(wrap.version).second;
-  }
-  for (const auto& row : state.keys) ok = ok && versions.contains(row.version);
-  ok = ok && versions.contains(key.version) && versions.size() == state.keys.size() + 1;
-  // Some of the wraps may be missing because of a change that the caller has not seen.
-  const std::vector<model::TenantKeyWrap> of_key = {
-      {key.tenant, key.version, provider.fingerprint, {}}};
-  TS_RETURN_IF_ERROR(CheckActivation(state, key, of_key, expected_active, job_runs));
-  if (state.FindProvider(provider.fingerprint) != nullptr)
-    return Conflict("The tenant has this key provider already.");
-  if (!ok) return Internal("A new key provider lacks the wraps of some versions.");
-  return {};
+  if (job != nullptr && Unfinished(*job))
+    return Conflict("The data keys of the last rotation are still being rewrapped.");
+  TS_RETURN_IF_ERROR(CheckNoMigration(state));
+  return CheckRoomForVersion(state);
 }
 
 Result<void> CheckRetirement(const model::TenantState& state, std::uint32_t version,
                              std::uint64_t needed_by) {
   if (!state.FindKey(version)) return NotFound("The tenant has no such key version.");
   TS_RETURN_IF_ERROR(CheckActive(state.tenant));
+  TS_RETURN_IF_ERROR(CheckNoMigration(state));
   if (state.tenant.active_version == version) {
     return Conflict("Version " + std::to_string(version) + " is the active one: rotate first.");
   }
@@ -162,8 +160,17 @@ Result<void> CheckFence(const model::RewrapJob& stored, const model::RewrapJob& 
   if (stored.id != given.id || stored.fence != given.fence) {
     return Conflict("Another process has taken the rewrap job over.");
   }
-  if (stored.state == model::RewrapState::kDone) return Conflict("The rewrap job is done.");
-  return {};
+  switch (stored.state) {
+    case model::RewrapState::kRunning:
+      return {};
+    case model::RewrapState::kDone:
+      return Conflict("The rewrap job is done.");
+    case model::RewrapState::kPaused:
+      return Conflict("The rewrap job is paused.");
+    case model::RewrapState::kCancelled:
+      break;
+  }
+  return Conflict("The rewrap job is cancelled.");
 }
 
 Result<void> CheckRootReplacement(const std::optional<Deployment>& stored,

@@ -20,18 +20,22 @@ Result<void> CheckNewTenant(const model::TenantState& state);
 Result<void> ApplyChange(model::Tenant& stored, const model::Tenant& expected,
                          model::TenantStatus status, std::optional<base::UtcTime> destroy_at);
 
-// Turns `state` into what is left of a destroyed tenant.
+// Turns `state` into what is left of a destroyed tenant; an unfinished migration is cancelled.
 Result<void> ApplyDestruction(model::TenantState& state, base::UtcTime now);
 
+// A rewrap job that runs or waits.
+bool Unfinished(const model::RewrapJob& job);
+
+// A migration makes, wraps and moves versions by itself: nobody else does meanwhile.
+Result<void> CheckNoMigration(const model::TenantState& state);
+
+// Another version fits.
+Result<void> CheckRoomForVersion(const model::TenantState& state);
+
+// `job` is the tenant's latest, null when there is none.
 Result<void> CheckActivation(const model::TenantState& state, const model::TenantKey& key,
                              std::span<const model::TenantKeyWrap> wraps,
-                             std::uint32_t expected_active, bool job_runs);
-
-// `provider`, which is promoted, may take over with a new active version and these wraps.
-Result<void> CheckAdoption(const model::TenantState& state, const model::KeyProvider& provider,
-                           const model::TenantKey& key,
-                           std::span<const model::TenantKeyWrap> wraps,
-                           std::uint32_t expected_active, bool job_runs);
+                             std::uint32_t expected_active, const model::RewrapJob* job);
 
 // `needed_by` counts the managed data keys of that version.
 Result<void> CheckRetirement(const model::TenantState& state, std::uint32_t version,
@@ -52,7 +56,7 @@ Result<void> CheckNewApiKey(const model::ApiKey& key, const model::Tenant* tenan
 Result<void> CheckApiKeyDeletion(const model::ApiKey& key,
                                  std::span<const model::ApiKey> keys_in_scope);
 
-// `given` may go on with the job that is stored.
+// `given` may go on with the job that is stored, which runs.
 Result<void> CheckFence(const model::RewrapJob& stored, const model::RewrapJob& given);
 
 Result<void> CheckRootReplacement(const std::optional<Deployment>& stored,

@@ -71,6 +71,30 @@ struct DataKeyUpdate {
   std::string wrapped;
 };
 
+// Which events of a scope QueryEvents() returns, and in which order. What is empty or not set is no
+// condition; texts are compared exactly.
+struct EventQuery {
+  enum class Order : std::uint8_t { kTime, kSource, kType };  // Then by time, then by sequence.
+
+  std::optional<base::UtcTime> from = {};  // Both included.
+  std::optional<base::UtcTime> to = {};
+  std::string type = {};
+  std::string source = {};
+  std::string actor = {};
+  std::vector<std::uint64_t> sequences = {};
+  Order order = Order::kTime;
+  bool descending = true;
+  std::optional<std::uint64_t> after = {};  // Past the event of this sequence, in this order.
+  std::size_t limit = 10;
+};
+
+// The last event of a chain, as stored.
+struct EventHead {
+  model::Scope scope = model::Scope::Deployment();
+  std::uint64_t sequence = 0;
+  std::array<std::uint8_t, 32> hash{};
+};
+
 // For ScanDataKeys(): no bound.
 inline constexpr std::uint32_t kAnyVersion = 0xffffffff;
 
@@ -258,6 +282,15 @@ class Store {
   virtual Result<std::vector<model::Event>> ListEvents(const model::Scope& scope,
                                                        std::uint64_t after_sequence,
                                                        std::size_t limit) const = 0;
+  // In the order asked for. Each is verified against its hash and against its successor (the last
+  // one against the chain's manifest); what lies between them and what was left out is not, which
+  // takes the whole chain. kNotFound when `after` names no event.
+  virtual Result<std::vector<model::Event>> QueryEvents(const model::Scope& scope,
+                                                        const EventQuery& query) const = 0;
+  // The ends of all chains that have an event, by scope, past `after` (empty: from the start). They
+  // are not verified: ListEvents() of the last event does that.
+  virtual Result<std::vector<EventHead>> ListEventHeads(const std::string& after,
+                                                        std::size_t limit) const = 0;
   // Adds to the counts that are there. Forgets those older than kUsageMinutesKept (store/rules.h).
   virtual Result<void> AddUsage(std::span<const model::UsageCount> counts) = 0;
   // By minute; both ends included.

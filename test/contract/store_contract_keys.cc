@@ -71,61 +71,6 @@ TEST_P(StoreContract, ActivationWithoutWrapsIsRefused) {
   EXPECT_EQ(store().LoadTenant(id).value(), a);
 }
 
-// A further provider of the tenant, as AdoptProvider() takes it.
-model::KeyProvider FurtherProvider(const model::TenantId& id) {
-  model::KeyProvider provider = model::InternalProvider(id, After(10));
-  provider.fingerprint = model::Fingerprint::Parse(std::string(32, 'f')).value();
-  provider.kind = model::ProviderKind::kAwsKms;
-  provider.arn = "arn:aws:kms:us-east-1:111122223333:key/1234";
-  provider.replica_arn = "arn:aws:kms:us-east-2:111122223333:key/1234";
-  provider.promoted_at = After(11);
-  return provider;
-}
-
-TEST_P(StoreContract, AFurtherProviderTakesOver) {
-  const auto a = AddTenant();
-  const model::TenantId& id = a.tenant.id;
-  const auto provider = FurtherProvider(id);
-  const std::vector wraps = {WrapOf(id, 1, provider.fingerprint),
-                             WrapOf(id, 2, provider.fingerprint)};
-  const std::uint64_t before = Epoch();
-  EXPECT_EQ(store().AdoptProvider(provider, KeyOf(id, 2), wraps, 1, EventOf(id)).value(),
-            before + 1);
-  const auto state = store().LoadTenant(id).value();
-  EXPECT_EQ(state.tenant.current_provider, provider.fingerprint);
-  EXPECT_EQ(state.tenant.active_version, 2u);
-  ASSERT_EQ(state.providers.size(), 2u);
-  EXPECT_EQ(state.providers[0].demoted_at, provider.promoted_at);
-  EXPECT_EQ(state.providers[1], provider);
-  EXPECT_EQ(state.keys.size(), 2u);
-  EXPECT_EQ(state.wraps.size(), 3u);
-  EXPECT_EQ(EventCount(Scope::Of(id)), 2u);
-}
-
-TEST_P(StoreContract, AProviderTakesOverOnlyWithEveryVersion) {
-  const auto a = AddTenant();
-  const model::TenantId& id = a.tenant.id;
-  EXPECT_DONE(Activate(id, 1, false));
-  const auto before = store().LoadTenant(id).value();
-  const auto provider = FurtherProvider(id);
-  const auto adopt = [&](const std::vector<model::TenantKeyWrap>& wraps,
-                         std::uint32_t expected = 2) {
-    return store().AdoptProvider(provider, KeyOf(id, expected + 1), wraps, expected, EventOf(id));
-  };
-  const auto wrap = [&](std::uint32_t version) {
-    return WrapOf(id, version, provider.fingerprint);
-  };
-  EXPECT_ERROR(adopt({wrap(1), wrap(3)}), kInternal);
-  EXPECT_ERROR(adopt({wrap(1), wrap(2)}), kInternal);
-  EXPECT_ERROR(adopt({wrap(1), wrap(2), wrap(3), wrap(3)}), kInternal);
-  EXPECT_ERROR(adopt({wrap(1), wrap(2), wrap(3), wrap(4)}), kInternal);
-  EXPECT_ERROR(adopt({wrap(1), wrap(2), WrapOf(id, 3, a.tenant.current_provider)}), kInternal);
-  EXPECT_ERROR(adopt({wrap(1), wrap(2)}, 1), kConflict);
-  EXPECT_EQ(store().LoadTenant(id).value(), before);
-  EXPECT_DONE(adopt({wrap(1), wrap(2), wrap(3)}));
-  EXPECT_ERROR(adopt({wrap(1), wrap(2), wrap(3), wrap(4)}, 3), kConflict);  // It is there already.
-}
-
 TEST_P(StoreContract, OnlyVersionsThatNothingNeedsAreRetired) {
   const auto a = AddTenant();
   const model::TenantId& id = a.tenant.id;
@@ -268,7 +213,7 @@ TEST_P(StoreContract, ABatchComesWithItsCheckpoint) {
   job.cursor = rows.back().position;
   job.done = 2;
   job.failed = 1;
-  EXPECT_DONE(store().CommitRewrapBatch(updates, job));
+  EXPECT_DONE(store().CommitRewrapBatch(updates, {}, job, std::nullopt));
   const auto moved = store().LoadDataKey(id, rows[0].key.id).value();
   EXPECT_EQ(moved.version, 2u);
   EXPECT_EQ(moved.wrapped, updates[0].wrapped);
@@ -293,7 +238,7 @@ TEST_P(StoreContract, ABatchCannotTouchAnotherTenantsKeys) {
   EXPECT_DONE(Activate(a.tenant.id, 1));
   const auto job = store().ClaimRewrapJob(a.tenant.id).value();
   const auto rows = store().ScanDataKeys(b.tenant.id, 0, 2, 4).value();
-  EXPECT_DONE(store().CommitRewrapBatch(UpdatesOf(rows, 2), job));
+  EXPECT_DONE(store().CommitRewrapBatch(UpdatesOf(rows, 2), {}, job, std::nullopt));
   EXPECT_EQ(store().LoadDataKey(b.tenant.id, key.id).value(), key);
 }
 
@@ -307,12 +252,12 @@ TEST_P(StoreContract, AnOldFenceIsRefused) {
   EXPECT_EQ(second.fence, first.fence + 1);
   const auto updates = UpdatesOf(store().ScanDataKeys(id, 0, 2, 4).value(), 2);
   first.done = 2;
-  EXPECT_ERROR(store().CommitRewrapBatch(updates, first), kConflict);
+  EXPECT_ERROR(store().CommitRewrapBatch(updates, {}, first, std::nullopt), kConflict);
   EXPECT_ERROR(store().FinishRewrapJob(first, EventOf(id)), kConflict);
   EXPECT_EQ(store().CountDataKeys(id, 2).value(), 0u);
   EXPECT_EQ(store().LoadRewrapJob(id).value()->done, 0u);
   second.done = 2;
-  EXPECT_DONE(store().CommitRewrapBatch(updates, second));
+  EXPECT_DONE(store().CommitRewrapBatch(updates, {}, second, std::nullopt));
   const std::size_t events = EventCount(Scope::Of(id));
   EXPECT_DONE(store().FinishRewrapJob(second, EventOf(id)));
   EXPECT_EQ(EventCount(Scope::Of(id)), events + 1);
@@ -322,7 +267,7 @@ TEST_P(StoreContract, AnOldFenceIsRefused) {
   EXPECT_EQ(done.done, 2u);
   EXPECT_TRUE(store().RunningRewrapJobs().value().empty());
   EXPECT_ERROR(store().ClaimRewrapJob(id), kConflict);
-  EXPECT_ERROR(store().CommitRewrapBatch({}, second), kConflict);
+  EXPECT_ERROR(store().CommitRewrapBatch({}, {}, second, std::nullopt), kConflict);
   EXPECT_ERROR(store().FinishRewrapJob(second, EventOf(id)), kConflict);
   EXPECT_EQ(EventCount(Scope::Of(id)), events + 1);
 }
@@ -335,7 +280,7 @@ TEST_P(StoreContract, AnotherJobIsNotTheSameJob) {
   EXPECT_DONE(store().FinishRewrapJob(old_job, EventOf(id)));
   EXPECT_DONE(Activate(id, 2));
   EXPECT_DONE(store().ClaimRewrapJob(id));
-  EXPECT_ERROR(store().CommitRewrapBatch({}, old_job), kConflict);
+  EXPECT_ERROR(store().CommitRewrapBatch({}, {}, old_job, std::nullopt), kConflict);
 }
 
 }  // namespace

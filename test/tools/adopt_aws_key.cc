@@ -1,8 +1,8 @@
 // adopt_aws_key --data-dir DIR --tenant ID --key-arn ARN [--replica-arn ARN]
 //
 // Makes an AWS KMS key a tenant's current provider, for tests of leases on AWS: wraps every tenant
-// key version under it, makes a new version and both current in one transaction. Running servers
-// follow. It validates nothing beforehand and rewraps no data key, as a migration would. AWS is
+// key version under it, makes a new version and the key current, and leaves the data keys to the
+// servers, which follow. It validates nothing and waits for nobody, as a migration would. AWS is
 // found as `tenantseal serve` finds it, --aws-role-arn in TENANTSEAL_AWS_ROLE_ARN.
 #include <cstdio>
 #include <cstdlib>
@@ -40,27 +40,60 @@ Result<model::KeyProvider> ProviderOf(const Arguments& arguments, const model::T
     provider.replica_arn = replica->second;
   provider.name = "AWS KMS";
   provider.created_at = now;
-  provider.promoted_at = now;
   const std::string digest = base::HexEncode(crypto::Sha256(base::AsBytes(provider.arn)));
   TS_ASSIGN_OR_RETURN(provider.fingerprint, model::Fingerprint::Parse(digest.substr(0, 32)));
   return provider;
 }
 
-// The version's key as the new provider wraps it, confirmed.
-Result<model::TenantKeyWrap> WrapVersion(keyring::Keyring& keyring, const kms::KmsClient& kms,
-                                         const model::KeyProvider& provider, std::uint32_t version,
-                                         base::Deadline deadline) {
-  TS_ASSIGN_OR_RETURN(const keyring::LeasedKey key,
-                      keyring.Version(provider.tenant, version, keyring::Wait::kAllowed, deadline));
-  const kms::KmsKey kms_key{provider.kind, provider.arn, provider.replica_arn};
-  TS_ASSIGN_OR_RETURN(kms::KmsCiphertext wrapped,
-                      kms.Encrypt(kms_key, provider.tenant, key.key().Reveal(), deadline));
-  TS_ASSIGN_OR_RETURN(const kms::KmsPlaintext again,
-                      kms.Decrypt(kms_key, provider.tenant, wrapped.blob, deadline));
-  if (!base::ConstantTimeEqual(again.plaintext.Reveal(), key.key().Reveal()))
-    return IntegrityError("the provider unwraps another key than it wrapped");
-  return model::TenantKeyWrap{provider.tenant, version, provider.fingerprint,
-                              std::move(wrapped.blob)};
+model::NewEvent EventOf(const model::TenantId& tenant, const base::Clock& clock,
+                        const base::Random& random) {
+  return {model::Scope::Of(tenant),
+          model::NewUuid(random),
+          clock.Utc(),
+          "com.tenantseal.test.provider.adopted",
+          "com.tenantseal/test",
+          "adopt_aws_key",
+          "{}"};
+}
+
+// Wraps every version under `provider`, too, makes a new one and makes the provider current.
+// Returns the epoch.
+Result<std::uint64_t> Migrate(store::Store& store, keyring::Keyring& keyring,
+                              const model::KeyProvider& provider, const base::Clock& clock,
+                              const base::Random& random) {
+  const model::TenantId& tenant = provider.tenant;
+  const model::NewEvent event = EventOf(tenant, clock, random);
+  TS_ASSIGN_OR_RETURN(model::TenantState state, store.LoadTenant(tenant));
+  const std::string id = model::NewUuid(random);
+  TS_RETURN_IF_ERROR(store.StartMigration({.tenant = tenant,
+                                           .id = id,
+                                           .from = state.tenant.current_provider,
+                                           .to = provider.fingerprint,
+                                           .started_by = event.actor,
+                                           .started_at = event.time},
+                                          event));
+  TS_ASSIGN_OR_RETURN(model::Migration migration, store.ClaimMigration(tenant));
+  const base::Deadline deadline = clock.Boot() + kDeadline;
+  const std::uint32_t version = state.tenant.active_version + 1;
+  TS_ASSIGN_OR_RETURN(keyring::Keyring::MintedPair minted,
+                      keyring.MintForBoth(state, version, provider, deadline));
+  std::vector<model::TenantKeyWrap> wraps = {std::move(minted.by_target),
+                                             std::move(minted.by_current)};
+  for (const model::TenantKey& key : state.keys) {
+    TS_ASSIGN_OR_RETURN(model::TenantKeyWrap wrap,
+                        keyring.WrapFor(state, key.version, provider, deadline));
+    wraps.push_back(std::move(wrap));
+  }
+  model::RewrapJob job;
+  job.tenant = tenant;
+  job.id = id;
+  job.to_version = version;
+  job.started_by = event.actor;
+  job.started_at = event.time;
+  TS_RETURN_IF_ERROR(store.ActivateMigration(migration, minted.key, wraps, job));
+  TS_ASSIGN_OR_RETURN(migration, store.ClaimMigration(tenant));
+  migration.finished_at = clock.Utc();
+  return store.FinishMigration(migration, true, EventOf(tenant, clock, random));
 }
 
 Result<model::KeyProvider> Adopt(const Arguments& arguments) {
@@ -77,29 +110,11 @@ Result<model::KeyProvider> Adopt(const Arguments& arguments) {
   TS_RETURN_IF_ERROR(lease.Refresh());
 
   TS_ASSIGN_OR_RETURN(const model::TenantId tenant, model::TenantId::Parse(arguments.at("tenant")));
-  TS_ASSIGN_OR_RETURN(const model::TenantState state, data.store->LoadTenant(tenant));
   TS_ASSIGN_OR_RETURN(const model::KeyProvider provider,
                       ProviderOf(arguments, tenant, clock.Utc()));
-  const base::Deadline deadline = clock.Boot() + kDeadline;
-  std::vector<model::TenantKeyWrap> wraps;
-  for (const model::TenantKey& key : state.keys) {
-    TS_ASSIGN_OR_RETURN(model::TenantKeyWrap wrap,
-                        WrapVersion(keyring, kms, provider, key.version, deadline));
-    wraps.push_back(std::move(wrap));
-  }
-  const std::uint32_t active = state.tenant.active_version;
-  TS_ASSIGN_OR_RETURN(keyring::Keyring::MintedKey minted,
-                      keyring.Mint(tenant, provider, active + 1, deadline));
-  wraps.push_back(std::move(minted.wrap));
-  const model::NewEvent event{model::Scope::Of(tenant),
-                              model::NewUuid(random),
-                              clock.Utc(),
-                              "com.tenantseal.test.provider.adopted",
-                              "com.tenantseal/test",
-                              "adopt_aws_key",
-                              "{}"};
+  TS_RETURN_IF_ERROR(data.store->AddProvider(provider, EventOf(tenant, clock, random)));
   TS_ASSIGN_OR_RETURN(const std::uint64_t epoch,
-                      data.store->AdoptProvider(provider, minted.key, wraps, active, event));
+                      Migrate(*data.store, keyring, provider, clock, random));
   const auto obeyed = lease.AwaitObeyed(epoch);
   lease.Leave();
   TS_RETURN_IF_ERROR(obeyed);

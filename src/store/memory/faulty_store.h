@@ -91,20 +91,63 @@ class FaultyStore final : public Store {
                                            const std::optional<model::NewEvent>& event) override {
     return Pass([&] { return inner_.SetProviderRevoked(id, provider, revoked_at, event); });
   }
+  Result<std::uint64_t> AddProvider(const model::KeyProvider& provider,
+                                    const model::NewEvent& event) override {
+    return Pass([&] { return inner_.AddProvider(provider, event); });
+  }
+  Result<std::uint64_t> ChangeProvider(const model::KeyProvider& expected,
+                                       const model::KeyProvider& changed,
+                                       const std::optional<model::NewEvent>& event) override {
+    return Pass([&] { return inner_.ChangeProvider(expected, changed, event); });
+  }
+  Result<std::uint64_t> DeleteProvider(const model::TenantId& tenant,
+                                       const model::Fingerprint& provider,
+                                       const model::NewEvent& event) override {
+    return Pass([&] { return inner_.DeleteProvider(tenant, provider, event); });
+  }
+  Result<std::uint64_t> CountTenantsUsing(const std::string& arn,
+                                          const model::TenantId& except) const override {
+    return Pass([&] { return inner_.CountTenantsUsing(arn, except); });
+  }
+  Result<void> SaveValidation(const model::ProviderValidation& validation,
+                              const std::optional<model::NewEvent>& event) override {
+    return Pass([&] { return inner_.SaveValidation(validation, event); });
+  }
+  Result<std::optional<model::ProviderValidation>> LoadValidation(
+      const model::TenantId& tenant, const model::Fingerprint& provider) const override {
+    return Pass([&] { return inner_.LoadValidation(tenant, provider); });
+  }
+  Result<std::uint64_t> StartMigration(const model::Migration& migration,
+                                       const model::NewEvent& event) override {
+    return Pass([&] { return inner_.StartMigration(migration, event); });
+  }
+  Result<std::vector<model::Migration>> UnfinishedMigrations() const override {
+    return Pass([&] { return inner_.UnfinishedMigrations(); });
+  }
+  Result<model::Migration> ClaimMigration(const model::TenantId& tenant) override {
+    return Pass([&] { return inner_.ClaimMigration(tenant); });
+  }
+  Result<std::uint64_t> ActivateMigration(const model::Migration& migration,
+                                          const model::TenantKey& key,
+                                          std::span<const model::TenantKeyWrap> wraps,
+                                          const model::RewrapJob& job) override {
+    return Pass([&] { return inner_.ActivateMigration(migration, key, wraps, job); });
+  }
+  Result<std::uint64_t> ChangeMigration(const model::Migration& migration,
+                                        const std::optional<model::NewEvent>& event) override {
+    return Pass([&] { return inner_.ChangeMigration(migration, event); });
+  }
+  Result<std::uint64_t> FinishMigration(const model::Migration& migration,
+                                        bool with_data_keys_left,
+                                        const model::NewEvent& event) override {
+    return Pass([&] { return inner_.FinishMigration(migration, with_data_keys_left, event); });
+  }
   Result<std::uint64_t> ActivateTenantKey(const model::TenantKey& key,
                                           std::span<const model::TenantKeyWrap> wraps,
                                           std::uint32_t expected_active,
                                           const std::optional<model::RewrapJob>& job,
                                           const model::NewEvent& event) override {
     return Pass([&] { return inner_.ActivateTenantKey(key, wraps, expected_active, job, event); });
-  }
-  Result<std::uint64_t> AdoptProvider(const model::KeyProvider& provider,
-                                      const model::TenantKey& key,
-                                      std::span<const model::TenantKeyWrap> wraps,
-                                      std::uint32_t expected_active,
-                                      const model::NewEvent& event) override {
-    return Pass(
-        [&] { return inner_.AdoptProvider(provider, key, wraps, expected_active, event); });
   }
   Result<std::uint64_t> RetireTenantKey(const model::TenantId& id, std::uint32_t version,
                                         const model::NewEvent& event) override {
@@ -140,11 +183,24 @@ class FaultyStore final : public Store {
     return Pass([&] { return inner_.ScanDataKeys(tenant, after, below_version, limit); });
   }
   Result<void> CommitRewrapBatch(std::span<const DataKeyUpdate> updates,
-                                 const model::RewrapJob& job) override {
-    return Pass([&] { return inner_.CommitRewrapBatch(updates, job); });
+                                 std::span<const model::QuarantinedDataKey> quarantined,
+                                 const model::RewrapJob& job,
+                                 const std::optional<model::NewEvent>& event) override {
+    return Pass([&] { return inner_.CommitRewrapBatch(updates, quarantined, job, event); });
   }
   Result<void> FinishRewrapJob(const model::RewrapJob& job, const model::NewEvent& event) override {
     return Pass([&] { return inner_.FinishRewrapJob(job, event); });
+  }
+  Result<std::vector<model::QuarantinedDataKey>> ListQuarantine(const model::TenantId& tenant,
+                                                                const std::string& after,
+                                                                std::size_t limit) const override {
+    return Pass([&] { return inner_.ListQuarantine(tenant, after, limit); });
+  }
+  Result<std::uint64_t> CountQuarantine(const model::TenantId& tenant) const override {
+    return Pass([&] { return inner_.CountQuarantine(tenant); });
+  }
+  Result<void> ReleaseDataKey(const model::DataKey& rewrapped, std::uint32_t old_version) override {
+    return Pass([&] { return inner_.ReleaseDataKey(rewrapped, old_version); });
   }
   Result<std::uint64_t> CreateApiKey(const model::ApiKey& key,
                                      const model::NewEvent& event) override {
@@ -164,6 +220,14 @@ class FaultyStore final : public Store {
                                                std::uint64_t after_sequence,
                                                std::size_t limit) const override {
     return Pass([&] { return inner_.ListEvents(scope, after_sequence, limit); });
+  }
+  Result<std::vector<model::Event>> QueryEvents(const model::Scope& scope,
+                                                const EventQuery& query) const override {
+    return Pass([&] { return inner_.QueryEvents(scope, query); });
+  }
+  Result<std::vector<EventHead>> ListEventHeads(const std::string& after,
+                                                std::size_t limit) const override {
+    return Pass([&] { return inner_.ListEventHeads(after, limit); });
   }
   Result<void> AddUsage(std::span<const model::UsageCount> counts) override {
     return Pass([&] { return inner_.AddUsage(counts); });

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "store/memory/memory_store.h"
+#include "store/migration_rules.h"
 #include "store/rules.h"
 
 namespace tenantseal::store {
@@ -13,6 +14,15 @@ std::uint64_t MemoryStore::Count(const model::TenantId& tenant,
   return static_cast<std::uint64_t>(
       std::count_if(data_keys_.begin(), data_keys_.end(), [&](const auto& entry) {
         return entry.second.tenant == tenant && (!version || entry.second.version == *version);
+      }));
+}
+
+std::uint64_t MemoryStore::CountLeft(const model::TenantId& tenant, std::uint32_t below) const {
+  return static_cast<std::uint64_t>(
+      std::count_if(data_keys_.begin(), data_keys_.end(), [&](const auto& entry) {
+        const model::DataKey& key = entry.second;
+        return key.tenant == tenant && key.version < below &&
+               !quarantine_.contains({tenant, key.id});
       }));
 }
 
@@ -51,6 +61,7 @@ Result<void> MemoryStore::DeleteDataKey(const model::TenantId& tenant, const mod
     return DataKeyNotFound();
   }
   TS_RETURN_IF_ERROR(CheckActive(tenants_.at(tenant).tenant));
+  quarantine_.erase({tenant, id});
   data_keys_.erase(found->second);
   positions_.erase(found);
   return {};
@@ -63,6 +74,11 @@ Result<std::uint64_t> MemoryStore::CountDataKeys(const model::TenantId& tenant,
 }
 
 // --- Rewrap jobs ---
+
+model::RewrapJob* MemoryStore::Job(const model::TenantId& tenant) {
+  const auto found = jobs_.find(tenant);
+  return found == jobs_.end() ? nullptr : &found->second;
+}
 
 Result<std::optional<model::RewrapJob>> MemoryStore::LoadRewrapJob(
     const model::TenantId& tenant) const {
@@ -107,8 +123,9 @@ Result<std::vector<StoredDataKey>> MemoryStore::ScanDataKeys(const model::Tenant
   return out;
 }
 
-Result<void> MemoryStore::CommitRewrapBatch(std::span<const DataKeyUpdate> updates,
-                                            const model::RewrapJob& job) {
+Result<void> MemoryStore::CommitRewrapBatch(
+    std::span<const DataKeyUpdate> updates, std::span<const model::QuarantinedDataKey> quarantined,
+    const model::RewrapJob& job, const std::optional<model::NewEvent>& event) {
   MutexLock lock(mutex_);
   const auto stored = jobs_.find(job.tenant);
   if (stored == jobs_.end()) return RewrapJobNotFound();
@@ -121,10 +138,20 @@ Result<void> MemoryStore::CommitRewrapBatch(std::span<const DataKeyUpdate> updat
     }
     row->second.version = update.version;
     row->second.wrapped = update.wrapped;
+    quarantine_.erase({job.tenant, row->second.id});
+  }
+  for (const model::QuarantinedDataKey& row : quarantined) {
+    const auto position = positions_.find(row.id);
+    if (position == positions_.end()) continue;
+    const model::DataKey& key = data_keys_.at(position->second);
+    if (row.tenant != job.tenant || key.tenant != job.tenant || key.version != row.version)
+      continue;
+    quarantine_.emplace(std::pair(job.tenant, row.id), row);
   }
   stored->second.cursor = job.cursor;
   stored->second.done = job.done;
   stored->second.failed = job.failed;
+  if (event) Append(*event);
   return {};
 }
 
@@ -140,6 +167,40 @@ Result<void> MemoryStore::FinishRewrapJob(const model::RewrapJob& job,
   stored->second.state = model::RewrapState::kDone;
   stored->second.finished_at = event.time;
   Append(event);
+  return {};
+}
+
+// --- Quarantine ---
+
+Result<std::vector<model::QuarantinedDataKey>> MemoryStore::ListQuarantine(
+    const model::TenantId& tenant, const std::string& after, std::size_t limit) const {
+  MutexLock lock(mutex_);
+  std::vector<model::QuarantinedDataKey> out;
+  for (const auto& [key, row] : quarantine_) {
+    if (out.size() == limit) break;
+    if (key.first == tenant && key.second.text() > after) out.push_back(row);
+  }
+  return out;
+}
+
+Result<std::uint64_t> MemoryStore::CountQuarantine(const model::TenantId& tenant) const {
+  MutexLock lock(mutex_);
+  return static_cast<std::uint64_t>(
+      std::count_if(quarantine_.begin(), quarantine_.end(),
+                    [&](const auto& entry) { return entry.first.first == tenant; }));
+}
+
+Result<void> MemoryStore::ReleaseDataKey(const model::DataKey& rewrapped,
+                                         std::uint32_t old_version) {
+  MutexLock lock(mutex_);
+  const auto found = quarantine_.find({rewrapped.tenant, rewrapped.id});
+  if (found == quarantine_.end()) return NotInQuarantine();
+  model::DataKey& stored = data_keys_.at(positions_.at(rewrapped.id));
+  TS_RETURN_IF_ERROR(
+      CheckRelease(tenants_.at(rewrapped.tenant).tenant, stored, rewrapped, old_version));
+  stored.version = rewrapped.version;
+  stored.wrapped = rewrapped.wrapped;
+  quarantine_.erase(found);
   return {};
 }
 

@@ -167,6 +167,8 @@ Result<std::uint64_t> MemoryStore::DestroyTenant(const model::TenantId& id, base
   std::erase_if(data_keys_, [&](const auto& entry) { return entry.second.tenant == id; });
   std::erase_if(api_keys_, [&](const auto& entry) { return entry.second.tenant == id; });
   jobs_.erase(id);
+  std::erase_if(quarantine_, [&](const auto& entry) { return entry.first.first == id; });
+  std::erase_if(validations_, [&](const auto& entry) { return entry.first.first == id; });
   return Record(model::Scope::Of(id), event);
 }
 
@@ -195,10 +197,8 @@ Result<std::uint64_t> MemoryStore::ActivateTenantKey(const model::TenantKey& key
   MutexLock lock(mutex_);
   const auto found = tenants_.find(key.tenant);
   if (found == tenants_.end()) return TenantNotFound();
-  const auto last = jobs_.find(key.tenant);
-  const bool runs = last != jobs_.end() && last->second.state == model::RewrapState::kRunning;
   model::TenantState& state = found->second;
-  TS_RETURN_IF_ERROR(CheckActivation(state, key, wraps, expected_active, runs));
+  TS_RETURN_IF_ERROR(CheckActivation(state, key, wraps, expected_active, Job(key.tenant)));
   state.keys.push_back(key);
   state.wraps.insert(state.wraps.end(), wraps.begin(), wraps.end());
   state.tenant.active_version = key.version;
@@ -207,29 +207,6 @@ Result<std::uint64_t> MemoryStore::ActivateTenantKey(const model::TenantKey& key
     started.total = Count(key.tenant, std::nullopt) - Count(key.tenant, key.version);
     jobs_[key.tenant] = std::move(started);
   }
-  return Record(model::Scope::Of(key.tenant), event);
-}
-
-Result<std::uint64_t> MemoryStore::AdoptProvider(const model::KeyProvider& provider,
-                                                 const model::TenantKey& key,
-                                                 std::span<const model::TenantKeyWrap> wraps,
-                                                 std::uint32_t expected_active,
-                                                 const model::NewEvent& event) {
-  MutexLock lock(mutex_);
-  const auto found = tenants_.find(key.tenant);
-  if (found == tenants_.end()) return TenantNotFound();
-  const auto last = jobs_.find(key.tenant);
-  const bool runs = last != jobs_.end() && last->second.state == model::RewrapState::kRunning;
-  model::TenantState& state = found->second;
-  TS_RETURN_IF_ERROR(CheckAdoption(state, provider, key, wraps, expected_active, runs));
-  for (model::KeyProvider& row : state.providers) {
-    if (row.fingerprint == state.tenant.current_provider) row.demoted_at = provider.promoted_at;
-  }
-  state.providers.push_back(provider);
-  state.keys.push_back(key);
-  state.wraps.insert(state.wraps.end(), wraps.begin(), wraps.end());
-  state.tenant.current_provider = provider.fingerprint;
-  state.tenant.active_version = key.version;
   return Record(model::Scope::Of(key.tenant), event);
 }
 

@@ -44,16 +44,40 @@ class MemoryStore : public Store {
                                            std::optional<base::UtcTime> revoked_at,
                                            const std::optional<model::NewEvent>& event) override;
 
+  Result<std::uint64_t> AddProvider(const model::KeyProvider& provider,
+                                    const model::NewEvent& event) override;
+  Result<std::uint64_t> ChangeProvider(const model::KeyProvider& expected,
+                                       const model::KeyProvider& changed,
+                                       const std::optional<model::NewEvent>& event) override;
+  Result<std::uint64_t> DeleteProvider(const model::TenantId& tenant,
+                                       const model::Fingerprint& provider,
+                                       const model::NewEvent& event) override;
+  Result<std::uint64_t> CountTenantsUsing(const std::string& arn,
+                                          const model::TenantId& except) const override;
+  Result<void> SaveValidation(const model::ProviderValidation& validation,
+                              const std::optional<model::NewEvent>& event) override;
+  Result<std::optional<model::ProviderValidation>> LoadValidation(
+      const model::TenantId& tenant, const model::Fingerprint& provider) const override;
+
+  Result<std::uint64_t> StartMigration(const model::Migration& migration,
+                                       const model::NewEvent& event) override;
+  Result<std::vector<model::Migration>> UnfinishedMigrations() const override;
+  Result<model::Migration> ClaimMigration(const model::TenantId& tenant) override;
+  Result<std::uint64_t> ActivateMigration(const model::Migration& migration,
+                                          const model::TenantKey& key,
+                                          std::span<const model::TenantKeyWrap> wraps,
+                                          const model::RewrapJob& job) override;
+  Result<std::uint64_t> ChangeMigration(const model::Migration& migration,
+                                        const std::optional<model::NewEvent>& event) override;
+  Result<std::uint64_t> FinishMigration(const model::Migration& migration,
+                                        bool with_data_keys_left,
+                                        const model::NewEvent& event) override;
+
   Result<std::uint64_t> ActivateTenantKey(const model::TenantKey& key,
                                           std::span<const model::TenantKeyWrap> wraps,
                                           std::uint32_t expected_active,
                                           const std::optional<model::RewrapJob>& job,
                                           const model::NewEvent& event) override;
-  Result<std::uint64_t> AdoptProvider(const model::KeyProvider& provider,
-                                      const model::TenantKey& key,
-                                      std::span<const model::TenantKeyWrap> wraps,
-                                      std::uint32_t expected_active,
-                                      const model::NewEvent& event) override;
   Result<std::uint64_t> RetireTenantKey(const model::TenantId& id, std::uint32_t version,
                                         const model::NewEvent& event) override;
 
@@ -72,8 +96,16 @@ class MemoryStore : public Store {
                                                   std::uint64_t after, std::uint32_t below_version,
                                                   std::size_t limit) const override;
   Result<void> CommitRewrapBatch(std::span<const DataKeyUpdate> updates,
-                                 const model::RewrapJob& job) override;
+                                 std::span<const model::QuarantinedDataKey> quarantined,
+                                 const model::RewrapJob& job,
+                                 const std::optional<model::NewEvent>& event) override;
   Result<void> FinishRewrapJob(const model::RewrapJob& job, const model::NewEvent& event) override;
+
+  Result<std::vector<model::QuarantinedDataKey>> ListQuarantine(const model::TenantId& tenant,
+                                                                const std::string& after,
+                                                                std::size_t limit) const override;
+  Result<std::uint64_t> CountQuarantine(const model::TenantId& tenant) const override;
+  Result<void> ReleaseDataKey(const model::DataKey& rewrapped, std::uint32_t old_version) override;
 
   Result<std::uint64_t> CreateApiKey(const model::ApiKey& key,
                                      const model::NewEvent& event) override;
@@ -85,6 +117,10 @@ class MemoryStore : public Store {
   Result<std::vector<model::Event>> ListEvents(const model::Scope& scope,
                                                std::uint64_t after_sequence,
                                                std::size_t limit) const override;
+  Result<std::vector<model::Event>> QueryEvents(const model::Scope& scope,
+                                                const EventQuery& query) const override;
+  Result<std::vector<EventHead>> ListEventHeads(const std::string& after,
+                                                std::size_t limit) const override;
   Result<void> AddUsage(std::span<const model::UsageCount> counts) override;
   Result<std::vector<model::UsageCount>> ListUsage(const model::Scope& scope,
                                                    std::int64_t from_minute,
@@ -103,6 +139,10 @@ class MemoryStore : public Store {
   void Append(const model::NewEvent& event) TS_REQUIRES(mutex_);
   std::uint64_t Count(const model::TenantId& tenant, std::optional<std::uint32_t> version) const
       TS_REQUIRES(mutex_);
+  // Data keys of the tenant below the version that are not in quarantine.
+  std::uint64_t CountLeft(const model::TenantId& tenant, std::uint32_t below) const
+      TS_REQUIRES(mutex_);
+  model::RewrapJob* Job(const model::TenantId& tenant) TS_REQUIRES(mutex_);  // Null: none.
   std::size_t CountApiKeys(const model::Scope& scope) const TS_REQUIRES(mutex_);
 
   mutable base::Mutex mutex_;
@@ -115,6 +155,10 @@ class MemoryStore : public Store {
   std::map<std::uint64_t, model::DataKey> data_keys_ TS_GUARDED_BY(mutex_);
   std::map<model::DataKeyId, std::uint64_t> positions_ TS_GUARDED_BY(mutex_);
   std::map<model::TenantId, model::RewrapJob> jobs_ TS_GUARDED_BY(mutex_);
+  std::map<std::pair<model::TenantId, model::DataKeyId>, model::QuarantinedDataKey> quarantine_
+      TS_GUARDED_BY(mutex_);
+  std::map<std::pair<model::TenantId, model::Fingerprint>, model::ProviderValidation> validations_
+      TS_GUARDED_BY(mutex_);
   std::map<model::ApiKeyId, model::ApiKey> api_keys_ TS_GUARDED_BY(mutex_);
   std::map<model::Scope, std::vector<model::Event>> events_ TS_GUARDED_BY(mutex_);
   std::map<UsageKey, std::uint64_t> usage_ TS_GUARDED_BY(mutex_);

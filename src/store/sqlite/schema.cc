@@ -91,7 +91,13 @@ CREATE TABLE usage(
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr const char* kSteps[] = {kVersion1};
+// For lists of events by time and by type.
+constexpr const char* kEventIndexes = R"sql(
+CREATE INDEX events_by_time ON events(scope, time);
+CREATE INDEX events_by_type ON events(scope, type, time);
+)sql";
+
+constexpr const char* kSteps[] = {kVersion1, kEventIndexes};
 
 struct Stamp {
   std::int64_t version = 0;

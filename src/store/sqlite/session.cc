@@ -31,12 +31,7 @@ constexpr const char* kPruneChanges = "DELETE FROM changes WHERE epoch<=?";
 constexpr const char* kSelectChanges =
     "SELECT max(epoch), scope FROM changes WHERE epoch>? GROUP BY scope";
 
-struct Head {
-  std::uint64_t sequence = 0;
-  Hash hash{};
-};
-
-std::vector<Mac> Members(const Head& head) {
+std::vector<Mac> Members(const EventHead& head) {
   return head.sequence == 0 ? std::vector<Mac>() : std::vector<Mac>{head.hash};
 }
 
@@ -44,9 +39,22 @@ std::string EventKey(const model::Scope& scope, std::uint64_t sequence) {
   return scope.text() + " " + std::to_string(sequence);
 }
 
-// The head of the chain as its last row has it, compared with the manifest.
-Result<Head> VerifiedHead(Session& session, const model::Scope& scope, std::uint64_t floor) {
-  Head head;
+Result<Hash> HashBefore(Session& session, const model::Scope& scope, std::uint64_t sequence) {
+  Hash hash{};
+  if (sequence == 0) return hash;
+  Statement statement(session.db, kSelectEventHash);
+  statement.Bind(scope).Bind(sequence);
+  const bool found = statement.Step();
+  TS_RETURN_IF_ERROR(statement.Check());
+  if (!found || !CopyHash(statement.Blob(0), hash))
+    return TamperedRow("events", EventKey(scope, sequence));
+  return hash;
+}
+
+}  // namespace
+
+Result<EventHead> VerifiedHead(Session& session, const model::Scope& scope, std::uint64_t floor) {
+  EventHead head{scope, 0, {}};
   Statement last(session.db, kSelectLastEvent);
   last.Bind(scope);
   if (last.Step()) {
@@ -64,21 +72,7 @@ Result<Head> VerifiedHead(Session& session, const model::Scope& scope, std::uint
   return head;
 }
 
-Result<Hash> HashBefore(Session& session, const model::Scope& scope, std::uint64_t sequence) {
-  Hash hash{};
-  if (sequence == 0) return hash;
-  Statement statement(session.db, kSelectEventHash);
-  statement.Bind(scope).Bind(sequence);
-  const bool found = statement.Step();
-  TS_RETURN_IF_ERROR(statement.Check());
-  if (!found || !CopyHash(statement.Blob(0), hash))
-    return TamperedRow("events", EventKey(scope, sequence));
-  return hash;
-}
-
-// The present row; false when it does not follow `previous`.
-bool ReadEvent(const Statement& row, const model::Scope& scope, std::uint64_t sequence,
-               const Hash& previous, model::Event& out) {
+bool ReadEventRow(const Statement& row, const model::Scope& scope, model::Event& out) {
   out.sequence = static_cast<std::uint64_t>(row.Int(0));
   out.content.scope = scope;
   out.content.id = row.Text(1);
@@ -88,11 +82,8 @@ bool ReadEvent(const Statement& row, const model::Scope& scope, std::uint64_t se
   out.content.actor = row.Text(5);
   out.content.data = row.Text(6);
   return CopyHash(row.Blob(7), out.previous_hash) && CopyHash(row.Blob(8), out.hash) &&
-         out.sequence == sequence && out.previous_hash == previous &&
-         out.hash == EventHash(previous, sequence, out.content);
+         out.hash == EventHash(out.previous_hash, out.sequence, out.content);
 }
-
-}  // namespace
 
 bool CopyHash(base::ByteSpan column, Hash& out) {
   if (column.size() != out.size()) return false;
@@ -130,9 +121,9 @@ void Session::Settle() {
 }
 
 Result<void> Session::Append(const model::NewEvent& event) {
-  TS_ASSIGN_OR_RETURN(const Head old,
+  TS_ASSIGN_OR_RETURN(const EventHead old,
                       VerifiedHead(*this, event.scope, Floor(kEventManifest, event.scope)));
-  const Head head{old.sequence + 1, EventHash(old.hash, old.sequence + 1, event)};
+  const EventHead head{event.scope, old.sequence + 1, EventHash(old.hash, old.sequence + 1, event)};
   Statement insert(db, kInsertEvent);
   insert.Bind(event.scope).Bind(head.sequence).Bind(event.id).Bind(event.time).Bind(event.type);
   insert.Bind(event.source).Bind(event.actor).Bind(event.data).Bind(old.hash).Bind(head.hash);
@@ -180,7 +171,7 @@ Result<std::vector<model::Event>> ReadEvents(Session& session, const model::Scop
                                              std::uint64_t after_sequence, std::size_t limit,
                                              std::uint64_t floor) {
   std::vector<model::Event> out;
-  TS_ASSIGN_OR_RETURN(const Head head, VerifiedHead(session, scope, floor));
+  TS_ASSIGN_OR_RETURN(const EventHead head, VerifiedHead(session, scope, floor));
   if (after_sequence >= head.sequence) return out;
   TS_ASSIGN_OR_RETURN(Hash previous, HashBefore(session, scope, after_sequence));
   const std::uint64_t end =
@@ -191,7 +182,8 @@ Result<std::vector<model::Event>> ReadEvents(Session& session, const model::Scop
   while (rows.Step()) {
     model::Event& event = out.emplace_back();
     ++sequence;
-    if (!ReadEvent(rows, scope, sequence, previous, event))
+    if (!ReadEventRow(rows, scope, event) || event.sequence != sequence ||
+        event.previous_hash != previous)
       return TamperedRow("events", EventKey(scope, sequence));
     previous = event.hash;
   }

@@ -57,6 +57,13 @@ inline constexpr std::int64_t kChangesMax = 10'000;
 
 Result<Changes> ReadChangesSince(Connection& db, std::uint64_t since);
 
+// The last event of the chain, compared with the scope's manifest.
+Result<EventHead> VerifiedHead(Session& session, const model::Scope& scope, std::uint64_t floor);
+
+// Columns sequence, id, time, type, source, actor, data, previous_hash and hash of the present row;
+// false when the hash is not that of the others.
+bool ReadEventRow(const Statement& row, const model::Scope& scope, model::Event& out);
+
 // Events in order, each verified against its hash and its predecessor, the last of the chain
 // against the scope's manifest.
 Result<std::vector<model::Event>> ReadEvents(Session& session, const model::Scope& scope,

@@ -187,8 +187,9 @@ Result<std::vector<StoredDataKey>> SqliteStore::ScanDataKeys(const model::Tenant
   });
 }
 
-Result<void> SqliteStore::CommitRewrapBatch(std::span<const DataKeyUpdate> updates,
-                                            const model::RewrapJob& job) {
+Result<void> SqliteStore::CommitRewrapBatch(
+    std::span<const DataKeyUpdate> updates, std::span<const model::QuarantinedDataKey>,
+    const model::RewrapJob& job, const std::optional<model::NewEvent>&) {
   return Write([&](Session& session) -> Result<void> {
     TS_ASSIGN_OR_RETURN(const model::RewrapJob stored, FencedJob(session.db, job));
     TS_ASSIGN_OR_RETURN(const std::int64_t number, TenantNumber(session.db, job.tenant));

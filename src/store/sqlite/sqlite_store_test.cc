@@ -248,7 +248,7 @@ TEST_F(SqliteFile, ARewrapMovesNoRow) {
     updates.push_back({row.position, 1, 2, row.key.wrapped});
   }
   EXPECT_EQ(updates.size(), 1200u);
-  EXPECT_DONE(store->CommitRewrapBatch(updates, job));
+  EXPECT_DONE(store->CommitRewrapBatch(updates, {}, job, std::nullopt));
   EXPECT_EQ(store->CountDataKeys(id, 2).value(), 1200u);
   EXPECT_EQ(connection->QueryInt("PRAGMA page_count").value(), pages);
 }

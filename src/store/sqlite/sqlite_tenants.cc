@@ -160,8 +160,8 @@ Result<std::uint64_t> SqliteStore::ActivateTenantKey(const model::TenantKey& key
   return Write([&](Session& session) -> Result<std::uint64_t> {
     TS_ASSIGN_OR_RETURN(VerifiedTenant tenant, ReadForChange(session, key.tenant));
     TS_ASSIGN_OR_RETURN(const auto last, ReadRewrapJob(session.db, key.tenant));
-    const bool runs = last && last->state == model::RewrapState::kRunning;
-    TS_RETURN_IF_ERROR(CheckActivation(tenant.state, key, wraps, expected_active, runs));
+    TS_RETURN_IF_ERROR(
+        CheckActivation(tenant.state, key, wraps, expected_active, last ? &*last : nullptr));
     TS_RETURN_IF_ERROR(InsertTenantKey(session, key));
     for (const auto& wrap : wraps) TS_RETURN_IF_ERROR(InsertWrap(session, wrap));
     tenant.state.keys.push_back(key);
@@ -173,35 +173,6 @@ Result<std::uint64_t> SqliteStore::ActivateTenantKey(const model::TenantKey& key
       TS_ASSIGN_OR_RETURN(started.total, CountDataKeysBelow(session, tenant.number, key.version));
       TS_RETURN_IF_ERROR(PutRewrapJob(session.db, started));
     }
-    return Conclude(session, tenant, event);
-  });
-}
-
-Result<std::uint64_t> SqliteStore::AdoptProvider(const model::KeyProvider& provider,
-                                                 const model::TenantKey& key,
-                                                 std::span<const model::TenantKeyWrap> wraps,
-                                                 std::uint32_t expected_active,
-                                                 const model::NewEvent& event) {
-  return Write([&](Session& session) -> Result<std::uint64_t> {
-    TS_ASSIGN_OR_RETURN(VerifiedTenant tenant, ReadForChange(session, key.tenant));
-    TS_ASSIGN_OR_RETURN(const auto last, ReadRewrapJob(session.db, key.tenant));
-    const bool runs = last && last->state == model::RewrapState::kRunning;
-    model::TenantState& state = tenant.state;
-    TS_RETURN_IF_ERROR(CheckAdoption(state, provider, key, wraps, expected_active, runs));
-    for (model::KeyProvider& row : state.providers) {
-      if (row.fingerprint != state.tenant.current_provider) continue;
-      row.demoted_at = provider.promoted_at;
-      TS_RETURN_IF_ERROR(UpdateProvider(session, row));
-    }
-    TS_RETURN_IF_ERROR(InsertProvider(session, provider));
-    TS_RETURN_IF_ERROR(InsertTenantKey(session, key));
-    for (const auto& wrap : wraps) TS_RETURN_IF_ERROR(InsertWrap(session, wrap));
-    state.providers.push_back(provider);
-    state.keys.push_back(key);
-    state.wraps.insert(state.wraps.end(), wraps.begin(), wraps.end());
-    state.tenant.current_provider = provider.fingerprint;
-    state.tenant.active_version = key.version;
-    TS_RETURN_IF_ERROR(UpdateTenantRow(session, tenant));
     return Conclude(session, tenant, event);
   });
 }
