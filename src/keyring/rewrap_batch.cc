@@ -51,50 +51,102 @@ class LastContext {
   std::optional<model::EncryptionContext> context_;
 };
 
-// The new wrapped form, confirmed.
-Result<std::string> RewrapRow(const model::TenantId& tenant, const store::StoredDataKey& row,
-                              const LeasedKey& from, const LeasedKey& to, LastContext& contexts,
+// The new wrapped form, confirmed. DecryptFailed() when `key` does not authenticate.
+Result<std::string> RewrapRow(const model::DataKey& key, const LeasedKey& from,
+                              const LeasedKey& to, LastContext& contexts,
                               const base::Random& random) {
-  TS_ASSIGN_OR_RETURN(const model::EncryptionContext* context, contexts.Parse(row.key.context));
+  const auto context = contexts.Parse(key.context);
+  if (!context) return DecryptFailed();
   TS_ASSIGN_OR_RETURN(
       const base::Secret256 plain,
-      formats::UnwrapDataKey(from.key(), tenant, *context, &row.key.id, row.key.wrapped));
-  std::string wrapped = formats::WrapDataKey(
-      to.key(), to.version(), {tenant, to.fingerprint(), *context}, &row.key.id, plain, random);
-  TS_ASSIGN_OR_RETURN(const base::Secret256 again,
-                      formats::UnwrapDataKey(to.key(), tenant, *context, &row.key.id, wrapped));
-  if (!(again == plain)) return Internal("a rewrapped data key does not open");
+      formats::UnwrapDataKey(from.key(), key.tenant, **context, &key.id, key.wrapped));
+  std::string wrapped =
+      formats::WrapDataKey(to.key(), to.version(), {key.tenant, to.fingerprint(), **context},
+                           &key.id, plain, random);
+  const auto again = formats::UnwrapDataKey(to.key(), key.tenant, **context, &key.id, wrapped);
+  if (!again || !(*again == plain)) return Internal("a rewrapped data key does not open");
   return wrapped;
+}
+
+// Why a data key is set aside, for whoever must find out what happened to its row.
+std::string ReasonOf(const model::DataKey& key, bool has_version) {
+  const std::string version = std::to_string(key.version);
+  if (!has_version) return "The tenant has no key version " + version + ".";
+  if (!model::EncryptionContext::Parse(key.context))
+    return "Its stored encryption context cannot be read.";
+  return "It does not authenticate under tenant key version " + version +
+         ": its row is not what was written.";
 }
 
 }  // namespace
 
-Result<void> RewrapRows(Keyring& keyring, const model::TenantId& tenant, std::uint32_t to_version,
-                        const base::Clock& clock, const base::Random& random, RewrapBatch& batch) {
+Result<void> Rewrapper::Rewrap(const model::TenantId& tenant, std::uint32_t to_version,
+                               RewrapBatch& batch) const {
   LastContext contexts;
   std::optional<StretchKeys> keys;
   batch.updates.reserve(batch.rows.size());
   for (std::size_t i = 0; i < batch.rows.size(); ++i) {
-    if (i % kRowsPerLease == 0) keys.emplace(keyring, tenant, clock.Boot() + kKeyTimeout);
+    if (i % kRowsPerLease == 0) keys.emplace(keyring_, tenant, clock_.Boot() + kKeyTimeout);
     const store::StoredDataKey& row = batch.rows[i];
     TS_ASSIGN_OR_RETURN(const LeasedKey* from, keys->Get(row.key.version));
     TS_ASSIGN_OR_RETURN(const LeasedKey* to, keys->Get(to_version));
     if (to == nullptr) return IntegrityError("the version to move data keys to does not exist");
-    Result<std::string> wrapped = from == nullptr
-                                      ? Result<std::string>(DecryptFailed())
-                                      : RewrapRow(tenant, row, *from, *to, contexts, random);
+    auto wrapped = from == nullptr ? Result<std::string>(DecryptFailed())
+                                   : RewrapRow(row.key, *from, *to, contexts, random_);
     if (wrapped) {
       batch.updates.push_back({row.position, row.key.version, to_version, std::move(*wrapped)});
-      continue;
-    }
-    if (++batch.failed <= kFailuresLogged) {
-      base::LogError("ALARM: a data key does not authenticate; it is set aside",
-                     {{"tenant", tenant.text()},
-                      {"dataKey", row.key.id.text()},
-                      {"version", row.key.version}});
+    } else {
+      TS_RETURN_IF_ERROR(TryAgain(tenant, to_version, row, batch));
     }
   }
   return {};
+}
+
+Result<void> Rewrapper::TryAgain(const model::TenantId& tenant, std::uint32_t to_version,
+                                 const store::StoredDataKey& row, RewrapBatch& batch) const {
+  model::QuarantinedDataKey aside{tenant, row.key.id, row.key.version, {}, {}};
+  for (int attempt = 2; attempt <= kRewrapAttempts; ++attempt) {
+    const auto key = store_.LoadDataKey(tenant, row.key.id);
+    if (!key && key.error().code == ErrorCode::kNotFound) return {};  // Deleted meanwhile.
+    if (!key) return key.error();
+    if (key->version >= to_version) return {};  // Moved meanwhile.
+    StretchKeys keys(keyring_, tenant, clock_.Boot() + kKeyTimeout);
+    TS_ASSIGN_OR_RETURN(const LeasedKey* from, keys.Get(key->version));
+    TS_ASSIGN_OR_RETURN(const LeasedKey* to, keys.Get(to_version));
+    if (to == nullptr) return IntegrityError("the version to move data keys to does not exist");
+    LastContext contexts;
+    auto wrapped = from == nullptr ? Result<std::string>(DecryptFailed())
+                                   : RewrapRow(*key, *from, *to, contexts, random_);
+    if (wrapped) {
+      batch.updates.push_back({row.position, key->version, to_version, std::move(*wrapped)});
+      return {};
+    }
+    aside.version = key->version;
+    aside.reason = wrapped.error().code == ErrorCode::kDecryptFailed
+                       ? ReasonOf(*key, from != nullptr)
+                       : "Its rewrapped form did not open again.";
+  }
+  aside.since = clock_.Utc();
+  batch.quarantined.push_back(std::move(aside));
+  if (batch.quarantined.size() <= kFailuresLogged) {
+    base::LogError("ALARM: a data key does not authenticate; it is set aside",
+                   {{"tenant", tenant.text()},
+                    {"dataKey", row.key.id.text()},
+                    {"version", row.key.version}});
+  }
+  return {};
+}
+
+Result<model::DataKey> Rewrapper::RewrapOne(const model::DataKey& key,
+                                            base::Deadline deadline) const {
+  TS_ASSIGN_OR_RETURN(const LeasedKey from,
+                      keyring_.Version(key.tenant, key.version, Wait::kAllowed, deadline));
+  TS_ASSIGN_OR_RETURN(const LeasedKey to, keyring_.Active(key.tenant, Wait::kAllowed, deadline));
+  LastContext contexts;
+  model::DataKey rewrapped = key;
+  TS_ASSIGN_OR_RETURN(rewrapped.wrapped, RewrapRow(key, from, to, contexts, random_));
+  rewrapped.version = to.version();
+  return rewrapped;
 }
 
 }  // namespace tenantseal::keyring

@@ -5,7 +5,9 @@
 #include <atomic>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -15,19 +17,27 @@
 namespace tenantseal::keyring {
 
 struct RewrapBatch;  // rewrap_batch.h
+class Rewrapper;     // rewrap_batch.h
+
+// Waits, or less when `stop` is set meanwhile.
+using Sleep = std::function<void(base::Duration, const std::atomic<bool>& stop)>;
+void SleepUnlessStopped(base::Duration duration, const std::atomic<bool>& stop);
 
 class Rotation {
  public:
   Rotation(Keyring& keyring, store::Store& store, StoreLease& lease, const base::Clock& clock,
            const base::Random& random);
+  ~Rotation();
 
   // Makes version n+1, activates it, waits until every process obeys, starts the rewrap job and
-  // returns it. `actor` stands in the event. kConflict while a job runs or when not active.
+  // returns it. `actor` stands in the event. kConflict while a job or a migration is unfinished, or
+  // when not active.
   Result<model::RewrapJob> Start(const model::TenantId& tenant, const std::string& actor,
                                  base::Deadline deadline);
 
   // Removes `version` (not the active one). Detached keys and values sealed under it cannot be
-  // opened afterwards; the event says so. kConflict while managed data keys need it, or a job runs.
+  // opened afterwards; the event says so. kConflict while managed data keys need it, or a job or a
+  // migration is unfinished.
   Result<void> Retire(const model::TenantId& tenant, std::uint32_t version,
                       const std::string& actor);
 
@@ -40,19 +50,35 @@ class Rotation {
       const model::RewrapJob& before, const model::RewrapJob& after)>;
   void OnBatch(BatchListener listener) { on_batch_ = std::move(listener); }
 
-  // Takes up running jobs and works on them until they are done or `stop` is set: batches of
-  // 10,000 with a checkpoint each, a data key that does not authenticate is set aside and counted.
+  // Moves at most so many data keys a second, all jobs of this process together: batches become
+  // small and are spread. 0: no limit; else 1 at least. Set it before the first RunJobs().
+  void LimitRate(double data_keys_per_second, Sleep sleep = SleepUnlessStopped);
+
+  // Takes up running jobs and works on them in turns until they are done or `stop` is set: batches
+  // of 10,000 with a checkpoint each, a data key that does not authenticate is tried three times,
+  // then set aside and counted. A job that somebody pauses or cancels is left alone.
   // Runs on one background thread at a time; killed at any point, any process resumes it: at once
   // when nobody has taken the job up, else when its progress has not moved for kStaleAfter.
   void RunJobs(const std::atomic<bool>& stop);
 
+  // The data key wrapped by the active version; nothing is stored. For what was set aside.
+  // DecryptFailed() when it still does not authenticate; errors as of Keyring::Version().
+  Result<model::DataKey> RewrapOne(const model::DataKey& key, base::Deadline deadline);
+
+  // Starts a rotation for tenants whose active version is older, with the actor "age-limit". Each
+  // call looks at the next page of kAgedPageItems tenants; one that is not active, or has a job or
+  // a migration, is left alone. On one thread at a time. 0: no limit.
+  void RotateAged(base::Duration age_max);
+
   static constexpr base::Duration kStaleAfter = std::chrono::seconds(10);
   static constexpr std::size_t kBatchItems = 10'000;
+  static constexpr std::size_t kAgedPageItems = 20;
 
  private:
-  // What this process knows of a running job: whether it is its own, or how it moved when last
+  // What this process knows of an unfinished job: whether it is its own, or how it moved when last
   // seen.
   struct Seen {
+    std::string job;
     std::optional<std::uint64_t> own_fence;
     bool obeyed = false;  // Under own_fence: every process seals under the new version.
     std::uint64_t fence = 0;
@@ -60,19 +86,34 @@ class Rotation {
     base::BootTime since;
     std::string trouble;  // Logged once.
   };
+  // One turn of each running job; true when one has more to do and nothing hinders it.
+  bool RunTurn(const std::atomic<bool>& stop);
+  void ForgetEnded(std::span<const model::RewrapJob> running);
   bool MayTake(const model::RewrapJob& job);
   Result<model::RewrapJob> Take(const model::RewrapJob& job);
-  Result<void> Work(model::RewrapJob job, const std::atomic<bool>& stop);
+  // True when it was stopped by the end of its turn only.
+  Result<bool> TakeTurn(const model::RewrapJob& job, const std::atomic<bool>& stop);
+  Result<bool> Work(model::RewrapJob job, const std::atomic<bool>& stop);
   Result<void> Commit(RewrapBatch& batch, model::RewrapJob& job);
   Result<void> Finish(model::RewrapJob job);
+  // Whether the job may not be worked on any more, which is why something was refused.
+  bool IsOver(const model::RewrapJob& job) const;
+  std::size_t BatchItems() const;
+  void Pace(std::size_t items, const std::atomic<bool>& stop);
+  bool IsAged(const model::TenantId& tenant, base::Duration age_max) const;
 
   Keyring& keyring_;
   store::Store& store_;
   StoreLease& lease_;
   const base::Clock& clock_;
   const base::Random& random_;
+  const std::unique_ptr<Rewrapper> rewrapper_;
   BatchListener on_batch_;
-  std::map<model::TenantId, Seen> seen_;  // Of running jobs; touched by RunJobs() only.
+  double data_keys_per_second_ = 0;
+  Sleep sleep_;
+  base::BootTime paced_until_;            // Touched by RunJobs() only.
+  std::string aged_after_;                // Touched by RotateAged() only.
+  std::map<model::TenantId, Seen> seen_;  // Touched by RunJobs() only.
 };
 
 }  // namespace tenantseal::keyring

@@ -1,0 +1,223 @@
+// The part of Rotation that works on jobs, in the background.
+#include <algorithm>
+#include <future>
+#include <nlohmann/json.hpp>
+#include <system_error>
+#include <thread>
+
+#include "base/log.h"
+#include "events/event.h"
+#include "keyring/rewrap_batch.h"
+#include "keyring/rotation.h"
+
+namespace tenantseal::keyring {
+namespace {
+
+// Then the next job has its turn, so that a large tenant does not keep small ones waiting.
+constexpr int kBatchesPerTurn = 8;
+constexpr double kBatchesPerSecond = 4;  // Where the rate is limited.
+constexpr auto kStopPoll = std::chrono::milliseconds(20);
+
+// Runs the batch's cryptography beside the caller, or at once where there is no thread to be had.
+std::future<Result<void>> RunBeside(std::function<Result<void>()> work) {
+  try {
+    return std::async(std::launch::async, work);
+  } catch (const std::system_error&) {
+    return std::async(std::launch::deferred, work);
+  }
+}
+
+}  // namespace
+
+void SleepUnlessStopped(base::Duration duration, const std::atomic<bool>& stop) {
+  const auto until = std::chrono::steady_clock::now() + duration;
+  for (auto left = duration; left > base::Duration::zero() && !stop.load();
+       left = until - std::chrono::steady_clock::now()) {
+    std::this_thread::sleep_for(std::min<base::Duration>(left, kStopPoll));
+  }
+}
+
+void Rotation::LimitRate(double data_keys_per_second, Sleep sleep) {
+  data_keys_per_second_ = data_keys_per_second > 0 ? std::max(data_keys_per_second, 1.0) : 0;
+  sleep_ = std::move(sleep);
+}
+
+std::size_t Rotation::BatchItems() const {
+  if (data_keys_per_second_ == 0) return kBatchItems;
+  const double items =
+      std::clamp(data_keys_per_second_ / kBatchesPerSecond, 1.0, static_cast<double>(kBatchItems));
+  return static_cast<std::size_t>(items);
+}
+
+// Waits until the batches before have had their time, and reserves that of the next.
+void Rotation::Pace(std::size_t items, const std::atomic<bool>& stop) {
+  if (data_keys_per_second_ == 0) return;
+  const base::BootTime now = clock_.Boot();
+  if (paced_until_ > now) sleep_(paced_until_ - now, stop);
+  paced_until_ = std::max(paced_until_, now) +
+                 std::chrono::duration_cast<base::Duration>(std::chrono::duration<double>(
+                     static_cast<double>(items) / data_keys_per_second_));
+}
+
+bool Rotation::MayTake(const model::RewrapJob& job) {
+  Seen& seen = seen_[job.tenant];
+  const bool fresh = seen.job != job.id;
+  if (fresh) {
+    seen = {};
+    seen.job = job.id;
+  }
+  if (seen.own_fence == job.fence) return true;
+  if (job.fence == 0) return true;  // Nobody has taken it up yet.
+  if (fresh || seen.fence != job.fence || seen.cursor != job.cursor) {
+    seen.own_fence.reset();
+    seen.fence = job.fence;
+    seen.cursor = job.cursor;
+    seen.since = clock_.Boot();
+    return false;
+  }
+  return clock_.Boot() - seen.since >= kStaleAfter;
+}
+
+Result<model::RewrapJob> Rotation::Take(const model::RewrapJob& job) {
+  Seen& seen = seen_[job.tenant];
+  if (seen.own_fence == job.fence && seen.obeyed) return job;
+  model::RewrapJob taken = job;
+  if (seen.own_fence != job.fence) {
+    TS_ASSIGN_OR_RETURN(taken, store_.ClaimRewrapJob(job.tenant));
+    seen.own_fence = taken.fence;
+    seen.obeyed = false;
+  }
+  // Every process must seal under the new version before the last old data key is looked for.
+  TS_RETURN_IF_ERROR(lease_.Refresh());
+  TS_RETURN_IF_ERROR(lease_.AwaitObeyed(lease_.Epoch()));
+  seen.obeyed = true;
+  return taken;
+}
+
+void Rotation::RunJobs(const std::atomic<bool>& stop) {
+  while (!stop.load() && RunTurn(stop)) {
+  }
+}
+
+bool Rotation::RunTurn(const std::atomic<bool>& stop) {
+  const auto jobs = store_.RunningRewrapJobs();
+  if (!jobs) return false;  // The store is gone; others say so.
+  ForgetEnded(*jobs);
+  bool more = false, hindered = false;
+  for (const model::RewrapJob& job : *jobs) {
+    if (stop.load()) return false;
+    if (!MayTake(job)) continue;
+    const Result<bool> worked = TakeTurn(job, stop);
+    Seen& seen = seen_[job.tenant];
+    if (worked) {
+      seen.trouble.clear();
+      more = more || *worked;
+      continue;
+    }
+    hindered = true;
+    if (worked.error().message == seen.trouble) continue;
+    seen.trouble = worked.error().message;
+    base::LogWarning("a rewrap job waits",
+                     {{"tenant", job.tenant.text()}, {"error", seen.trouble}});
+  }
+  return more && !hindered;
+}
+
+// What is known of a paused job stays, so that whoever worked on it goes on at once.
+void Rotation::ForgetEnded(std::span<const model::RewrapJob> running) {
+  std::erase_if(seen_, [&](const auto& seen) {
+    const model::TenantId& tenant = seen.first;
+    if (std::any_of(running.begin(), running.end(),
+                    [&](const model::RewrapJob& job) { return job.tenant == tenant; })) {
+      return false;
+    }
+    const auto job = store_.LoadRewrapJob(tenant);
+    return job && (!*job || (*job)->state != model::RewrapState::kPaused);
+  });
+}
+
+Result<bool> Rotation::TakeTurn(const model::RewrapJob& job, const std::atomic<bool>& stop) {
+  auto taken = Take(job);
+  Result<bool> worked = taken ? Work(std::move(*taken), stop) : Result<bool>(taken.error());
+  if (!worked && worked.error().code == ErrorCode::kConflict && IsOver(job)) return false;
+  return worked;
+}
+
+bool Rotation::IsOver(const model::RewrapJob& job) const {
+  const auto stored = store_.LoadRewrapJob(job.tenant);
+  if (!stored) return false;
+  return !*stored || (*stored)->id != job.id || (*stored)->state != model::RewrapState::kRunning;
+}
+
+Result<bool> Rotation::Work(model::RewrapJob job, const std::atomic<bool>& stop) {
+  const auto scan = [&](std::uint64_t after) {
+    return store_.ScanDataKeys(job.tenant, after, job.to_version, BatchItems());
+  };
+  // While the cryptography of one batch runs on another thread, this one commits the batch before
+  // it and reads the one after it.
+  RewrapBatch before, current;
+  TS_ASSIGN_OR_RETURN(current.rows, scan(job.cursor));
+  for (int batches = 0; batches < kBatchesPerTurn && !current.rows.empty(); ++batches) {
+    Pace(current.rows.size(), stop);
+    if (stop.load()) break;
+    const std::uint64_t last = current.rows.back().position;
+    std::future<Result<void>> crypto = RunBeside([this, &job, &current] {
+      return rewrapper_->Rewrap(job.tenant, job.to_version, current);
+    });
+    RewrapBatch after;
+    Result<void> stored = Commit(before, job);
+    if (stored) {
+      auto rows = scan(last);
+      if (rows)
+        after.rows = std::move(*rows);
+      else
+        stored = rows.error();
+    }
+    Result<void> rewrapped = crypto.get();
+    if (!stored) return stored.error();
+    if (!rewrapped) return rewrapped.error();
+    before = std::move(current);
+    current = std::move(after);
+  }
+  TS_RETURN_IF_ERROR(Commit(before, job));
+  if (!current.rows.empty()) return !stop.load();  // Whoever comes next goes on from the cursor.
+  TS_RETURN_IF_ERROR(Finish(std::move(job)));
+  return false;
+}
+
+Result<void> Rotation::Commit(RewrapBatch& batch, model::RewrapJob& job) {
+  if (batch.rows.empty()) return {};
+  model::RewrapJob next = job;
+  next.cursor = batch.rows.back().position;
+  next.done += batch.updates.size();
+  next.failed += batch.quarantined.size();
+  std::optional<model::NewEvent> event;
+  if (on_batch_) event = on_batch_(job, next);
+  TS_RETURN_IF_ERROR(store_.CommitRewrapBatch(batch.updates, batch.quarantined, next, event));
+  // Only these change; the other thread reads tenant and version meanwhile.
+  job.cursor = next.cursor;
+  job.done = next.done;
+  job.failed = next.failed;
+  return {};
+}
+
+Result<void> Rotation::Finish(model::RewrapJob job) {
+  job.state = model::RewrapState::kDone;
+  job.finished_at = clock_.Utc();
+  const model::NewEvent event = events::MakeEvent(clock_, random_, model::Scope::Of(job.tenant),
+                                                  events::kTenantKeyRewrapped, job.started_by,
+                                                  {{"tenantId", job.tenant.text()},
+                                                   {"jobId", job.id},
+                                                   {"toVersion", job.to_version},
+                                                   {"total", job.total},
+                                                   {"done", job.done},
+                                                   {"failed", job.failed}});
+  TS_RETURN_IF_ERROR(store_.FinishRewrapJob(job, event));
+  base::LogInfo("data keys were rewrapped", {{"tenant", job.tenant.text()},
+                                             {"version", job.to_version},
+                                             {"done", job.done},
+                                             {"failed", job.failed}});
+  return {};
+}
+
+}  // namespace tenantseal::keyring
