@@ -18,11 +18,12 @@ std::size_t Slot(std::string_view kind, const model::Scope& scope) {
 std::vector<Mac> MemberMacs(const RowMac& row_mac, const model::TenantState& state,
                             std::int64_t number) {
   std::vector<Mac> macs;
-  macs.reserve(1 + state.providers.size() + state.keys.size() + state.wraps.size());
+  macs.reserve(1 + state.providers.size() + state.keys.size() + state.wraps.size() + 1);
   macs.push_back(row_mac.Of(state.tenant, number));
   for (const auto& row : state.providers) macs.push_back(row_mac.Of(row));
   for (const auto& row : state.keys) macs.push_back(row_mac.Of(row));
   for (const auto& row : state.wraps) macs.push_back(row_mac.Of(row));
+  if (state.migration) macs.push_back(row_mac.Of(*state.migration));
   return macs;
 }
 

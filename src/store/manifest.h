@@ -27,7 +27,7 @@ struct Manifest {
   base::Bytes mac;
 };
 
-// The MACs of all rows of a tenant: its own, its providers', keys' and wraps'.
+// The MACs of all rows of a tenant: its own, its providers', keys', wraps' and its migration's.
 std::vector<Mac> MemberMacs(const RowMac& row_mac, const model::TenantState& state,
                             std::int64_t number);
 

@@ -78,6 +78,22 @@ Mac RowMac::Of(const model::TenantKeyWrap& row) const {
   return crypto::HmacSha256(key_.Reveal(), out.bytes());
 }
 
+Mac RowMac::Of(const model::Migration& row) const {
+  base::ByteWriter out = Row("migrations", row.tenant.text(), row.tenant.text());
+  out.Field(row.id);
+  out.Field(row.from.text());
+  out.Field(row.to.text());
+  out.U8(static_cast<std::uint8_t>(row.state));
+  out.U8(static_cast<std::uint8_t>(row.pause));
+  out.Field(row.detail);
+  out.U32(row.to_version);
+  out.U64(row.quarantine_accepted);
+  out.Field(row.started_by);
+  out.U64(Millis(row.started_at));
+  Put(out, row.finished_at);
+  return crypto::HmacSha256(key_.Reveal(), out.bytes());
+}
+
 Mac RowMac::Of(const model::ApiKey& row) const {
   base::ByteWriter out = Row("api_keys", row.id.text(), row.scope().text());
   out.Field(row.description);

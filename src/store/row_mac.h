@@ -22,6 +22,7 @@ class RowMac {
   Mac Of(const model::KeyProvider& row) const;
   Mac Of(const model::TenantKey& row) const;
   Mac Of(const model::TenantKeyWrap& row) const;
+  Mac Of(const model::Migration& row) const;  // Without its fence.
   Mac Of(const model::ApiKey& row) const;
   // Of a scope's manifest: `version` grows with every change, `members` are the sorted MACs of all
   // rows that the scope has (`kind` tells the tenant's rows from its API keys).

@@ -257,12 +257,13 @@ class Store {
 
   // --- Quarantine ---
   // Data keys that are set aside, by id, after `after` (empty: from the start). One that is deleted
-  // or updated by ReleaseDataKey() is no longer.
+  // or moved to another version, by ReleaseDataKey() or a later batch, is no longer.
   virtual Result<std::vector<model::QuarantinedDataKey>> ListQuarantine(
       const model::TenantId& tenant, const std::string& after, std::size_t limit) const = 0;
   virtual Result<std::uint64_t> CountQuarantine(const model::TenantId& tenant) const = 0;
   // Stores the rewrapped form of a data key that opened after all, when its row still is of
-  // `old_version`, and ends its quarantine. kNotFound when it is not in quarantine.
+  // `old_version`, and ends its quarantine. kNotFound when it is not in quarantine; kConflict when
+  // the row is of another version, the tenant is not active, or rewrapped.version is not.
   virtual Result<void> ReleaseDataKey(const model::DataKey& rewrapped,
                                       std::uint32_t old_version) = 0;
 

@@ -32,7 +32,7 @@ Result<model::RewrapJob> JobOf(const Statement& row) {
   job.tenant = in.Id<model::TenantId>(0);
   job.id = row.Text(1);
   job.to_version = in.U32(2);
-  job.state = in.Enum<model::RewrapState>(3, 1, 2);
+  job.state = in.Enum<model::RewrapState>(3, 1, 4);
   job.total = in.U64(4);
   job.done = in.U64(5);
   job.failed = in.U64(6);

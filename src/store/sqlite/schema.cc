@@ -97,7 +97,34 @@ CREATE INDEX events_by_time ON events(scope, time);
 CREATE INDEX events_by_type ON events(scope, type, time);
 )sql";
 
-constexpr const char* kSteps[] = {kVersion1, kEventIndexes};
+// `fence` is not under the MAC: it only tells which of our processes acts. Neither are validations,
+// which are shown, nor quarantine: what is set aside wrongly is wrapped by the target all the same.
+constexpr const char* kMigrations = R"sql(
+CREATE TABLE migrations(
+  tenant TEXT PRIMARY KEY REFERENCES tenants(id), id TEXT NOT NULL, from_provider TEXT NOT NULL,
+  to_provider TEXT NOT NULL, state INTEGER NOT NULL, pause INTEGER NOT NULL, detail TEXT NOT NULL,
+  to_version INTEGER NOT NULL, quarantine_accepted INTEGER NOT NULL, fence INTEGER NOT NULL,
+  started_by TEXT NOT NULL, started_at INTEGER NOT NULL, finished_at INTEGER, mac BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX migrations_unfinished ON migrations(tenant) WHERE state IN (1, 2);
+
+CREATE TABLE quarantine(
+  tenant TEXT NOT NULL REFERENCES tenants(id), id TEXT NOT NULL, version INTEGER NOT NULL,
+  since INTEGER NOT NULL, reason TEXT NOT NULL,
+  PRIMARY KEY(tenant, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE validations(
+  tenant TEXT NOT NULL, provider TEXT NOT NULL, at INTEGER NOT NULL, outcome INTEGER NOT NULL,
+  report TEXT NOT NULL,
+  PRIMARY KEY(tenant, provider),
+  FOREIGN KEY(tenant, provider) REFERENCES providers(tenant, fingerprint)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX providers_by_arn ON providers(arn) WHERE arn <> '';
+)sql";
+
+constexpr const char* kSteps[] = {kVersion1, kEventIndexes, kMigrations};
 
 struct Stamp {
   std::int64_t version = 0;

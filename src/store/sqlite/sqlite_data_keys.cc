@@ -1,8 +1,10 @@
 // The methods of SqliteStore that concern data keys and their rewrapping.
+#include "store/migration_rules.h"
 #include "store/rules.h"
 #include "store/sqlite/access.h"
 #include "store/sqlite/columns.h"
 #include "store/sqlite/data_key_rows.h"
+#include "store/sqlite/quarantine_rows.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/tenant_rows.h"
 
@@ -24,6 +26,8 @@ constexpr const char* kScan =
 // No column of an index changes, and the row keeps its size: only its own page is written.
 constexpr const char* kUpdate =
     "UPDATE data_keys SET version=?,wrapped=? WHERE position=? AND tenant=? AND version=?";
+constexpr const char* kUpdateById =
+    "UPDATE data_keys SET version=?,wrapped=? WHERE id=? AND tenant=?";
 
 bool ReadKey(const Statement& row, int first, model::DataKey& out) {
   const std::int64_t version = row.Int(first) - kStoredVersionOffset;
@@ -65,6 +69,21 @@ class InsertGate {
   std::uint32_t version_ = 0;
 };
 
+Result<model::DataKey> ReadDataKey(Connection& db, const model::TenantId& tenant,
+                                   const model::DataKeyId& id) {
+  Statement row(db, kSelect);
+  row.Bind(id).Bind(tenant);
+  if (!row.Step()) {
+    TS_RETURN_IF_ERROR(row.Check());
+    return DataKeyNotFound();
+  }
+  model::DataKey out;
+  out.id = id;
+  out.tenant = tenant;
+  if (!ReadKey(row, 0, out)) return TamperedRow("data_keys", id.text());
+  return out;
+}
+
 // The stored job, if `given` may go on with it.
 Result<model::RewrapJob> FencedJob(Connection& db, const model::RewrapJob& given) {
   TS_ASSIGN_OR_RETURN(std::optional<model::RewrapJob> stored, ReadRewrapJob(db, given.tenant));
@@ -101,25 +120,14 @@ Result<void> SqliteStore::InsertDataKeys(std::span<const model::DataKey> keys) {
 
 Result<model::DataKey> SqliteStore::LoadDataKey(const model::TenantId& tenant,
                                                 const model::DataKeyId& id) const {
-  return Read([&](Session& session) -> Result<model::DataKey> {
-    Statement row(session.db, kSelect);
-    row.Bind(id).Bind(tenant);
-    if (!row.Step()) {
-      TS_RETURN_IF_ERROR(row.Check());
-      return DataKeyNotFound();
-    }
-    model::DataKey out;
-    out.id = id;
-    out.tenant = tenant;
-    if (!ReadKey(row, 0, out)) return TamperedRow("data_keys", id.text());
-    return out;
-  });
+  return Read([&](Session& session) { return ReadDataKey(session.db, tenant, id); });
 }
 
 Result<void> SqliteStore::DeleteDataKey(const model::TenantId& tenant, const model::DataKeyId& id) {
   return Write([&](Session& session) -> Result<void> {
     TS_RETURN_IF_ERROR(Statement(session.db, kDelete).Bind(id).Bind(tenant).Run());
     if (session.db.changes() == 0) return DataKeyNotFound();
+    TS_RETURN_IF_ERROR(EndQuarantine(session.db, tenant, id));
     TS_ASSIGN_OR_RETURN(const std::optional<TenantRow> row, ReadTenantRow(session, tenant));
     if (!row) return DataKeyNotFound();
     return CheckActive(row->tenant);
@@ -188,18 +196,24 @@ Result<std::vector<StoredDataKey>> SqliteStore::ScanDataKeys(const model::Tenant
 }
 
 Result<void> SqliteStore::CommitRewrapBatch(
-    std::span<const DataKeyUpdate> updates, std::span<const model::QuarantinedDataKey>,
-    const model::RewrapJob& job, const std::optional<model::NewEvent>&) {
+    std::span<const DataKeyUpdate> updates, std::span<const model::QuarantinedDataKey> quarantined,
+    const model::RewrapJob& job, const std::optional<model::NewEvent>& event) {
   return Write([&](Session& session) -> Result<void> {
     TS_ASSIGN_OR_RETURN(const model::RewrapJob stored, FencedJob(session.db, job));
     TS_ASSIGN_OR_RETURN(const std::int64_t number, TenantNumber(session.db, job.tenant));
+    TS_ASSIGN_OR_RETURN(const std::uint64_t aside, CountQuarantined(session.db, job.tenant));
     Statement update(session.db, kUpdate);
     for (const DataKeyUpdate& u : updates) {
       update.Reset();
       update.Bind(kStoredVersionOffset + u.version).Bind(u.wrapped).Bind(u.position).Bind(number);
       TS_RETURN_IF_ERROR(update.Bind(kStoredVersionOffset + u.old_version).Run());
+      if (aside > 0 && session.db.changes() > 0)
+        TS_RETURN_IF_ERROR(EndQuarantineAt(session.db, job.tenant, u.position));
     }
-    return PutRewrapJob(session.db, stored);
+    TS_RETURN_IF_ERROR(InsertQuarantine(session.db, job.tenant, number, quarantined));
+    TS_RETURN_IF_ERROR(PutRewrapJob(session.db, stored));
+    if (event) return session.Append(*event);
+    return {};
   });
 }
 
@@ -211,6 +225,35 @@ Result<void> SqliteStore::FinishRewrapJob(const model::RewrapJob& job,
     stored.finished_at = event.time;
     TS_RETURN_IF_ERROR(PutRewrapJob(session.db, stored));
     return session.Append(event);
+  });
+}
+
+// --- Quarantine ---
+
+Result<std::vector<model::QuarantinedDataKey>> SqliteStore::ListQuarantine(
+    const model::TenantId& tenant, const std::string& after, std::size_t limit) const {
+  return Read(
+      [&](Session& session) { return ReadQuarantine(session.db, tenant, after, limit); });
+}
+
+Result<std::uint64_t> SqliteStore::CountQuarantine(const model::TenantId& tenant) const {
+  return Read([&](Session& session) { return CountQuarantined(session.db, tenant); });
+}
+
+Result<void> SqliteStore::ReleaseDataKey(const model::DataKey& rewrapped,
+                                         std::uint32_t old_version) {
+  const model::TenantId& id = rewrapped.tenant;
+  return Write([&](Session& session) -> Result<void> {
+    TS_ASSIGN_OR_RETURN(const bool aside, IsQuarantined(session.db, id, rewrapped.id));
+    if (!aside) return NotInQuarantine();
+    TS_ASSIGN_OR_RETURN(const std::optional<TenantRow> tenant, ReadTenantRow(session, id));
+    if (!tenant) return TenantNotFound();
+    TS_ASSIGN_OR_RETURN(const model::DataKey stored, ReadDataKey(session.db, id, rewrapped.id));
+    TS_RETURN_IF_ERROR(CheckRelease(tenant->tenant, stored, rewrapped, old_version));
+    Statement update(session.db, kUpdateById);
+    update.Bind(kStoredVersionOffset + rewrapped.version).Bind(rewrapped.wrapped);
+    TS_RETURN_IF_ERROR(update.Bind(rewrapped.id).Bind(tenant->number).Run());
+    return EndQuarantine(session.db, id, rewrapped.id);
   });
 }
 

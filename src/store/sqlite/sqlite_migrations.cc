@@ -1,83 +1,111 @@
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#include "store/sqlite/sqlite_store.h"
+// The methods of SqliteStore that concern migrations.
+#include "store/migration_rules.h"
+#include "store/sqlite/access.h"
+#include "store/sqlite/data_key_rows.h"
+#include "store/sqlite/migration_rows.h"
+#include "store/sqlite/quarantine_rows.h"
+#include "store/sqlite/tenant_rows.h"
 
 namespace tenantseal::store {
+namespace {
 
-Result<std::uint64_t> SqliteStore::AddProvider(const model::KeyProvider& provider,
-                                    const model::NewEvent& event) {
-  return Internal("not yet");
+model::RewrapJob* PointerTo(std::optional<model::RewrapJob>& job) { return job ? &*job : nullptr; }
+
+// Stores the migration of a tenant that was changed, and the job that may have followed it.
+Result<void> PutBoth(Session& session, const VerifiedTenant& tenant,
+                     const std::optional<model::RewrapJob>& job) {
+  TS_RETURN_IF_ERROR(PutMigration(session, *tenant.state.migration));
+  if (job) return PutRewrapJob(session.db, *job);
+  return {};
 }
 
-Result<std::uint64_t> SqliteStore::ChangeProvider(const model::KeyProvider& expected,
-                                       const model::KeyProvider& changed,
-                                       const std::optional<model::NewEvent>& event) {
-  return Internal("not yet");
+Result<std::uint64_t> CountLeft(Session& session, const VerifiedTenant& tenant) {
+  const std::uint32_t below = RecountBelow(tenant.state);
+  TS_ASSIGN_OR_RETURN(const std::uint64_t all,
+                      CountDataKeysBelow(session, tenant.number, below));
+  TS_ASSIGN_OR_RETURN(
+      const std::uint64_t aside,
+      CountQuarantinedBelow(session.db, tenant.state.tenant.id, tenant.number, below));
+  return all - aside;
 }
 
-Result<std::uint64_t> SqliteStore::DeleteProvider(const model::TenantId& tenant,
-                                       const model::Fingerprint& provider,
-                                       const model::NewEvent& event) {
-  return Internal("not yet");
-}
-
-Result<std::uint64_t> SqliteStore::CountTenantsUsing(const std::string& arn,
-                                          const model::TenantId& except) const {
-  return Internal("not yet");
-}
-
-Result<void> SqliteStore::SaveValidation(const model::ProviderValidation& validation,
-                              const std::optional<model::NewEvent>& event) {
-  return Internal("not yet");
-}
-
-Result<std::optional<model::ProviderValidation>> SqliteStore::LoadValidation(
-      const model::TenantId& tenant, const model::Fingerprint& provider) const {
-  return Internal("not yet");
-}
+}  // namespace
 
 Result<std::uint64_t> SqliteStore::StartMigration(const model::Migration& migration,
-                                       const model::NewEvent& event) {
-  return Internal("not yet");
+                                                  const model::NewEvent& event) {
+  return Write([&](Session& session) -> Result<std::uint64_t> {
+    TS_ASSIGN_OR_RETURN(VerifiedTenant tenant, ReadForChange(session, migration.tenant));
+    TS_ASSIGN_OR_RETURN(auto job, ReadRewrapJob(session.db, migration.tenant));
+    TS_RETURN_IF_ERROR(ApplyMigrationStart(tenant.state, migration, PointerTo(job)));
+    TS_RETURN_IF_ERROR(DeleteWrapsBy(session, migration.tenant, migration.to));
+    TS_RETURN_IF_ERROR(PutMigration(session, *tenant.state.migration));
+    return Conclude(session, tenant, event);
+  });
 }
 
+// Each by its own MAC: ClaimMigration() verifies that it is the tenant's present one.
 Result<std::vector<model::Migration>> SqliteStore::UnfinishedMigrations() const {
-  return Internal("not yet");
+  return Read([](Session& session) { return ReadUnfinishedMigrations(session); });
 }
 
 Result<model::Migration> SqliteStore::ClaimMigration(const model::TenantId& tenant) {
-  return Internal("not yet");
+  return Write([&](Session& session) -> Result<model::Migration> {
+    TS_ASSIGN_OR_RETURN(VerifiedTenant verified, ReadForChange(session, tenant));
+    TS_RETURN_IF_ERROR(ApplyMigrationClaim(verified.state));
+    TS_RETURN_IF_ERROR(PutMigration(session, *verified.state.migration));
+    return std::move(*verified.state.migration);
+  });
 }
 
 Result<std::uint64_t> SqliteStore::ActivateMigration(const model::Migration& migration,
-                                          const model::TenantKey& key,
-                                          std::span<const model::TenantKeyWrap> wraps,
-                                          const model::RewrapJob& job) {
-  return Internal("not yet");
+                                                     const model::TenantKey& key,
+                                                     std::span<const model::TenantKeyWrap> wraps,
+                                                     const model::RewrapJob& job) {
+  return Write([&](Session& session) -> Result<std::uint64_t> {
+    TS_ASSIGN_OR_RETURN(VerifiedTenant tenant, ReadForChange(session, migration.tenant));
+    TS_RETURN_IF_ERROR(ApplyMigrationActivation(tenant.state, migration, key, wraps, job));
+    TS_RETURN_IF_ERROR(InsertTenantKey(session, key));
+    for (const auto& wrap : wraps) TS_RETURN_IF_ERROR(InsertWrap(session, wrap));
+    TS_RETURN_IF_ERROR(UpdateTenantRow(session, tenant));
+    model::RewrapJob started = job;
+    TS_ASSIGN_OR_RETURN(started.total, CountDataKeysBelow(session, tenant.number, key.version));
+    TS_RETURN_IF_ERROR(PutBoth(session, tenant, started));
+    return Conclude(session, tenant, std::nullopt);
+  });
 }
 
 Result<std::uint64_t> SqliteStore::ChangeMigration(const model::Migration& migration,
-                                        const std::optional<model::NewEvent>& event) {
-  return Internal("not yet");
+                                                   const std::optional<model::NewEvent>& event) {
+  return Write([&](Session& session) -> Result<std::uint64_t> {
+    TS_ASSIGN_OR_RETURN(VerifiedTenant tenant, ReadForChange(session, migration.tenant));
+    TS_ASSIGN_OR_RETURN(auto job, ReadRewrapJob(session.db, migration.tenant));
+    TS_RETURN_IF_ERROR(ApplyMigrationChange(tenant.state, migration, PointerTo(job)));
+    const model::Migration& stored = *tenant.state.migration;
+    if (!stored.unfinished())
+      TS_RETURN_IF_ERROR(DeleteWrapsBy(session, stored.tenant, stored.to));
+    TS_RETURN_IF_ERROR(PutBoth(session, tenant, job));
+    return Conclude(session, tenant, event);
+  });
 }
 
 Result<std::uint64_t> SqliteStore::FinishMigration(const model::Migration& migration,
-                                        bool with_data_keys_left,
-                                        const model::NewEvent& event) {
-  return Internal("not yet");
-}
-
-Result<std::vector<model::QuarantinedDataKey>> SqliteStore::ListQuarantine(const model::TenantId& tenant,
-                                                                const std::string& after,
-                                                                std::size_t limit) const {
-  return Internal("not yet");
-}
-
-Result<std::uint64_t> SqliteStore::CountQuarantine(const model::TenantId& tenant) const {
-  return Internal("not yet");
-}
-
-Result<void> SqliteStore::ReleaseDataKey(const model::DataKey& rewrapped, std::uint32_t old_version) {
-  return Internal("not yet");
+                                                   bool with_data_keys_left,
+                                                   const model::NewEvent& event) {
+  return Write([&](Session& session) -> Result<std::uint64_t> {
+    TS_ASSIGN_OR_RETURN(VerifiedTenant tenant, ReadForChange(session, migration.tenant));
+    TS_ASSIGN_OR_RETURN(auto job, ReadRewrapJob(session.db, migration.tenant));
+    TS_ASSIGN_OR_RETURN(const std::uint64_t left, CountLeft(session, tenant));
+    TS_RETURN_IF_ERROR(ApplyMigrationFinish(tenant.state, migration, left, with_data_keys_left,
+                                            PointerTo(job)));
+    const model::Migration& stored = *tenant.state.migration;
+    for (const auto* fingerprint : {&stored.from, &stored.to}) {
+      TS_RETURN_IF_ERROR(UpdateProvider(session, *tenant.state.FindProvider(*fingerprint)));
+    }
+    TS_RETURN_IF_ERROR(DeleteWrapsBy(session, stored.tenant, stored.from));
+    TS_RETURN_IF_ERROR(UpdateTenantRow(session, tenant));
+    TS_RETURN_IF_ERROR(PutBoth(session, tenant, job));
+    return Conclude(session, tenant, event);
+  });
 }
 
 }  // namespace tenantseal::store

@@ -4,6 +4,7 @@
 #include "store/rules.h"
 #include "store/sqlite/access.h"
 #include "store/sqlite/data_key_rows.h"
+#include "store/sqlite/migration_rows.h"
 #include "store/sqlite/tenant_rows.h"
 
 namespace tenantseal::store {
@@ -16,23 +17,10 @@ constexpr const char* kDeleteWraps = "DELETE FROM tenant_key_wraps WHERE tenant=
 constexpr const char* kDeleteKeys = "DELETE FROM tenant_keys WHERE tenant=?";
 constexpr const char* kDeleteProviders = "DELETE FROM providers WHERE tenant=?";
 constexpr const char* kDeleteJob = "DELETE FROM rewrap_jobs WHERE tenant=?";
+constexpr const char* kDeleteValidations = "DELETE FROM validations WHERE tenant=?";
+constexpr const char* kDeleteQuarantine = "DELETE FROM quarantine WHERE tenant=?";
 constexpr const char* kDeleteApiKeys = "DELETE FROM api_keys WHERE scope=?";
 constexpr const char* kDeleteApiKey = "DELETE FROM api_keys WHERE id=?";
-
-// Verifies a tenant inside a write transaction.
-Result<VerifiedTenant> ReadForChange(Session& session, const model::TenantId& id) {
-  return ReadTenant(session, id, session.Floor(kTenantManifest, model::Scope::Of(id)));
-}
-
-// Ends a change: new manifest, event, epoch.
-Result<std::uint64_t> Conclude(Session& session, const VerifiedTenant& changed,
-                               const std::optional<model::NewEvent>& event) {
-  const model::Scope scope = model::Scope::Of(changed.state.tenant.id);
-  TS_RETURN_IF_ERROR(
-      session.StoreManifest(kTenantManifest, scope, changed.manifest,
-                            MemberMacs(session.row_mac, changed.state, changed.number)));
-  return session.Record(scope, event);
-}
 
 Result<void> DeleteRows(Session& session, const VerifiedTenant& tenant) {
   const model::TenantId& id = tenant.state.tenant.id;
@@ -40,7 +28,8 @@ Result<void> DeleteRows(Session& session, const VerifiedTenant& tenant) {
   TS_ASSIGN_OR_RETURN(const ApiKeySet keys,
                       ReadApiKeySet(session, scope, session.Floor(kApiKeyManifest, scope)));
   TS_RETURN_IF_ERROR(DeleteDataKeysOf(session, tenant.number));
-  for (const char* sql : {kDeleteWraps, kDeleteKeys, kDeleteProviders, kDeleteJob}) {
+  for (const char* sql : {kDeleteWraps, kDeleteKeys, kDeleteValidations, kDeleteProviders,
+                          kDeleteQuarantine, kDeleteJob}) {
     TS_RETURN_IF_ERROR(Statement(session.db, sql).Bind(id).Run());
   }
   TS_RETURN_IF_ERROR(Statement(session.db, kDeleteApiKeys).Bind(scope).Run());
@@ -129,6 +118,8 @@ Result<std::uint64_t> SqliteStore::DestroyTenant(const model::TenantId& id, base
     TS_ASSIGN_OR_RETURN(VerifiedTenant tenant, ReadForChange(session, id));
     TS_RETURN_IF_ERROR(ApplyDestruction(tenant.state, now));
     TS_RETURN_IF_ERROR(DeleteRows(session, tenant));
+    if (tenant.state.migration)
+      TS_RETURN_IF_ERROR(PutMigration(session, *tenant.state.migration));
     TS_RETURN_IF_ERROR(UpdateTenantRow(session, tenant));
     return Conclude(session, tenant, event);
   });

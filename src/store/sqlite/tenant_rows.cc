@@ -4,6 +4,7 @@
 
 #include "store/rules.h"
 #include "store/sqlite/columns.h"
+#include "store/sqlite/migration_rows.h"
 
 namespace tenantseal::store {
 namespace {
@@ -26,8 +27,9 @@ constexpr const char* kInsertProvider =
     "INSERT INTO providers(tenant,fingerprint,kind,arn,replica_arn,name,description,created_at,"
     "promoted_at,demoted_at,revoked_at,mac) VALUES(?,?,?,?,?,?,?,?,?,?,?,?)";
 constexpr const char* kUpdateProvider =
-    "UPDATE providers SET promoted_at=?,demoted_at=?,revoked_at=?,mac=? WHERE tenant=? AND "
-    "fingerprint=?";
+    "UPDATE providers SET replica_arn=?,name=?,description=?,promoted_at=?,demoted_at=?,"
+    "revoked_at=?,mac=? WHERE tenant=? AND fingerprint=?";
+constexpr const char* kDeleteProvider = "DELETE FROM providers WHERE tenant=? AND fingerprint=?";
 constexpr const char* kSelectKeys =
     "SELECT version,check_value,created_at,mac FROM tenant_keys WHERE tenant=? ORDER BY version";
 constexpr const char* kInsertKey =
@@ -39,6 +41,8 @@ constexpr const char* kSelectWraps =
 constexpr const char* kInsertWrap =
     "INSERT INTO tenant_key_wraps(tenant,version,provider,wrapped,mac) VALUES(?,?,?,?,?)";
 constexpr const char* kDeleteWraps = "DELETE FROM tenant_key_wraps WHERE tenant=? AND version=?";
+constexpr const char* kDeleteWrapsBy =
+    "DELETE FROM tenant_key_wraps WHERE tenant=? AND provider=?";
 
 constexpr const char* kTaken = "There is a tenant with this id.";
 
@@ -167,10 +171,24 @@ Result<VerifiedTenant> ReadTenant(Session& session, const model::TenantId& id,
   TS_RETURN_IF_ERROR(ReadProviders(session, out.state));
   TS_RETURN_IF_ERROR(ReadKeys(session, out.state));
   TS_RETURN_IF_ERROR(ReadWraps(session, out.state));
+  TS_ASSIGN_OR_RETURN(out.state.migration, ReadMigration(session, id));
   TS_RETURN_IF_ERROR(VerifyManifest(session.row_mac, kTenantManifest, scope, out.manifest,
                                     MemberMacs(session.row_mac, out.state, out.number)));
   session.Saw(kTenantManifest, scope, out.manifest.version);
   return out;
+}
+
+Result<VerifiedTenant> ReadForChange(Session& session, const model::TenantId& id) {
+  return ReadTenant(session, id, session.Floor(kTenantManifest, model::Scope::Of(id)));
+}
+
+Result<std::uint64_t> Conclude(Session& session, const VerifiedTenant& changed,
+                               const std::optional<model::NewEvent>& event) {
+  const model::Scope scope = model::Scope::Of(changed.state.tenant.id);
+  TS_RETURN_IF_ERROR(
+      session.StoreManifest(kTenantManifest, scope, changed.manifest,
+                            MemberMacs(session.row_mac, changed.state, changed.number)));
+  return session.Record(scope, event);
 }
 
 Result<std::int64_t> InsertTenantRow(Session& session, const model::Tenant& row) {
@@ -204,6 +222,7 @@ Result<void> InsertProvider(Session& session, const model::KeyProvider& row) {
 Result<void> UpdateProvider(Session& session, const model::KeyProvider& row) {
   const Mac mac = session.row_mac.Of(row);
   Statement update(session.db, kUpdateProvider);
+  update.Bind(row.replica_arn).Bind(row.name).Bind(row.description);
   update.Bind(row.promoted_at).Bind(row.demoted_at).Bind(row.revoked_at).Bind(mac);
   return update.Bind(row.tenant).Bind(row.fingerprint).Run();
 }
@@ -220,6 +239,16 @@ Result<void> InsertWrap(Session& session, const model::TenantKeyWrap& row) {
   Statement insert(session.db, kInsertWrap);
   insert.Bind(row.tenant).Bind(row.version).Bind(row.provider).Bind(base::ByteSpan(row.wrapped));
   return insert.Bind(mac).RunInsert(kForeignRow);
+}
+
+Result<void> DeleteProviderRow(Session& session, const model::TenantId& id,
+                               const model::Fingerprint& provider) {
+  return Statement(session.db, kDeleteProvider).Bind(id).Bind(provider).Run();
+}
+
+Result<void> DeleteWrapsBy(Session& session, const model::TenantId& id,
+                           const model::Fingerprint& provider) {
+  return Statement(session.db, kDeleteWrapsBy).Bind(id).Bind(provider).Run();
 }
 
 Result<void> DeleteTenantKey(Session& session, const model::TenantId& id, std::uint32_t version) {

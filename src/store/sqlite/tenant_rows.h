@@ -25,13 +25,26 @@ struct VerifiedTenant {
 };
 Result<VerifiedTenant> ReadTenant(Session& session, const model::TenantId& id, std::uint64_t floor);
 
+// The same inside a write transaction.
+Result<VerifiedTenant> ReadForChange(Session& session, const model::TenantId& id);
+// Ends a change of a tenant's rows: stores the new manifest, the event and the epoch, which it
+// returns.
+Result<std::uint64_t> Conclude(Session& session, const VerifiedTenant& changed,
+                               const std::optional<model::NewEvent>& event);
+
 // Returns the tenant's number. kAlreadyExists.
 Result<std::int64_t> InsertTenantRow(Session& session, const model::Tenant& row);
 Result<void> UpdateTenantRow(Session& session, const VerifiedTenant& tenant);
 Result<void> InsertProvider(Session& session, const model::KeyProvider& row);
-Result<void> UpdateProvider(Session& session, const model::KeyProvider& row);  // Only revoked_at.
+// Whatever of it may change.
+Result<void> UpdateProvider(Session& session, const model::KeyProvider& row);
+Result<void> DeleteProviderRow(Session& session, const model::TenantId& id,
+                               const model::Fingerprint& provider);
 Result<void> InsertTenantKey(Session& session, const model::TenantKey& row);
 Result<void> InsertWrap(Session& session, const model::TenantKeyWrap& row);
+// Every version as one provider wrapped it.
+Result<void> DeleteWrapsBy(Session& session, const model::TenantId& id,
+                           const model::Fingerprint& provider);
 Result<void> DeleteTenantKey(Session& session, const model::TenantId& id, std::uint32_t version);
 
 // A scope's API keys by their stored MACs, verified against the manifest.
