@@ -60,10 +60,9 @@ std::optional<std::string> PercentDecode(std::string_view text) {
 
 }  // namespace
 
-Result<json> ParseControlBody(base::ByteSpan body, std::initializer_list<std::string_view> known) {
-  if (body.empty()) return json(json::object());
+Result<json> ParseControlJson(base::ByteSpan body) {
   // nlohmann skips a byte order mark; RFC 8259 section 8.1 lets nobody send one.
-  if (body.front() == 0xEF) return NotJson();
+  if (body.empty() || body.front() == 0xEF) return NotJson();
   DuplicateFinder finder;
   const auto callback = [&finder](int depth, json::parse_event_t event, json& parsed) {
     return finder(depth, event, parsed);
@@ -76,6 +75,12 @@ Result<json> ParseControlBody(base::ByteSpan body, std::initializer_list<std::st
     const std::string name = finder.twice()->substr(0, 64);
     return InvalidArgument(name, "The field " + name + " stands twice.");
   }
+  return parsed;
+}
+
+Result<json> ParseControlBody(base::ByteSpan body, std::initializer_list<std::string_view> known) {
+  if (body.empty()) return json(json::object());
+  TS_ASSIGN_OR_RETURN(json parsed, ParseControlJson(body));
   if (!parsed.is_object()) return InvalidArgument("body", "The body must be a JSON object.");
   for (const auto& [name, value] : parsed.items()) {
     if (std::find(known.begin(), known.end(), name) == known.end()) {

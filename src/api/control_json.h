@@ -14,8 +14,10 @@
 
 namespace tenantseal::api {
 
-// A JSON object of the given body (an empty body is an empty object) with no name twice, at most
-// 16 levels deep, and no names but `known`. kInvalidArgument names the field.
+// The JSON text of a body, with no name twice in an object and at most 16 levels deep.
+// kInvalidArgument names the field.
+Result<nlohmann::json> ParseControlJson(base::ByteSpan body);
+// A JSON object (an empty body is an empty object) with no names but `known`. The same otherwise.
 Result<nlohmann::json> ParseControlBody(base::ByteSpan body,
                                         std::initializer_list<std::string_view> known);
 

@@ -79,6 +79,9 @@ Result<void> CheckMediaType(const net::Request& request) {
   if (!type) return {};
   const std::string_view bare = type->substr(0, type->find_first_of("; \t"));
   if (net::EqualsIgnoreCase(bare, "application/json")) return {};
+  if (request.method == net::Method::kPatch &&
+      net::EqualsIgnoreCase(bare, "application/json-patch+json"))
+    return {};
   return Error{ErrorCode::kUnsupportedMediaType,
                "Send JSON with the header Content-Type: application/json.", "Content-Type"};
 }

@@ -34,4 +34,21 @@ Result<net::Response> GetReady(Call& call) {
 
 Result<net::Response> GetOpenApi(Call&) { return Json(200, std::string(OpenApiDocument())); }
 
+
+// Tells @qlik/api that this host speaks as Qlik Cloud does.
+Result<net::Response> GetProductInfo(Call& call) {
+  const bool government = call.services.default_region.starts_with("us-gov-");
+  return Json(200, std::string(R"({"composition":{"deploymentType":"cloud","provider":")") +
+                       (government ? "fedramp" : "qcs") + R"("}})");
+}
+
+// Clients with cookies want a token before they change anything. Here nothing depends on it: a
+// request is known by its Authorization header, which no browser adds by itself.
+Result<net::Response> GetCsrfToken(Call& call) {
+  net::Response response = NoContent();
+  response.headers.push_back({"qlik-csrf-token", std::string(call.request.request_id)});
+  response.headers.push_back({"Cache-Control", "no-store"});
+  return response;
+}
+
 }  // namespace tenantseal::api

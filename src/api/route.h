@@ -45,6 +45,8 @@ struct Services {
   store::Store& store;
   const base::Clock& clock;
   std::string default_region;
+  // The statements that a key's policy needs for a tenant, as JSON.
+  std::function<Result<std::string>(const model::TenantId&)> key_policy;
 };
 
 // Outcomes of the items of one request, to be counted when it is answered.

@@ -23,6 +23,8 @@ RouteMatch FindRoute(net::Method method, std::string_view path);
 Result<net::Response> GetHealth(Call& call);
 Result<net::Response> GetReady(Call& call);
 Result<net::Response> GetOpenApi(Call& call);
+Result<net::Response> GetProductInfo(Call& call);
+Result<net::Response> GetCsrfToken(Call& call);
 std::string_view OpenApiDocument();
 // tenant_routes.cc
 Result<net::Response> CreateTenant(Call& call);
@@ -38,6 +40,7 @@ Result<net::Response> CreateApiKey(Call& call);
 Result<net::Response> ListApiKeys(Call& call);
 Result<net::Response> GetApiKey(Call& call);
 Result<net::Response> DeleteApiKey(Call& call);
+Result<net::Response> GetOwnUser(Call& call);
 // value_routes.cc
 Result<net::Response> SealValues(Call& call);
 Result<net::Response> OpenValues(Call& call);
@@ -53,5 +56,27 @@ Result<net::Response> ListTenantKeys(Call& call);
 Result<net::Response> RotateTenantKey(Call& call);
 Result<net::Response> RetireTenantKey(Call& call);
 Result<net::Response> ListUsage(Call& call);
+// key_provider_routes.cc
+Result<net::Response> ListKeyProviders(Call& call);
+Result<net::Response> ListAllKeyProviders(Call& call);
+Result<net::Response> CreateKeyProvider(Call& call);
+Result<net::Response> GetKeyProvider(Call& call);
+Result<net::Response> PatchKeyProvider(Call& call);
+Result<net::Response> DeleteKeyProvider(Call& call);
+Result<net::Response> TestKeyProvider(Call& call);
+Result<net::Response> GetKeyProviderUsage(Call& call);
+Result<net::Response> GetKeyProviderValidation(Call& call);
+Result<net::Response> ValidateArn(Call& call);
+Result<net::Response> GetKeyPolicy(Call& call);
+// migration_routes.cc
+Result<net::Response> MigrateToKeyProvider(Call& call);
+Result<net::Response> ResetToDefaultProvider(Call& call);
+Result<net::Response> GetMigrationDetails(Call& call);
+Result<net::Response> PlanMigration(Call& call);
+Result<net::Response> PauseMigration(Call& call);
+Result<net::Response> ResumeMigration(Call& call);
+Result<net::Response> CancelMigration(Call& call);
+Result<net::Response> ListQuarantine(Call& call);
+Result<net::Response> RetryQuarantine(Call& call);
 
 }  // namespace tenantseal::api
