@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -25,13 +26,18 @@ struct ProviderView {
 struct ProviderUsage {
   std::uint64_t tenant_keys = 0;  // Versions that no other provider wraps.
   std::uint64_t data_keys = 0;    // Managed data keys under those versions.
-  std::uint64_t quarantined = 0;
-  bool safe_to_delete = false;    // Nothing depends on it, and keep_key_until is past.
+  std::uint64_t quarantined = 0;  // Those of them that are set aside.
+  bool safe_to_delete = false;    // Nothing depends on it, it has no part in what goes on, and
+                                  // keep_key_until is past. Never the internal KMS.
   std::optional<base::UtcTime> keep_key_until;  // Demotion + backup retention.
 };
 
 // 32 hexadecimal digits: the first 128 bits of SHA-256 over tenant id and key ARN, length-prefixed.
 model::Fingerprint FingerprintOf(const model::TenantId& tenant, const std::string& key_arn);
+
+// The provider of `state` that a caller names. kProviderNotFound, kFingerprintTooLong.
+Result<model::KeyProvider> FindProvider(const model::TenantState& state,
+                                        const std::string& fingerprint);
 
 class KeyProviders {
  public:
@@ -70,13 +76,48 @@ class KeyProviders {
                         base::Deadline deadline) const;
   Result<ProviderUsage> Usage(const model::TenantId& tenant, const std::string& fingerprint) const;
 
+  // Validates the current providers of active tenants whose report is older than `every`, without
+  // the isolation probes: a page of tenants a call, or what of it a few seconds allow; the next
+  // call goes on from there. Called about once a minute, by one thread.
+  void ValidateScheduled(base::Duration every);
+
  private:
+  // Asks the validator, which learns how many other tenants have the key, too, when an alias names
+  // it. kProviderTimeout when there is no answer.
+  Result<Report> Validate(const model::Tenant& tenant, const std::string& arn,
+                          const std::string& pinned_arn, bool isolation,
+                          base::Deadline deadline) const;
+  Result<ProviderView> Register(const model::TenantState& state, const NewProvider& wanted,
+                                const Report& report, const std::string& actor);
+  // Its last report; none when it was never validated.
+  Result<std::optional<Report>> LastReport(const model::KeyProvider& provider) const;
+  Result<ProviderView> ViewOf(const model::TenantState& state,
+                              const model::KeyProvider& provider) const;
+  // Stores what ChangeProvider() may change, if anything does, and tells of it. kConflict when the
+  // provider is not as `now` says any more.
+  Result<void> ChangeTo(const model::KeyProvider& now, const model::KeyProvider& changed,
+                        const std::string& actor);
+  // Takes over a replica that has come or gone. Returns the provider as it is then.
+  Result<model::KeyProvider> FollowReplica(model::KeyProvider provider, const Report& report,
+                                           const std::string& actor);
+  // Stores the report and tells of it when that is due.
+  Result<void> Remember(const model::KeyProvider& provider, const Report& report,
+                        const std::string& actor);
+  // The tenant's current provider when its last report is older than `every`.
+  Result<std::optional<model::Fingerprint>> Due(const model::TenantId& tenant,
+                                                base::Duration every) const;
+  model::NewEvent EventOf(std::string_view type, const model::KeyProvider& provider,
+                          const std::string& actor, const nlohmann::json& more) const;
+
   store::Store& store_;
   keyring::StoreLease& lease_;
   const Validator& validator_;
   const base::Clock& clock_;
   const base::Random& random_;
   const base::Duration backup_retention_;
+  // Where ValidateScheduled() is; touched by it alone.
+  std::vector<model::TenantId> scheduled_;  // Of the page, yet to be looked at; the last is next.
+  std::string schedule_after_;              // Cursor of the next page.
 };
 
 }  // namespace tenantseal::providers

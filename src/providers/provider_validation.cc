@@ -1,0 +1,180 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "events/event.h"
+#include "providers/key_providers.h"
+
+namespace tenantseal::providers {
+namespace {
+
+using model::CheckOutcome;
+
+constexpr std::string_view kSchedule = "schedule";  // The actor of what nobody asked for.
+constexpr auto kScheduledTest = std::chrono::seconds(10);   // One validation, at most.
+constexpr auto kScheduledTests = std::chrono::seconds(20);  // All of a call, about.
+constexpr int kAttemptsMax = 5;  // Of a change that others forestall.
+
+bool IsAlias(const std::string& arn) { return arn.find(":alias/") != std::string::npos; }
+
+// Whether the report got as far as to know whether there is a replica.
+bool KnowsReplica(const Report& report, const model::KeyProvider& provider) {
+  return report.key_arn == provider.arn &&
+         std::any_of(report.checks.begin(), report.checks.end(),
+                     [](const Check& check) { return check.name == "multi-region"; });
+}
+
+nlohmann::json ProblemsJson(const Report& report) {
+  nlohmann::json problems = nlohmann::json::array();
+  for (const Check& check : report.checks) {
+    if (check.outcome == CheckOutcome::kPass) continue;
+    problems.push_back({{"name", check.name},
+                        {"outcome", model::CheckOutcomeName(check.outcome)},
+                        {"region", check.region},
+                        {"detail", check.detail},
+                        {"fix", check.fix},
+                        {"code", "Encryption-" + std::to_string(static_cast<int>(check.code))}});
+  }
+  return problems;
+}
+
+}  // namespace
+
+Result<Report> KeyProviders::Validate(const model::Tenant& tenant, const std::string& arn,
+                                      const std::string& pinned_arn, bool isolation,
+                                      base::Deadline deadline) const {
+  const auto ask = [&](const std::string& key_arn,
+                       const std::string& pinned) -> Result<Report> {
+    TS_ASSIGN_OR_RETURN(const std::uint64_t others, store_.CountTenantsUsing(key_arn, tenant.id));
+    return validator_.Validate({tenant, arn, pinned, others, isolation}, deadline);
+  };
+  auto report = ask(pinned_arn.empty() ? arn : pinned_arn, pinned_arn);
+  // Only now is it known which key an alias names, and so who else has it.
+  if (report && pinned_arn.empty() && !report->key_arn.empty() && report->key_arn != arn) {
+    TS_ASSIGN_OR_RETURN(const std::uint64_t others,
+                        store_.CountTenantsUsing(report->key_arn, tenant.id));
+    if (others > 0) report = ask(report->key_arn, report->key_arn);
+  }
+  if (!report && report.error().encryption_code == 0 &&
+      (report.error().code == ErrorCode::kKeyUnavailable ||
+       report.error().code == ErrorCode::kDeadlineExceeded)) {
+    report.error().encryption_code =
+        static_cast<std::uint16_t>(model::EncryptionCode::kProviderTimeout);
+  }
+  return report;
+}
+
+Result<Report> KeyProviders::DryRun(const model::TenantId& tenant, const std::string& arn,
+                                    base::Deadline deadline) const {
+  TS_ASSIGN_OR_RETURN(const model::TenantState state, store_.LoadTenant(tenant));
+  if (state.tenant.status != model::TenantStatus::kActive)
+    return Error{ErrorCode::kConflict, "The tenant is not active."};
+  return Validate(state.tenant, arn, "", true, deadline);
+}
+
+Result<ProviderView> KeyProviders::Test(const model::TenantId& tenant,
+                                        const std::string& fingerprint, bool isolation,
+                                        const std::string& actor, base::Deadline deadline) {
+  TS_ASSIGN_OR_RETURN(const model::TenantState state, store_.LoadTenant(tenant));
+  TS_ASSIGN_OR_RETURN(model::KeyProvider provider, FindProvider(state, fingerprint));
+  const bool current = provider.fingerprint == state.tenant.current_provider;
+  if (provider.kind == model::ProviderKind::kInternal) {
+    Report report;
+    report.at = clock_.Utc();
+    return ProviderView{std::move(provider), current, std::move(report)};
+  }
+  // The alias under which it was registered is in its reports alone.
+  TS_ASSIGN_OR_RETURN(const std::optional<Report> last, LastReport(provider));
+  const std::string& given = last && IsAlias(last->given_arn) ? last->given_arn : provider.arn;
+  TS_ASSIGN_OR_RETURN(Report report,
+                      Validate(state.tenant, given, provider.arn, isolation, deadline));
+  TS_RETURN_IF_ERROR(Remember(provider, report, actor));
+  TS_ASSIGN_OR_RETURN(provider, FollowReplica(std::move(provider), report, actor));
+  return ProviderView{std::move(provider), current, std::move(report)};
+}
+
+Result<void> KeyProviders::Remember(const model::KeyProvider& provider, const Report& report,
+                                    const std::string& actor) {
+  TS_ASSIGN_OR_RETURN(const auto last,
+                      store_.LoadValidation(provider.tenant, provider.fingerprint));
+  const CheckOutcome outcome = report.outcome();
+  std::optional<model::NewEvent> event;
+  if (actor != kSchedule || !last || last->outcome != outcome) {
+    event = EventOf(outcome == CheckOutcome::kFail ? events::kKeyProviderValidationFailed
+                                                   : events::kKeyProviderValidated,
+                    provider, actor,
+                    {{"outcome", model::CheckOutcomeName(outcome)},
+                     {"checks", ProblemsJson(report)}});
+  }
+  const auto saved = store_.SaveValidation(
+      {provider.tenant, provider.fingerprint, report.at, outcome, ReportText(report)}, event);
+  if (saved || saved.error().code != ErrorCode::kNotFound) return saved;
+  return model::EncryptionError(model::EncryptionCode::kProviderNotFound, ErrorCode::kNotFound,
+                                "The key provider was deleted while it was validated.",
+                                "arnFingerPrint");
+}
+
+Result<model::KeyProvider> KeyProviders::FollowReplica(model::KeyProvider provider,
+                                                       const Report& report,
+                                                       const std::string& actor) {
+  if (!KnowsReplica(report, provider)) return provider;
+  for (int attempt = 1;; ++attempt) {
+    // A replica that could not stand in would only be in the way.
+    if (provider.replica_arn == report.replica_arn ||
+        (!report.replica_arn.empty() && !report.dr_compliant())) {
+      return provider;
+    }
+    model::KeyProvider changed = provider;
+    changed.replica_arn = report.replica_arn;
+    const auto done = ChangeTo(provider, changed, actor);
+    if (done) return changed;
+    if (done.error().code != ErrorCode::kConflict || attempt == kAttemptsMax) return done.error();
+    TS_ASSIGN_OR_RETURN(const model::TenantState now, store_.LoadTenant(provider.tenant));
+    TS_ASSIGN_OR_RETURN(provider, FindProvider(now, provider.fingerprint.text()));
+  }
+}
+
+Result<std::optional<model::Fingerprint>> KeyProviders::Due(const model::TenantId& tenant,
+                                                            base::Duration every) const {
+  const std::optional<model::Fingerprint> none;
+  TS_ASSIGN_OR_RETURN(const model::TenantState state, store_.LoadTenant(tenant));
+  const model::KeyProvider* provider = state.FindProvider(state.tenant.current_provider);
+  if (state.tenant.status != model::TenantStatus::kActive || provider == nullptr ||
+      provider->kind == model::ProviderKind::kInternal) {
+    return none;
+  }
+  TS_ASSIGN_OR_RETURN(const auto last, store_.LoadValidation(tenant, provider->fingerprint));
+  if (last && clock_.Utc() - last->at < every) return none;
+  return std::optional(provider->fingerprint);
+}
+
+void KeyProviders::ValidateScheduled(base::Duration every) {
+  if (scheduled_.empty()) {
+    const auto page = store_.ListTenants({base::kPageItemsMax, schedule_after_});
+    if (!page) return;  // The store is gone; others say so.
+    for (const model::Tenant& tenant : page->items) scheduled_.push_back(tenant.id);
+    std::reverse(scheduled_.begin(), scheduled_.end());
+    schedule_after_ = page->next;
+  }
+  const base::BootTime enough = clock_.Boot() + kScheduledTests;
+  while (!scheduled_.empty() && clock_.Boot() < enough) {
+    const model::TenantId tenant = scheduled_.back();
+    scheduled_.pop_back();
+    const auto due = Due(tenant, every);
+    if (due && !*due) continue;
+    Error error;
+    if (!due) {
+      error = due.error();
+    } else {
+      const auto tested = Test(tenant, (*due)->text(), false, std::string(kSchedule),
+                               clock_.Boot() + kScheduledTest);
+      if (tested) continue;
+      error = tested.error();
+    }
+    base::LogWarning("cannot validate a key provider",
+                     {{"tenant", tenant.text()}, {"error", error.message}});
+  }
+}
+
+}  // namespace tenantseal::providers
