@@ -55,28 +55,64 @@ class KeyringGround : public testing::Test {
     EXPECT_TRUE(made.ok()) << made.error().message;
     return made.ok() ? made->id : model::TenantId();
   }
-  // Makes a customer's key the tenant's current provider.
-  model::KeyProvider Adopt(const model::TenantId& tenant, const std::string& arn,
-                           const std::string& replica_arn = "") {
+  // A customer's key as a provider of the tenant, not current yet.
+  model::KeyProvider AddKey(const model::TenantId& tenant, const std::string& arn,
+                            const std::string& replica_arn = "") {
     kms_.AddCustomerKey(arn, replica_arn);
     model::KeyProvider provider = model::InternalProvider(tenant, clock_.Utc());
     provider.fingerprint = model::Fingerprint::Parse(std::string(32, 'f')).value();
     provider.kind = model::ProviderKind::kAwsKms;
     provider.arn = arn;
     provider.replica_arn = replica_arn;
-    const auto first = one_->keyring.Version(tenant, 1, Wait::kAllowed, Soon());
-    const auto minted = one_->keyring.Mint(tenant, provider, 2, Soon());
-    const auto wrapped = kms_.Encrypt({provider.kind, arn}, tenant, first->key().Reveal(), Soon());
-    const std::vector<model::TenantKeyWrap> wraps = {
-        {tenant, 1, provider.fingerprint, wrapped->blob}, minted->wrap};
-    EXPECT_TRUE(store_
-                    .AdoptProvider(provider, minted->key, wraps, 1,
-                                   {model::Scope::Of(tenant), model::NewUuid(random_), clock_.Utc(),
-                                    "test.adopted", "test", "test", "{}"})
-                    .ok());
+    provider.promoted_at.reset();
+    EXPECT_TRUE(store_.AddProvider(provider, EventOf(tenant)).ok());
+    return provider;
+  }
+  // The steps of a migration to `target`, as migration/ takes them; nobody hears of them.
+  void BeginMove(const model::TenantId& tenant, const model::KeyProvider& target) {
+    model::Migration migration;
+    migration.tenant = tenant;
+    migration.id = model::NewUuid(random_);
+    migration.from = State(tenant).tenant.current_provider;
+    migration.to = target.fingerprint;
+    ASSERT_TRUE(store_.StartMigration(migration, EventOf(tenant)).ok());
+    const model::TenantState state = State(tenant);
+    const std::uint32_t next = state.tenant.active_version + 1;
+    const auto pair = one_->keyring.MintForBoth(state, next, target, Soon());
+    ASSERT_TRUE(pair.ok()) << pair.error().message;
+    std::vector<model::TenantKeyWrap> wraps = {pair->by_target, pair->by_current};
+    for (const model::TenantKey& key : state.keys)
+      wraps.push_back(one_->keyring.WrapFor(state, key.version, target, Soon()).value());
+    model::RewrapJob job;
+    job.tenant = tenant;
+    job.id = migration.id;
+    job.to_version = next;
+    job.started_by = "test";
+    const auto begun = store_.ActivateMigration(*state.migration, pair->key, wraps, job);
+    ASSERT_TRUE(begun.ok()) << begun.error().message;
+  }
+  void EndMove(const model::TenantId& tenant) {
+    model::Migration migration = *State(tenant).migration;
+    migration.finished_at = clock_.Utc();
+    const auto ended = store_.FinishMigration(migration, true, EventOf(tenant));
+    ASSERT_TRUE(ended.ok()) << ended.error().message;
+  }
+  // Makes a customer's key the tenant's current provider.
+  model::KeyProvider Adopt(const model::TenantId& tenant, const std::string& arn,
+                           const std::string& replica_arn = "") {
+    const model::KeyProvider provider = AddKey(tenant, arn, replica_arn);
+    BeginMove(tenant, provider);
+    EndMove(tenant);
     EXPECT_TRUE(one_->lease.Refresh().ok());
     one_->keyring.Forget(tenant);
     return provider;
+  }
+  model::TenantState State(const model::TenantId& tenant) const {
+    return store_.LoadTenant(tenant).value();
+  }
+  model::NewEvent EventOf(const model::TenantId& tenant) const {
+    return {model::Scope::Of(tenant), model::NewUuid(random_), clock_.Utc(), "test", "test",
+            "test", "{}"};
   }
   base::Deadline Soon() const { return clock_.Boot() + std::chrono::seconds(30); }
   static model::EncryptionContext Context(const model::TenantId& tenant) {

@@ -104,7 +104,7 @@ TEST_F(ProcessesTest, ARaisedVersionColumnForbidsRetiring) {
   const auto rows = store_.ScanDataKeys(tenant_, 0, store::kAnyVersion, 10).value();
   model::RewrapJob job = store_.LoadRewrapJob(tenant_).value().value();
   const store::DataKeyUpdate raised{rows[1].position, 1, 2, rows[1].key.wrapped};
-  ASSERT_TRUE(store_.CommitRewrapBatch({&raised, 1}, job).ok());
+  ASSERT_TRUE(store_.CommitRewrapBatch({&raised, 1}, {}, job, std::nullopt).ok());
   const std::atomic<bool> stop{false};
   one_->rotation.RunJobs(stop);
   ASSERT_EQ((*one_->rotation.Job(tenant_))->done, 2u);
@@ -175,6 +175,11 @@ TEST_F(ProcessesTest, AForgedDataKeyIsSetAsideAndDoesNotBlock) {
   EXPECT_EQ(job->state, model::RewrapState::kDone);
   EXPECT_EQ(job->done, 5u);
   EXPECT_EQ(job->failed, 1u);
+  const auto aside = store_.ListQuarantine(tenant_, "", 10).value();
+  ASSERT_EQ(aside.size(), 1u);
+  EXPECT_EQ(aside[0].id, forged.id);
+  EXPECT_EQ(aside[0].version, 1u);
+  EXPECT_NE(aside[0].reason.find("does not authenticate"), std::string::npos);
 }
 
 // A store that fails before or after the n-th change, and hands out what a test has forged.
@@ -222,8 +227,10 @@ class FaultyStore final : public store::MemoryStore {
     return Through([&] { return MemoryStore::ScanDataKeys(t, after, below, limit); });
   }
   Result<void> CommitRewrapBatch(std::span<const store::DataKeyUpdate> u,
-                                 const model::RewrapJob& j) override {
-    return Through([&] { return MemoryStore::CommitRewrapBatch(u, j); });
+                                 std::span<const model::QuarantinedDataKey> q,
+                                 const model::RewrapJob& j,
+                                 const std::optional<model::NewEvent>& e) override {
+    return Through([&] { return MemoryStore::CommitRewrapBatch(u, q, j, e); });
   }
   Result<void> FinishRewrapJob(const model::RewrapJob& j, const model::NewEvent& e) override {
     return Through([&] { return MemoryStore::FinishRewrapJob(j, e); });
