@@ -1,7 +1,7 @@
 // Keys in memory for tests of what inspects keys: each with a state, a policy and a region.
 //
-// Answers in AWS's order: not found, denied, disabled or pending, wrong usage. Set up by one thread;
-// asked by any number.
+// Answers in AWS's order: not found, denied, disabled or pending, wrong usage. Set up by one
+// thread; asked by any number.
 #pragma once
 
 #include <functional>

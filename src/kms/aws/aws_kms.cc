@@ -2,6 +2,7 @@
 
 #include "aws/arn.h"
 #include "kms/aws/core.h"
+#include "kms/aws/key_inspector.h"
 #include "kms/aws/kms_protocol.h"
 
 namespace tenantseal::kms {
@@ -18,8 +19,11 @@ AwsKms::AwsKms(const net::HttpClient& http, aws::CredentialsProvider& credential
                const base::Clock& clock, const base::Random& random, AwsKmsOptions options,
                std::function<void(const AwsCall&)> on_call)
     : core_(std::make_unique<Core>(http, credentials, clock, random, std::move(options),
-                                   std::move(on_call))) {}
+                                   std::move(on_call))),
+      inspector_(std::make_unique<Inspector>(*core_)) {}
 AwsKms::~AwsKms() = default;
+
+const KeyInspector& AwsKms::inspector() const { return *inspector_; }
 
 AwsKmsStats AwsKms::stats() const { return core_->stats(); }
 
@@ -90,22 +94,6 @@ Result<KmsCiphertext> AwsKms::ReEncrypt(const KmsKey& from, const KmsKey& to,
   const RegionOutcome outcome = core_->AskOneRegion(source, tenant.text(), limits, question);
   if (outcome.error) return *outcome.error;
   return made;
-}
-
-Result<KeyDescription> AwsKms::DescribeKey(const std::string& arn_or_alias,
-                                           CallLimits limits) const {
-  TS_ASSIGN_OR_RETURN(const aws::KmsArn key,
-                      ParseKey({model::ProviderKind::kAwsKms, arn_or_alias}));
-  KeyDescription description;
-  const Core::Question question{{"DescribeKey", 0},
-                                [](const std::string& arn) { return DescribeKeyBody(arn); },
-                                [&](base::ByteSpan reply, const std::string& arn) -> Result<void> {
-                                  TS_ASSIGN_OR_RETURN(description, ParseDescribeKey(reply, arn));
-                                  return {};
-                                }};
-  const RegionOutcome outcome = core_->AskOneRegion(key, {}, limits, question);
-  if (outcome.error) return *outcome.error;
-  return description;
 }
 
 }  // namespace tenantseal::kms

@@ -88,14 +88,16 @@ class AwsKms final : public KmsClient {
   Result<KmsCiphertext> ReEncrypt(const KmsKey& from, const KmsKey& to,
                                   const model::TenantId& tenant, base::ByteSpan ciphertext,
                                   CallLimits limits) const;
-  // `arn_or_alias` is a key ARN or alias ARN; its region is the one that is asked.
-  Result<KeyDescription> DescribeKey(const std::string& arn_or_alias, CallLimits limits) const;
+  // Lives as long as this.
+  const KeyInspector& inspector() const;
 
   AwsKmsStats stats() const;
 
  private:
   class Core;
+  class Inspector;
   std::unique_ptr<Core> core_;
+  std::unique_ptr<Inspector> inspector_;
 };
 
 }  // namespace tenantseal::kms

@@ -138,6 +138,7 @@ Exchanged Exchange::Judge(const RegionCall& call, const net::HttpResponse& respo
   std::string what = record.outcome;
   if (!reply.message.empty()) what += ", " + aws::Quote(reply.message, 500);
   done.error = Error{CodeOf(done.verdict.fault), Sentence(call, what, record.request_id)};
+  done.code = reply.code;
   return done;
 }
 

@@ -33,6 +33,7 @@ struct Exchanged {
   bool answered = false;       // There was an HTTP answer.
   bool telling = true;         // False: so little time was given that silence says nothing.
   std::optional<Error> error;  // None: a success, which the reader has taken.
+  std::string code = {};       // AWS's, of the error; empty when AWS gave none.
   Verdict verdict = {};        // Of the error.
   bool clock_learnt = false;   // Our clock was wrong and is now corrected: sign and send again.
 };

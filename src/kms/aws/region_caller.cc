@@ -109,7 +109,7 @@ RegionOutcome RegionCaller::Attempt(const RegionCall& call, CallLimits limits, E
     done.verdict.fault = FaultClass::kOurs;
   }
   const bool elsewhere = done.verdict.fault == FaultClass::kUnavailable;
-  return {std::move(done.error), done.verdict.fault, elsewhere};
+  return {std::move(done.error), done.verdict.fault, elsewhere, std::move(done.code)};
 }
 
 bool RegionCaller::Again(Tries& tries, Region& region, CallLimits limits, Effort effort) {

@@ -19,6 +19,7 @@ struct RegionOutcome {
   std::optional<Error> error;                   // None: a success.
   FaultClass fault = FaultClass::kUnavailable;  // Of the error.
   bool elsewhere = false;  // Another region may do better: this one was asked, or asked in vain.
+  std::string code = {};   // AWS's, of the error; empty when AWS gave none.
 };
 
 // How hard a region is tried.
