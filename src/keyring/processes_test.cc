@@ -4,7 +4,6 @@
 
 #include "events/event.h"
 #include "keyring/keyring_test_ground.h"
-#include "keyring/rewrap_batch.h"
 
 namespace tenantseal::keyring {
 namespace {
