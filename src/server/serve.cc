@@ -122,8 +122,8 @@ Result<void> Serve(const Settings& settings) {
   TS_ASSIGN_OR_RETURN(DataDir data, OpenDataDirFor(settings, clock, random));
   const RoutingKms kms(*data.kms, aws->kms());
   const base::Secret256 pepper = data.kms->keystore().DeploymentKey("api-key-pepper");
-  Service service(settings, {*data.store, kms, *data.kms, pepper, clock, random,
-                             [&aws] { return aws->kms().stats(); }});
+  Service service(settings, {*data.store, kms, *data.kms, aws->kms().inspector(), pepper, clock,
+                             random, [&aws] { return aws->kms().stats(); }});
   TS_RETURN_IF_ERROR(EnsureOperator(service.api_keys(), settings.data_dir, random));
   TS_RETURN_IF_ERROR(service.Start());
   const std::string url = UrlOf(settings, service.port());

@@ -8,27 +8,11 @@
 #include <charconv>
 #include <thread>
 
-#include "aws/arn.h"
-#include "aws/region.h"
 #include "base/file.h"
+#include "server/settings_values.h"
 
 namespace tenantseal::server {
 namespace {
-
-Error Bad(std::string what) {
-  if (what.ends_with('.')) what.pop_back();  // Whoever names the setting ends the sentence.
-  return InvalidArgument("", std::move(what));
-}
-
-template <typename T>
-Result<T> Number(std::string_view text, T min, T max) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < min || value > max) {
-    return Bad("must be a number from " + std::to_string(min) + " to " + std::to_string(max));
-  }
-  return value;
-}
 
 template <auto Field>
 Result<void> SetText(Settings& s, const std::string& text) {
@@ -81,9 +65,28 @@ Result<void> SetRootKeyFd(Settings& s, const std::string& text) {
   return {};
 }
 
-Result<void> SetInsecureHttp(Settings& s, const std::string& text) {
+template <auto Field>
+Result<void> SetSwitch(Settings& s, const std::string& text) {
   if (text != "true" && text != "false") return Bad("must be true or false");
-  s.insecure_http = text == "true";
+  s.*Field = text == "true";
+  return {};
+}
+
+Result<void> SetMigrationRate(Settings& s, const std::string& text) {
+  TS_ASSIGN_OR_RETURN(const double rate, Number<double>(text, 0, 1e9));
+  if (rate > 0 && rate < 1) return Bad("must be 0 or at least 1");
+  s.migration_rate = rate;
+  return {};
+}
+
+// 0 switches it off; short intervals would keep providers busy for nothing.
+template <auto Field>
+Result<void> SetInterval(Settings& s, const std::string& text) {
+  TS_ASSIGN_OR_RETURN(const base::Duration value, ParseDurationText(text));
+  if (value != base::Duration::zero() &&
+      (value < std::chrono::hours(1) || value > std::chrono::hours(24 * 3650)))
+    return Bad("must be 0s or lie between 1h and 3650d");
+  s.*Field = value;
   return {};
 }
 
@@ -98,87 +101,6 @@ Result<void> SetLogLevel(Settings& s, const std::string& text) {
     s.log_level = base::LogLevel::kError;
   else
     return Bad("must be debug, info, warning or error");
-  return {};
-}
-
-// The parts between commas; an empty text has none.
-std::vector<std::string> Split(const std::string& text) {
-  std::vector<std::string> parts;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
-
-Result<void> CheckRoleArn(const std::string& text) {
-  auto arn = aws::ParseArn(text);
-  if (!arn) return Bad("is not a role's ARN: " + arn.error().message);
-  if (arn->service == "iam" && aws::IsAccountId(arn->account) && arn->resource.size() > 5 &&
-      arn->resource.starts_with("role/"))
-    return {};
-  return Bad("must be a role's ARN, e.g. arn:aws:iam::111122223333:role/NAME, not \"" + text +
-             "\"");
-}
-
-Result<void> SetRoleArn(Settings& s, const std::string& text) {
-  TS_RETURN_IF_ERROR(CheckRoleArn(text));
-  s.aws_role_arn = text;
-  return {};
-}
-
-// AWS STS AssumeRole: ExternalId has 2 to 1224 characters of [\w+=,.@:/-].
-Result<void> SetExternalId(Settings& s, const std::string& text) {
-  const auto allowed = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           std::string_view("_+=,.@:/-").find(c) != std::string_view::npos;
-  };
-  if (text.size() < 2 || text.size() > 1224 || !std::all_of(text.begin(), text.end(), allowed))
-    return Bad("must have 2 to 1224 characters of A-Z, a-z, 0-9 and _+=,.@:/-");
-  s.aws_external_id = text;
-  return {};
-}
-
-Result<void> SetPolicyPrincipals(Settings& s, const std::string& text) {
-  s.aws_policy_principals.clear();
-  for (std::string& principal : Split(text)) {
-    const auto arn = aws::ParseArn(principal);
-    if (!arn) return Bad("is not a principal's ARN: " + arn.error().message);
-    // A wildcard, or a whole account's root, would open a tenant's key to more than the service.
-    const bool one = arn->service == "iam" && aws::IsAccountId(arn->account) &&
-                     (arn->resource.starts_with("role/") || arn->resource.starts_with("user/")) &&
-                     arn->resource.find_first_of("*?") == std::string::npos;
-    if (!one) {
-      return Bad(
-          "must hold ARNs of roles or users, e.g. arn:aws:iam::111122223333:role/NAME, not \"" +
-          principal + "\"");
-    }
-    s.aws_policy_principals.push_back(std::move(principal));
-  }
-  return {};
-}
-
-Result<void> SetControlKey(Settings& s, const std::string& text) {
-  const auto arn = aws::ParseKmsArn(text);
-  if (!arn) return Bad("is not a KMS key's ARN: " + arn.error().message);
-  if (arn->kind != aws::KmsArn::Kind::kKey) return Bad("must be a key's ARN, not an alias");
-  s.aws_control_key = text;
-  return {};
-}
-
-Result<void> SetCallsPerSecond(Settings& s, const std::string& text) {
-  TS_ASSIGN_OR_RETURN(s.aws_calls_per_second, Number<double>(text, 1, 1e6));
-  return {};
-}
-
-Result<void> SetBackupRegions(Settings& s, const std::string& text) {
-  aws::BackupRegions regions;
-  s.aws_backup_regions = Split(text);
-  for (const std::string& pair : s.aws_backup_regions) {
-    if (const auto added = regions.Add(pair); !added)
-      return Bad("is not a list of PRIMARY=BACKUP: " + added.error().message);
-  }
   return {};
 }
 
@@ -205,7 +127,7 @@ constexpr std::array kSettings = {
     Setting{"insecure-http", "",
             "Allow plain HTTP on an address other than loopback. Keys and plaintext cross the "
             "network in clear.",
-            SetInsecureHttp},
+            SetSwitch<&Settings::insecure_http>},
     Setting{"io-threads", "N",
             "Threads that read, seal, open and answer. Default: one for each two cores.",
             SetSize<&Settings::io_threads, 1, 256>},
@@ -228,6 +150,24 @@ constexpr std::array kSettings = {
             SetDuration<&Settings::destroy_after, 0, 86400L * 365>},
     Setting{"drain-timeout", "TIME", "How long SIGTERM waits for requests in flight. Default 20s.",
             SetDuration<&Settings::drain_timeout, 0, 3600>},
+    Setting{"migration-rate", "N",
+            "Data keys a second that migrations and rotations rewrap, in each process; 0: no limit. "
+            "Default 0.",
+            SetMigrationRate},
+    Setting{"backup-retention", "TIME",
+            "How long backups are kept, and with them the need for a former key provider's key. "
+            "Default 35d.",
+            SetDuration<&Settings::backup_retention, 0, 86400L * 3650>},
+    Setting{"validation-interval", "TIME",
+            "How often current key providers in AWS KMS are validated; 0s: on demand only. "
+            "Default 24h.",
+            SetInterval<&Settings::validation_interval>},
+    Setting{"rotate-after", "TIME",
+            "Age at which a tenant key is rotated; 0s: on demand only. Default 365d.",
+            SetInterval<&Settings::rotate_after>},
+    Setting{"refuse-shared-keys", "",
+            "Refuse a KMS key that another tenant uses, too, instead of warning.",
+            SetSwitch<&Settings::refuse_shared_keys>},
     Setting{"tenant-rate", "N",
             "Data-plane items a second for each tenant; 0: no limit. Default 100000.",
             SetRate<&Settings::tenant_rate>},

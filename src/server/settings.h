@@ -40,6 +40,11 @@ struct Settings {
   base::Duration outage_grace = std::chrono::seconds(0);
   base::Duration destroy_after = std::chrono::hours(24 * 7);
   base::Duration drain_timeout = std::chrono::seconds(20);
+  double migration_rate = 0;  // Data keys a second; 0: no limit.
+  base::Duration backup_retention = std::chrono::hours(24 * 35);
+  base::Duration validation_interval = std::chrono::hours(24);  // 0: never by itself.
+  base::Duration rotate_after = std::chrono::hours(24 * 365);   // 0: never by itself.
+  bool refuse_shared_keys = false;
   double tenant_rate = 100'000;
   double read_rate = 1000;
   double write_rate = 100;

@@ -34,6 +34,27 @@ TEST(Settings, FlagsComeBeforeVariablesBeforeTheFile) {
   EXPECT_EQ(s.io_threads, 3u);
 }
 
+TEST(Settings, OfKeyProvidersAndMigrations) {
+  const Settings defaults = Resolve({{"data-dir", "/d"}}).value();
+  EXPECT_EQ(defaults.migration_rate, 0);
+  EXPECT_EQ(defaults.backup_retention, std::chrono::hours(24 * 35));
+  EXPECT_EQ(defaults.validation_interval, std::chrono::hours(24));
+  EXPECT_EQ(defaults.rotate_after, std::chrono::hours(24 * 365));
+  EXPECT_FALSE(defaults.refuse_shared_keys);
+  const Settings given = Resolve({{"data-dir", "/d"},
+                                  {"migration-rate", "500"},
+                                  {"backup-retention", "90d"},
+                                  {"validation-interval", "0s"},
+                                  {"rotate-after", "30d"},
+                                  {"refuse-shared-keys", "true"}})
+                             .value();
+  EXPECT_EQ(given.migration_rate, 500);
+  EXPECT_EQ(given.backup_retention, std::chrono::hours(24 * 90));
+  EXPECT_EQ(given.validation_interval, base::Duration::zero());
+  EXPECT_EQ(given.rotate_after, std::chrono::hours(24 * 30));
+  EXPECT_TRUE(given.refuse_shared_keys);
+}
+
 TEST(Settings, RefusesByName) {
   const auto field = [](Map flags) {
     flags.emplace("data-dir", "/d");
@@ -49,6 +70,13 @@ TEST(Settings, RefusesByName) {
   EXPECT_EQ(field({{"revocation-bound", "2h"}}), "revocation-bound");
   EXPECT_EQ(field({{"io-threads", "0"}}), "io-threads");
   EXPECT_EQ(field({{"log-level", "loud"}}), "log-level");
+  EXPECT_EQ(field({{"migration-rate", "0.5"}}), "migration-rate");
+  EXPECT_EQ(field({{"migration-rate", "1"}}), "accepted");
+  EXPECT_EQ(field({{"rotate-after", "30m"}}), "rotate-after");
+  EXPECT_EQ(field({{"rotate-after", "0s"}}), "accepted");
+  EXPECT_EQ(field({{"validation-interval", "59m"}}), "validation-interval");
+  EXPECT_EQ(field({{"backup-retention", "4000d"}}), "backup-retention");
+  EXPECT_EQ(field({{"refuse-shared-keys", "yes"}}), "refuse-shared-keys");
   EXPECT_EQ(field({{"tls-cert", "c.pem"}}), "tls-cert");
   EXPECT_EQ(field({{"config", FileWith("no-such-setting = 1\n")}}), "no-such-setting");
   EXPECT_EQ(field({{"config", FileWith("region = \n")}}), "config");

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "base/log.h"
+#include "server/key_policy.h"
 
 namespace tenantseal::server {
 namespace {
@@ -35,6 +37,17 @@ keyring::KeyringOptions KeyringOptionsOf(const Settings& s) {
   return options;
 }
 
+providers::ValidatorOptions ValidatorOptionsOf(const Settings& s) {
+  providers::ValidatorOptions options;
+  for (const std::string& pair : s.aws_backup_regions) {
+    const auto added = options.backup_regions.Add(pair);
+    TS_CHECK(added.ok());  // Checked when it was set.
+  }
+  options.policy_principals = PolicyPrincipals(s);
+  options.shared_keys_refused = s.refuse_shared_keys;
+  return options;
+}
+
 void LogFailure(std::string_view what, const Result<void>& result) {
   if (!result)
     base::LogWarning("background work failed",
@@ -55,11 +68,20 @@ Service::Service(const Settings& settings, Ground ground)
       rotation_(keyring_, ground.store, lease_, ground.clock, ground.random),
       tenants_(keyring_, ground.store, lease_, ground.internal_keys, ground.clock, ground.random,
                settings.destroy_after),
+      validator_(ground.inspector, ground.clock, ground.random, ValidatorOptionsOf(settings)),
+      providers_(ground.store, lease_, validator_, ground.clock, ground.random,
+                 settings.backup_retention),
+      migrations_(ground.store, keyring_, lease_, providers_, ground.clock, ground.random,
+                  settings.migration_rate),
+      runner_(ground.store, keyring_, lease_, ground.clock, ground.random),
       authenticator_(ground.store, lease_, ground.clock, ground.random,
                      ground.api_key_pepper.Copy()),
       api_keys_(ground.store, lease_, ground.clock, ground.random, ground.api_key_pepper),
-      handler_({keyring_, lease_, values_, data_keys_, rotation_, tenants_, api_keys_,
-                authenticator_, usage_, ground.store, ground.clock, settings.region},
+      handler_({keyring_, lease_, values_, data_keys_, rotation_, tenants_, providers_, migrations_,
+                api_keys_, authenticator_, usage_, ground.store, ground.clock, settings.region,
+                [this](const model::TenantId& tenant) {
+                  return KeyPolicyFor(settings_, ground_.store, tenant);
+                }},
                {settings.tenant_rate, settings.read_rate, settings.write_rate}),
       workers_(PoolOptions(settings)),
       http_(HttpOptions(settings), handler_, workers_, ground.clock, ground.random) {
@@ -78,22 +100,43 @@ Result<void> Service::Start() {
   return {};
 }
 
+void Service::Every(base::Duration interval, Periodic::Work work) {
+  background_.push_back(std::make_unique<Periodic>(interval, std::move(work)));
+}
+
 void Service::StartBackground() {
   using std::chrono::milliseconds;
-  const auto every = [this](base::Duration interval, Periodic::Work work) {
-    background_.push_back(std::make_unique<Periodic>(interval, std::move(work)));
-  };
   // On its own, so that nothing slow delays the renewal that all use depends on.
-  every(milliseconds(500),
+  Every(milliseconds(500),
         [this](const std::atomic<bool>&) { LogFailure("store lease", lease_.Refresh()); });
-  every(std::min<base::Duration>(milliseconds(250), settings_.revocation_bound / 16),
+  Every(std::min<base::Duration>(milliseconds(250), settings_.revocation_bound / 16),
         [this](const std::atomic<bool>&) { keyring_.Tick(); });
-  every(std::chrono::seconds(1),
+  rotation_.LimitRate(settings_.migration_rate);
+  rotation_.OnBatch([this](const model::RewrapJob& before, const model::RewrapJob& after) {
+    return runner_.ProgressEvent(before, after);
+  });
+  Every(std::chrono::seconds(1),
         [this](const std::atomic<bool>& stopping) { rotation_.RunJobs(stopping); });
-  every(std::chrono::seconds(5), [this](const std::atomic<bool>&) {
+  Every(std::chrono::seconds(1),
+        [this](const std::atomic<bool>& stopping) { runner_.RunSteps(stopping); });
+  Every(std::chrono::seconds(5), [this](const std::atomic<bool>&) {
     LogFailure("usage counts", usage_.Flush());
     tenants_.DestroyDue();
   });
+  StartUpkeep();
+}
+
+// Each looks at a page of tenants at a time.
+void Service::StartUpkeep() {
+  if (settings_.validation_interval > base::Duration::zero()) {
+    Every(std::chrono::minutes(1), [this](const std::atomic<bool>&) {
+      providers_.ValidateScheduled(settings_.validation_interval);
+    });
+  }
+  if (settings_.rotate_after > base::Duration::zero()) {
+    Every(std::chrono::minutes(1),
+          [this](const std::atomic<bool>&) { rotation_.RotateAged(settings_.rotate_after); });
+  }
 }
 
 void Service::Drain() {

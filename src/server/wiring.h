@@ -19,9 +19,14 @@
 #include "keyring/tenants.h"
 #include "keyring/values.h"
 #include "kms/aws/aws_kms.h"
+#include "kms/key_inspector.h"
 #include "kms/kms_client.h"
+#include "migration/migrations.h"
+#include "migration/runner.h"
 #include "net/http_server.h"
 #include "net/worker_pool.h"
+#include "providers/key_providers.h"
+#include "providers/validator.h"
 #include "server/background.h"
 #include "server/renewal_pool.h"
 #include "server/settings.h"
@@ -34,6 +39,7 @@ struct Ground {
   store::Store& store;
   const kms::KmsClient& kms;
   kms::InternalKeys& internal_keys;
+  const kms::KeyInspector& inspector;
   const base::Secret256& api_key_pepper;  // See identity/token.h.
   const base::Clock& clock;
   const base::Random& random;
@@ -59,6 +65,8 @@ class Service {
 
  private:
   void StartBackground();
+  void StartUpkeep();
+  void Every(base::Duration interval, Periodic::Work work);
   void AddGauges();
   void AddKeyringGauges();
   void AddAwsGauges();
@@ -73,6 +81,10 @@ class Service {
   keyring::DataKeys data_keys_;
   keyring::Rotation rotation_;
   keyring::Tenants tenants_;
+  providers::Validator validator_;
+  providers::KeyProviders providers_;
+  migration::Migrations migrations_;
+  migration::Runner runner_;
   identity::Authenticator authenticator_;
   identity::ApiKeys api_keys_;
   api::ApiHandler handler_;

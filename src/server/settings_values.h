@@ -1,0 +1,37 @@
+// How the texts of settings become values. Errors are kInvalidArgument without a field: whoever
+// knows the setting names it.
+#pragma once
+
+#include <charconv>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "server/settings.h"
+
+namespace tenantseal::server {
+
+inline Error Bad(std::string what) {
+  if (what.ends_with('.')) what.pop_back();  // Whoever names the setting ends the sentence.
+  return InvalidArgument("", std::move(what));
+}
+
+template <typename T>
+Result<T> Number(std::string_view text, T min, T max) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < min || value > max) {
+    return Bad("must be a number from " + std::to_string(min) + " to " + std::to_string(max));
+  }
+  return value;
+}
+
+// settings_aws.cc: what concerns AWS.
+Result<void> SetRoleArn(Settings& s, const std::string& text);
+Result<void> SetExternalId(Settings& s, const std::string& text);
+Result<void> SetPolicyPrincipals(Settings& s, const std::string& text);
+Result<void> SetControlKey(Settings& s, const std::string& text);
+Result<void> SetCallsPerSecond(Settings& s, const std::string& text);
+Result<void> SetBackupRegions(Settings& s, const std::string& text);
+
+}  // namespace tenantseal::server
