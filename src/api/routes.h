@@ -41,6 +41,13 @@ Result<net::Response> ListApiKeys(Call& call);
 Result<net::Response> GetApiKey(Call& call);
 Result<net::Response> DeleteApiKey(Call& call);
 Result<net::Response> GetOwnUser(Call& call);
+// audit_routes.cc
+Result<net::Response> ListAudits(Call& call);
+Result<net::Response> GetAudit(Call& call);
+Result<net::Response> GetAuditArchive(Call& call);
+Result<net::Response> GetAuditSettings(Call& call);
+Result<net::Response> ListAuditSources(Call& call);
+Result<net::Response> ListAuditTypes(Call& call);
 // value_routes.cc
 Result<net::Response> SealValues(Call& call);
 Result<net::Response> OpenValues(Call& call);

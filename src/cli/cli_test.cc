@@ -21,7 +21,7 @@
 namespace tenantseal::cli {
 namespace {
 
-// Runs one command as main() does; the statuses of commands of one process add up to the last.
+// Runs one command as main() does.
 int RunCommand(std::vector<std::string> arguments) {
   CLI::App app("test", "tenantseal");
   AddSealCommand(app);

@@ -27,6 +27,7 @@ Result<void> RunGuarded(const std::function<Result<void>()>& body) {
 int ExitStatusOf(const Error& error) {
   if (error.field == "interrupted") return kExitInterrupted;
   if (error.field == "file" && error.code != ErrorCode::kNotFound) return kExitFailure;
+  if (error.encryption_code != 0) return kExitFailure;
   switch (error.code) {
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kTooLarge:
@@ -61,10 +62,10 @@ int ExitStatusOf(const Error& error) {
 void OnCommand(CLI::App& command, std::function<Result<void>()> body) {
   command.callback([body = std::move(body)] {
     const auto outcome = RunGuarded(body);
+    Status() = outcome ? kExitOk : ExitStatusOf(outcome.error());
     if (outcome) return;
     std::fflush(stdout);
     std::fprintf(stderr, "tenantseal: %s\n", outcome.error().message.c_str());
-    Status() = ExitStatusOf(outcome.error());
   });
 }
 

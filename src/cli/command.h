@@ -22,7 +22,7 @@ namespace tenantseal::cli {
 
 // Exit statuses that scripts may rely on.
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailure = 1;        // Anything not named below: a file, a disk, a defect.
+inline constexpr int kExitFailure = 1;        // A file, a disk, a defect, a refusal "Encryption-n".
 inline constexpr int kExitUsage = 2;          // The command line, or a value in it, is wrong.
 inline constexpr int kExitDoesNotOpen = 3;    // Tampered, truncated, foreign, or another context.
 inline constexpr int kExitUnauthorised = 4;   // No valid API key, or its role is too small.

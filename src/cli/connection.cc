@@ -6,47 +6,70 @@
 #include <cstdlib>
 
 #include "base/file.h"
+#include "cli/contexts.h"
 
 namespace tenantseal::cli {
 namespace {
 
 constexpr std::size_t kApiKeyFileBytesMax = 4096;
 
-Result<std::string> ReadApiKey(const std::string& file) {
-  if (!file.empty()) {
-    // A pipe will do, as of a shell's <(command). Of others the permissions are not the point.
-    struct stat info {};
-    if (::stat(file.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISFIFO(info.st_mode))
-      return InvalidArgument("api-key-file", file + " is not a regular file.");
-    TS_RETURN_IF_ERROR(base::RequirePrivateFile(file));
-    TS_ASSIGN_OR_RETURN(const base::SecretBytes bytes, base::ReadFile(file, kApiKeyFileBytesMax));
-    std::string_view text = bytes.RevealText();
-    while (text.ends_with('\n') || text.ends_with('\r') || text.ends_with(' '))
-      text.remove_suffix(1);
-    return std::string(text);
-  }
-  if (const char* const value = std::getenv("TENANTSEAL_API_KEY");
-      value != nullptr && *value != '\0') {
-    return std::string(value);
-  }
-  return InvalidArgument("api-key-file",
-                         "No API key: set TENANTSEAL_API_KEY or give --api-key-file FILE.");
+std::string FromEnvironment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+bool SameServer(std::string_view a, std::string_view b) {
+  while (a.ends_with('/')) a.remove_suffix(1);
+  while (b.ends_with('/')) b.remove_suffix(1);
+  return a == b;
+}
+
+// Fills in what flags and environment have left open.
+void TakeFrom(const ServiceContext& context, ClientOptions& out) {
+  if (out.server.empty()) out.server = context.server;
+  if (!SameServer(out.server, context.server)) return;
+  if (out.api_key.empty()) out.api_key = context.api_key;
+  if (out.ca_file.empty()) out.ca_file = context.ca_file;
+}
+
+// Of the context that is named, else of the current one, if any.
+Result<void> TakeFromContexts(const std::string& name, ClientOptions& out) {
+  TS_ASSIGN_OR_RETURN(const Contexts contexts, Contexts::Load(Contexts::Path()));
+  const std::string& chosen = name.empty() ? contexts.current : name;
+  if (chosen.empty()) return {};
+  TS_ASSIGN_OR_RETURN(const ServiceContext* const context, contexts.Find(chosen));
+  TakeFrom(*context, out);
+  return {};
 }
 
 }  // namespace
+
+Result<std::string> ReadApiKeyFile(const std::string& file) {
+  // A pipe will do, as of a shell's <(command). Of others the permissions are not the point.
+  struct stat info {};
+  if (::stat(file.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISFIFO(info.st_mode))
+    return InvalidArgument("api-key-file", file + " is not a regular file.");
+  TS_RETURN_IF_ERROR(base::RequirePrivateFile(file));
+  TS_ASSIGN_OR_RETURN(const base::SecretBytes bytes, base::ReadFile(file, kApiKeyFileBytesMax));
+  std::string_view text = bytes.RevealText();
+  while (text.ends_with('\n') || text.ends_with('\r') || text.ends_with(' ')) text.remove_suffix(1);
+  return std::string(text);
+}
 
 std::shared_ptr<Connection> Connection::AddTo(CLI::App& command) {
   auto out = std::make_shared<Connection>();
   const auto add = [&](const std::string& name, std::string& value, const std::string& help) {
     return command.add_option(name, value, help)->group("Connection");
   };
-  add("--server", out->server, "URL of the service, e.g. https://tenantseal.example.com")
-      ->envname("TENANTSEAL_SERVER")
+  add("--server,-s", out->server,
+      "URL of the service, e.g. https://tenantseal.example.com (default: TENANTSEAL_SERVER, else "
+      "the current context's)")
       ->type_name("URL");
   add("--tenant", out->tenant, "Tenant to act for, where the API key serves several")
       ->envname("TENANTSEAL_TENANT")
       ->type_name("ID");
-  add("--api-key-file", out->api_key_file, "File with the API key (default: TENANTSEAL_API_KEY)")
+  add("--api-key-file", out->api_key_file,
+      "File with the API key (default: TENANTSEAL_API_KEY, else the current context's)")
       ->type_name("FILE");
   add("--ca-file", out->ca_file, "PEM roots to trust in place of the system's")
       ->envname("TENANTSEAL_CA_FILE")
@@ -59,14 +82,32 @@ std::shared_ptr<Connection> Connection::AddTo(CLI::App& command) {
 }
 
 Result<ClientOptions> Connection::Options() const {
-  if (server.empty())
-    return InvalidArgument("server", "No server: set TENANTSEAL_SERVER or give --server URL.");
+  const bool named = !context.empty();
   ClientOptions out;
-  out.server = server;
   out.tenant_id = tenant;
   out.ca_file = ca_file;
   out.insecure_http = insecure_http;
-  TS_ASSIGN_OR_RETURN(out.api_key, ReadApiKey(api_key_file));
+  out.server = server;
+  if (!api_key_file.empty()) {
+    TS_ASSIGN_OR_RETURN(out.api_key, ReadApiKeyFile(api_key_file));
+  }
+  const auto take_environment = [&out] {
+    if (out.server.empty()) out.server = FromEnvironment("TENANTSEAL_SERVER");
+    if (out.api_key.empty()) out.api_key = FromEnvironment("TENANTSEAL_API_KEY");
+  };
+  if (!named) take_environment();
+  if (named || out.server.empty() || out.api_key.empty())
+    TS_RETURN_IF_ERROR(TakeFromContexts(context, out));
+  take_environment();
+  if (out.server.empty()) {
+    return InvalidArgument("server",
+                           "No server: give --server URL, set TENANTSEAL_SERVER, or use a context "
+                           "(`tenantseal context set NAME --server URL`).");
+  }
+  if (out.api_key.empty()) {
+    return InvalidArgument("api-key-file",
+                           "No API key: set TENANTSEAL_API_KEY or give --api-key-file FILE.");
+  }
   return out;
 }
 

@@ -15,22 +15,28 @@ class App;
 
 namespace tenantseal::cli {
 
-// Filled when the command line is parsed. The API key comes from --api-key-file, else from
-// TENANTSEAL_API_KEY, and never from an argument.
+// Filled when the command line is parsed. Server and API key come from the flags, else from
+// TENANTSEAL_SERVER and TENANTSEAL_API_KEY, else from the current context (contexts.h); a context
+// that is named comes before the environment. The key is never an argument, and a context's key is
+// sent to that context's server alone.
 struct Connection {
   std::string server;
+  std::string context;  // The name of one; empty: the current one.
   std::string api_key_file;
   std::string tenant;
   std::string ca_file;
   bool insecure_http = false;
 
-  // Adds --server, --tenant, --api-key-file, --ca-file and --insecure-http.
+  // Adds --server (-s), --tenant, --api-key-file, --ca-file and --insecure-http.
   static std::shared_ptr<Connection> AddTo(CLI::App& command);
 
   Result<ClientOptions> Options() const;
   Result<Client> ConnectClient() const;
   Result<std::unique_ptr<sdk::Rest>> ConnectRest() const;
 };
+
+// The API key in a file, without what surrounds it. kPermissionDenied when others may read it.
+Result<std::string> ReadApiKeyFile(const std::string& file);
 
 // Adds `--context k=v`, which may stand several times.
 std::shared_ptr<std::vector<std::string>> AddContextOption(CLI::App& command,

@@ -11,8 +11,10 @@
 #include "cli/aws_command.h"
 #include "cli/backup_command.h"
 #include "cli/command.h"
+#include "cli/context_command.h"
 #include "cli/data_key_command.h"
 #include "cli/inspect_command.h"
+#include "cli/key_provider_command.h"
 #include "cli/open_command.h"
 #include "cli/retire_command.h"
 #include "cli/rewrap_command.h"
@@ -61,6 +63,8 @@ void AddCommands(CLI::App& app) {
   AddRootCommand(app);
   AddBackupCommands(app);
   AddAwsCommand(app);
+  AddEncryptionCommand(app);
+  AddContextCommand(app);
 }
 
 }  // namespace
@@ -72,7 +76,8 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "tenantseal " TENANTSEAL_VERSION);
   app.require_subcommand(1);
   app.footer(
-      "Commands that talk to a service read TENANTSEAL_SERVER and TENANTSEAL_API_KEY.\n\n"
+      "Commands that talk to a service read TENANTSEAL_SERVER and TENANTSEAL_API_KEY, else the\n"
+      "current context (`tenantseal context`).\n\n"
       "Exit statuses: 0 done, 1 failure, 2 usage, 3 does not open, 4 unauthorised, 5 unavailable,\n"
       "6 key revoked, 7 not found, 8 conflict, 130 interrupted.");
   AddCommands(app);

@@ -23,7 +23,15 @@ bool StartsWithControl(std::string_view text) {
          in("\xE2\x81", 0xA6, 0xA9);    // U+2066..U+2069.
 }
 
-// `text` with '?' for each control character, and for each byte beyond ASCII if it is not UTF-8.
+// Characters, not bytes, so that columns align for names in any script.
+std::size_t Width(const std::string& text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+}  // namespace
+
+// '?' also stands for each byte beyond ASCII of what is not UTF-8.
 std::string Printable(std::string_view text) {
   const bool utf8 = base::IsUtf8(text);
   std::string out;
@@ -41,14 +49,6 @@ std::string Printable(std::string_view text) {
   }
   return out;
 }
-
-// Characters, not bytes, so that columns align for names in any script.
-std::size_t Width(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
-}  // namespace
 
 void PrintTable(const std::vector<std::vector<std::string>>& values) {
   auto rows = values;

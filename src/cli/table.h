@@ -11,9 +11,12 @@
 
 namespace tenantseal::cli {
 
-// Rows of equal length, the first one the heading, in aligned columns on standard output. Control
-// characters of values, those of C1 and of the direction of writing included, are shown as '?',
-// lest a name speak to the terminal.
+// `text` on one line, with '?' for each control character, those of C1 and of the direction of
+// writing included, lest a name speak to the terminal.
+std::string Printable(std::string_view text);
+
+// Rows of equal length, the first one the heading, in aligned columns on standard output; values
+// as Printable() has them.
 void PrintTable(const std::vector<std::vector<std::string>>& values);
 // "name  value" lines.
 void PrintFields(const std::vector<std::pair<std::string, std::string>>& fields);

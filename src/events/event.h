@@ -4,6 +4,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -13,7 +14,7 @@
 
 namespace tenantseal::events {
 
-// Types in use (source "com.tenantseal/encryption").
+// Types in use.
 inline constexpr std::string_view kTenantCreated = "com.tenantseal.v1.tenant.created";
 inline constexpr std::string_view kTenantDeactivated = "com.tenantseal.v1.tenant.deactivated";
 inline constexpr std::string_view kTenantReactivated = "com.tenantseal.v1.tenant.reactivated";
@@ -59,6 +60,12 @@ inline constexpr std::string_view kMigrationCancelled =
     "com.tenantseal.v1.encryption.keyprovider-migration.cancelled";
 inline constexpr std::string_view kMigrationFailed =
     "com.tenantseal.v1.encryption.keyprovider-migration.failed";
+
+// The source of all of them.
+inline constexpr std::string_view kEventSource = "com.tenantseal/encryption";
+
+// Every type above, in the order of their names; docs/events.md describes each.
+std::span<const std::string_view> AllEventTypes();
 
 // `data` must be a JSON object.
 model::NewEvent MakeEvent(const base::Clock& clock, const base::Random& random,

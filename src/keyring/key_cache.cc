@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t kShards = 64;
 constexpr auto kPoll = 10ms;
 constexpr base::Duration kAskAfterChange = 5s;  // A provider that has become current; jittered.
-constexpr base::Duration kRenewalLead = 3s;  // A renewal's 2 s, and the time until it begins.
+constexpr base::Duration kRenewalLead = 3s;     // A renewal's 2 s, and the time until it begins.
 
 // Without I/O there is no answer.
 Error WouldBlock() { return {ErrorCode::kWouldBlock, "needs I/O"}; }

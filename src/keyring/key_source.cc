@@ -116,9 +116,8 @@ Result<void> KeySource::Confirm(const base::Secret256& key, const model::TenantI
                                 base::Deadline deadline) const {
   model::KeyProvider primary = provider;
   primary.replica_arn.clear();  // It does not stand in here.
-  TS_ASSIGN_OR_RETURN(
-      const base::Secret256 again,
-      Decrypt(tenant, primary, provider.revoked_at.has_value(), wrapped, deadline));
+  TS_ASSIGN_OR_RETURN(const base::Secret256 again,
+                      Decrypt(tenant, primary, provider.revoked_at.has_value(), wrapped, deadline));
   if (!(again == key)) {
     return IntegrityError("the provider wrapped another key than the one it gave us");
   }
@@ -157,8 +156,7 @@ Result<KeySource::NewKey> KeySource::Generate(const model::TenantId& tenant,
 Result<model::TenantKeyWrap> KeySource::Wrap(const base::Secret256& key,
                                              const model::TenantId& tenant,
                                              const model::KeyProvider& provider,
-                                             std::uint32_t version,
-                                             base::Deadline deadline) const {
+                                             std::uint32_t version, base::Deadline deadline) const {
   auto wrapped = kms_.Encrypt(KmsKeyOf(provider, false), tenant, key.Reveal(), deadline);
   if (!wrapped) return Classed(std::move(wrapped.error()));
   TS_RETURN_IF_ERROR(CheckWrapped(*wrapped, provider));

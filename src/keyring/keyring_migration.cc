@@ -46,9 +46,8 @@ void Keyring::NoteMigrationFailure(const model::TenantState& state, std::uint32_
       break;
     case ErrorCode::kIntegrity:
       ++integrity_alarms_;
-      base::LogError(
-          "ALARM: a tenant key cannot be wrapped for a migration",
-          {{"tenant", tenant.text()}, {"version", version}, {"error", error.message}});
+      base::LogError("ALARM: a tenant key cannot be wrapped for a migration",
+                     {{"tenant", tenant.text()}, {"version", version}, {"error", error.message}});
       break;
     case ErrorCode::kServiceFault:
       ++service_faults_;

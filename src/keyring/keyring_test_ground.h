@@ -111,8 +111,13 @@ class KeyringGround : public testing::Test {
     return store_.LoadTenant(tenant).value();
   }
   model::NewEvent EventOf(const model::TenantId& tenant) const {
-    return {model::Scope::Of(tenant), model::NewUuid(random_), clock_.Utc(), "test", "test",
-            "test", "{}"};
+    return {model::Scope::Of(tenant),
+            model::NewUuid(random_),
+            clock_.Utc(),
+            "test",
+            "test",
+            "test",
+            "{}"};
   }
   base::Deadline Soon() const { return clock_.Boot() + std::chrono::seconds(30); }
   static model::EncryptionContext Context(const model::TenantId& tenant) {

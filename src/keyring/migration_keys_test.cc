@@ -17,7 +17,15 @@ constexpr const char* kReplica = "arn:aws:kms:us-east-2:111122223333:key/mrk-1";
 class SpoilingKms final : public kms::KmsClient {
  public:
   enum class Spoil : std::uint8_t {
-    kNothing, kRevoked, kUnavailable, kOurs, kOtherArn, kShort, kOtherKey, kNoBlob, kLongBlob,
+    kNothing,
+    kRevoked,
+    kUnavailable,
+    kOurs,
+    kOtherArn,
+    kShort,
+    kOtherKey,
+    kNoBlob,
+    kLongBlob,
   };
   explicit SpoilingKms(kms::FakeKms& inner) : inner_(inner) {}
   void SpoilCall(std::size_t index, Spoil how) { calls.clear(), index_ = index, how_ = how; }
@@ -48,7 +56,8 @@ class SpoilingKms final : public kms::KmsClient {
     auto reply = inner_.Decrypt(key, tenant, ciphertext, limits);
     if (!reply) return reply;
     if (how == Spoil::kShort || how == Spoil::kNoBlob) reply->plaintext.Truncate(31);
-    if (how == Spoil::kOtherKey || how == Spoil::kLongBlob) reply->plaintext.RevealMutable()[31] ^= 1;
+    if (how == Spoil::kOtherKey || how == Spoil::kLongBlob)
+      reply->plaintext.RevealMutable()[31] ^= 1;
     if (how == Spoil::kOtherArn) reply->key_arn += "-other";
     return reply;
   }
@@ -156,10 +165,10 @@ TEST_F(TwoProvidersTest, MintForBothLikewise) {
         return {};
       },
       "internal");
-  EXPECT_EQ(calls, (std::vector<std::string>{
-                       std::string("generate ") + kArn, std::string("decrypt ") + kArn,
-                       std::string("decrypt ") + kReplica, "encrypt internal",
-                       "decrypt internal"}));
+  EXPECT_EQ(calls,
+            (std::vector<std::string>{
+                std::string("generate ") + kArn, std::string("decrypt ") + kArn,
+                std::string("decrypt ") + kReplica, "encrypt internal", "decrypt internal"}));
 }
 
 TEST_F(TwoProvidersTest, EveryVersionOpensThroughBothOnceItIsWrappedByBoth) {
@@ -170,11 +179,17 @@ TEST_F(TwoProvidersTest, EveryVersionOpensThroughBothOnceItIsWrappedByBoth) {
       EXPECT_TRUE(keyring_.CheckUnwraps(state, version, provider, Soon()).ok());
     EXPECT_EQ(CodeOf(keyring_.CheckUnwraps(state, 3, provider, Soon())), ErrorCode::kDecryptFailed);
     const bool source = provider.kind == model::ProviderKind::kInternal;
-    const auto calls = SpoilEach(
-        [&] { return keyring_.CheckUnwraps(state, 2, provider, Soon()); }, "internal");
+    const auto calls =
+        SpoilEach([&] { return keyring_.CheckUnwraps(state, 2, provider, Soon()); }, "internal");
     EXPECT_EQ(calls, std::vector<std::string>{source ? "decrypt internal"
                                                      : std::string("decrypt ") + kArn});
   }
+}
+
+TEST_F(TwoProvidersTest, TheReplicaDoesNotConfirmForItsPrimary) {
+  kms_.FailAll(Fault::kPrimaryAway);
+  const auto minted = keyring_.Mint(tenant_, target_, 2, Soon());
+  EXPECT_EQ(CodeOf(minted), ErrorCode::kKeyUnavailable);
 }
 
 TEST_F(TwoProvidersTest, WhatIsNotWrappedByThePresentProviderIsNotMoved) {
@@ -324,6 +339,9 @@ class LateAnswerTest : private HeldExecutor, public KeyringGround {
     kms_.Fail(tenant_, fault);
     renewals().Run();
     kms_.Mend();
+    if (state_is_read) {
+      EXPECT_TRUE(one_->keyring.Active(tenant_, Wait::kNever, Soon()).ok()) << "nothing is noticed";
+    }
     EXPECT_TRUE(Seal().ok());
     for (const model::KeyProvider& provider : State(tenant_).providers)
       EXPECT_FALSE(provider.revoked_at.has_value());

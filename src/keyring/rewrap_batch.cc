@@ -52,17 +52,15 @@ class LastContext {
 };
 
 // The new wrapped form, confirmed. DecryptFailed() when `key` does not authenticate.
-Result<std::string> RewrapRow(const model::DataKey& key, const LeasedKey& from,
-                              const LeasedKey& to, LastContext& contexts,
-                              const base::Random& random) {
+Result<std::string> RewrapRow(const model::DataKey& key, const LeasedKey& from, const LeasedKey& to,
+                              LastContext& contexts, const base::Random& random) {
   const auto context = contexts.Parse(key.context);
   if (!context) return DecryptFailed();
   TS_ASSIGN_OR_RETURN(
       const base::Secret256 plain,
       formats::UnwrapDataKey(from.key(), key.tenant, **context, &key.id, key.wrapped));
-  std::string wrapped =
-      formats::WrapDataKey(to.key(), to.version(), {key.tenant, to.fingerprint(), **context},
-                           &key.id, plain, random);
+  std::string wrapped = formats::WrapDataKey(
+      to.key(), to.version(), {key.tenant, to.fingerprint(), **context}, &key.id, plain, random);
   const auto again = formats::UnwrapDataKey(to.key(), key.tenant, **context, &key.id, wrapped);
   if (!again || !(*again == plain)) return Internal("a rewrapped data key does not open");
   return wrapped;
@@ -129,10 +127,9 @@ Result<void> Rewrapper::TryAgain(const model::TenantId& tenant, std::uint32_t to
   aside.since = clock_.Utc();
   batch.quarantined.push_back(std::move(aside));
   if (batch.quarantined.size() <= kFailuresLogged) {
-    base::LogError("ALARM: a data key does not authenticate; it is set aside",
-                   {{"tenant", tenant.text()},
-                    {"dataKey", row.key.id.text()},
-                    {"version", row.key.version}});
+    base::LogError(
+        "ALARM: a data key does not authenticate; it is set aside",
+        {{"tenant", tenant.text()}, {"dataKey", row.key.id.text()}, {"version", row.key.version}});
   }
   return {};
 }

@@ -29,8 +29,8 @@ class Rewrapper {
   // cannot be had, the store cannot be read) leaves the batch unusable and sets nothing aside.
   Result<void> Rewrap(const model::TenantId& tenant, std::uint32_t to_version,
                       RewrapBatch& batch) const;
-  // `key` wrapped by the active version. DecryptFailed() when it does not authenticate; errors as of
-  // Keyring::Version().
+  // `key` wrapped by the active version. DecryptFailed() when it does not authenticate; errors as
+  // of Keyring::Version().
   Result<model::DataKey> RewrapOne(const model::DataKey& key, base::Deadline deadline) const;
 
  private:

@@ -161,9 +161,8 @@ Result<bool> Rotation::Work(model::RewrapJob job, const std::atomic<bool>& stop)
     Pace(current.rows.size(), stop);
     if (stop.load()) break;
     const std::uint64_t last = current.rows.back().position;
-    std::future<Result<void>> crypto = RunBeside([this, &job, &current] {
-      return rewrapper_->Rewrap(job.tenant, job.to_version, current);
-    });
+    std::future<Result<void>> crypto = RunBeside(
+        [this, &job, &current] { return rewrapper_->Rewrap(job.tenant, job.to_version, current); });
     RewrapBatch after;
     Result<void> stored = Commit(before, job);
     if (stored) {

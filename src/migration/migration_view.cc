@@ -7,8 +7,6 @@
 namespace tenantseal::migration {
 namespace {
 
-constexpr const char* kInternalArn = "#QLIK_MANAGED_KEY_PROVIDER#";
-
 std::string ArnOf(const model::TenantState& state, const model::Fingerprint& fingerprint) {
   const model::KeyProvider* provider = state.FindProvider(fingerprint);
   if (provider == nullptr) return "";  // Deleted since.

@@ -28,7 +28,7 @@ struct MigrationView {
   model::Migration migration;
   std::string from_arn, to_arn;  // "#QLIK_MANAGED_KEY_PROVIDER#" for the internal KMS.
   std::uint64_t total = 0, done = 0, quarantined = 0;  // Data keys.
-  int percent() const;  // 0 to 100; 100 only when completed.
+  int percent() const;                                 // 0 to 100; 100 only when completed.
 };
 
 // What a migration would do.
@@ -37,9 +37,9 @@ struct MigrationPlan {
   model::Fingerprint to;
   std::uint64_t tenant_key_versions = 0;  // To be wrapped, the new one included.
   std::uint64_t data_keys = 0;
-  std::uint64_t kms_calls = 0;       // At most, validation apart.
-  double seconds = 0;                // Expected, at the configured rate.
-  double usd = 0;                    // AWS's price of those calls: 0.03 USD for 10,000.
+  std::uint64_t kms_calls = 0;                  // At most, validation apart.
+  double seconds = 0;                           // Expected, at the configured rate.
+  double usd = 0;                               // AWS's price of those calls: 0.03 USD for 10,000.
   std::optional<providers::Report> validation;  // None for the internal KMS.
 };
 
@@ -47,8 +47,8 @@ struct MigrationPlan {
 class Migrations {
  public:
   Migrations(store::Store& store, keyring::Keyring& keyring, keyring::StoreLease& lease,
-             providers::KeyProviders& providers, const base::Clock& clock,
-             const base::Random& random, double data_keys_per_second);
+             keyring::Rotation& rotation, providers::KeyProviders& providers,
+             const base::Clock& clock, const base::Random& random, double data_keys_per_second);
 
   // Validates the target (kTargetInvalid: nothing changes), asks the source (kSourceUnreachable,
   // kSourceRefuses), and records the migration; the runner takes it up.
@@ -62,7 +62,7 @@ class Migrations {
   // kMigrationEnded when none is unfinished.
   Result<MigrationView> Pause(const model::TenantId& tenant, const std::string& actor);
   struct Accept {
-    bool source_refuses = false;  // Finish without the source: see Runner::Finish.
+    bool source_refuses = false;  // Finish with the target alone.
     bool quarantine = false;      // Go on in spite of the data keys that are set aside.
   };
   // kResumeNotAccepted when the reason of the pause must be accepted and is not.
@@ -77,14 +77,37 @@ class Migrations {
   Result<std::uint64_t> RetryQuarantine(const model::TenantId& tenant, base::Deadline deadline);
 
  private:
+  struct Sides {
+    model::KeyProvider source, target;
+  };
+  // kProviderNotFound, kMigrationOngoing, kAlreadyCurrent.
+  Result<Sides> SidesOf(const model::TenantState& state, const std::string& fingerprint) const;
+  // None for the internal KMS.
+  Result<std::optional<providers::Report>> ValidateTarget(const model::KeyProvider& target,
+                                                          const std::string& actor,
+                                                          base::Deadline deadline);
+  // Stores what `change` makes of the unfinished migration, and tells of it; nothing when it makes
+  // no difference. Repeated when somebody else has changed the migration meanwhile.
+  Result<MigrationView> Change(
+      const model::TenantId& tenant, std::string_view event_type, const std::string& actor,
+      const std::function<Result<void>(const model::TenantState&, model::Migration&)>& change);
+  Result<void> MayResume(const model::TenantState& state, model::Migration& migration,
+                         const Accept& accept, base::Deadline deadline);
+  Result<MigrationView> FinishWithoutSource(const model::TenantState& state, const Accept& accept,
+                                            const std::string& actor, base::Deadline deadline);
+
   store::Store& store_;
   keyring::Keyring& keyring_;
   keyring::StoreLease& lease_;
+  keyring::Rotation& rotation_;
   providers::KeyProviders& providers_;
   const base::Clock& clock_;
   const base::Random& random_;
   const double data_keys_per_second_;
 };
+
+// How the internal KMS is named where an ARN is expected.
+inline constexpr const char* kInternalArn = "#QLIK_MANAGED_KEY_PROVIDER#";
 
 // The view of `state.migration`, which must be there.
 Result<MigrationView> ViewOf(const store::Store& store, const model::TenantState& state);

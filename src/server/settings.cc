@@ -151,8 +151,8 @@ constexpr std::array kSettings = {
     Setting{"drain-timeout", "TIME", "How long SIGTERM waits for requests in flight. Default 20s.",
             SetDuration<&Settings::drain_timeout, 0, 3600>},
     Setting{"migration-rate", "N",
-            "Data keys a second that migrations and rotations rewrap, in each process; 0: no limit. "
-            "Default 0.",
+            "Data keys a second that migrations and rotations rewrap, in each process; 0: no "
+            "limit. Default 0.",
             SetMigrationRate},
     Setting{"backup-retention", "TIME",
             "How long backups are kept, and with them the need for a former key provider's key. "

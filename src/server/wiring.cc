@@ -71,7 +71,7 @@ Service::Service(const Settings& settings, Ground ground)
       validator_(ground.inspector, ground.clock, ground.random, ValidatorOptionsOf(settings)),
       providers_(ground.store, lease_, validator_, ground.clock, ground.random,
                  settings.backup_retention),
-      migrations_(ground.store, keyring_, lease_, providers_, ground.clock, ground.random,
+      migrations_(ground.store, keyring_, lease_, rotation_, providers_, ground.clock, ground.random,
                   settings.migration_rate),
       runner_(ground.store, keyring_, lease_, ground.clock, ground.random),
       authenticator_(ground.store, lease_, ground.clock, ground.random,

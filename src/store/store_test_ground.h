@@ -82,6 +82,42 @@ inline model::ApiKey ApiKeyOf(std::optional<model::TenantId> tenant,
   return key;
 }
 
+// A customer's key that the tenant has not used yet; another for each letter a to f.
+inline model::KeyProvider ProviderOf(const model::TenantId& tenant, char letter = 'f') {
+  model::KeyProvider provider;
+  provider.tenant = tenant;
+  provider.fingerprint = model::Fingerprint::Parse(std::string(32, letter)).value();
+  provider.kind = model::ProviderKind::kAwsKms;
+  provider.arn = std::string("arn:aws:kms:us-east-1:111122223333:key/") + letter;
+  provider.replica_arn = std::string("arn:aws:kms:us-east-2:111122223333:key/") + letter;
+  provider.name = "Ours";
+  provider.description = "of the safe";
+  provider.created_at = After(10 + letter);
+  return provider;
+}
+
+inline model::Migration MigrationOf(const model::TenantState& state, const model::Fingerprint& to) {
+  model::Migration migration;
+  migration.tenant = state.tenant.id;
+  migration.id = model::NewUuid(kRandom);
+  migration.from = state.tenant.current_provider;
+  migration.to = to;
+  migration.started_by = "api-key:tester";
+  migration.started_at = After(20);
+  return migration;
+}
+
+// What ActivateMigration() needs for the version after the active one.
+inline std::vector<model::TenantKeyWrap> WrapsOf(const model::TenantState& state,
+                                                 const model::Migration& migration) {
+  const std::uint32_t version = state.tenant.active_version + 1;
+  std::vector<model::TenantKeyWrap> wraps = {
+      WrapOf(state.tenant.id, version, migration.from), WrapOf(state.tenant.id, version, migration.to)};
+  for (const model::TenantKey& key : state.keys)
+    wraps.push_back(WrapOf(state.tenant.id, key.version, migration.to));
+  return wraps;
+}
+
 inline model::RewrapJob JobOf(const model::TenantId& tenant, std::uint32_t to_version) {
   model::RewrapJob job;
   job.tenant = tenant;

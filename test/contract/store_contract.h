@@ -35,6 +35,24 @@ class StoreContract : public testing::TestWithParam<StoreMaker> {
   // Gives the tenant version `expected_active` + 1, with a job when asked.
   Result<std::uint64_t> Activate(const model::TenantId& id, std::uint32_t expected_active,
                                  bool with_job = true);
+  // Everything that a refused change must leave as it is.
+  struct Snapshot {
+    model::TenantState state;
+    std::uint64_t epoch = 0;
+    std::size_t events = 0;
+    std::uint64_t data_keys = 0, quarantined = 0;
+    bool operator==(const Snapshot&) const = default;
+  };
+  Snapshot Take(const model::TenantId& id);
+
+  // Gives the tenant a further provider.
+  model::KeyProvider Add(const model::TenantId& id, char letter = 'f');
+  // Steps of a migration to it; each returns the migration as stored then.
+  model::Migration Begin(const model::TenantId& id, const model::Fingerprint& to);
+  model::Migration Move(const model::Migration& begun);  // Activates its version.
+  // Rewraps whatever is below its version and finishes it.
+  void Complete(const model::Migration& moved, base::UtcTime at);
+
   std::size_t EventCount(const model::Scope& scope);
   std::uint64_t Epoch();
 
