@@ -350,3 +350,6 @@ TEST_F(RunnerTest, ManyTenantsAndOneWhoseTargetIsAway) {
   Live(65s);
   EXPECT_EQ(State(tenants[0]).migration->state, MigrationState::kCompleted);
 }
+
+}  // namespace
+}  // namespace tenantseal::migration
