@@ -33,8 +33,8 @@ struct Answer {
 class ApiTest : public testing::Test {
  protected:
   explicit ApiTest(LimitOptions limits = {})
-      : handler_({keyring_, lease_, values_, data_keys_, rotation_, tenants_, providers_, migrations_,
-                  api_keys_, authenticator_, usage_, store_, clock_, "us-east-1",
+      : handler_({keyring_, lease_, values_, data_keys_, rotation_, tenants_, providers_,
+                  migrations_, api_keys_, authenticator_, usage_, store_, clock_, "us-east-1",
                   [](const model::TenantId& tenant) -> Result<std::string> {
                     return "[\"statements for " + tenant.text() + "\"]";
                   }},
@@ -105,7 +105,7 @@ class ApiTest : public testing::Test {
   keyring::Tenants tenants_{keyring_, store_, lease_, kms_, clock_, random_, std::chrono::hours(1)};
   kms::FakeInspector inspector_{random_};
   providers::Validator validator_{inspector_, clock_, random_, {}};
-  providers::KeyProviders providers_{store_,  lease_,  validator_,
+  providers::KeyProviders providers_{store_, lease_,  validator_,
                                      clock_, random_, std::chrono::hours(24 * 35)};
   migration::Migrations migrations_{store_, keyring_, lease_, providers_, clock_, random_, 0};
   migration::Runner runner_{store_, keyring_, lease_, clock_, random_};

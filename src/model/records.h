@@ -81,7 +81,8 @@ struct UsageCount {
 enum class RewrapState : std::uint8_t { kRunning = 1, kDone = 2, kPaused = 3, kCancelled = 4 };
 
 // The work of moving all managed data keys of a tenant to its active version, for a rotation or for
-// the migration of the same id. One per tenant at a time. `fence` grows with every change of owner; a batch under an old fence is refused.
+// the migration of the same id. One per tenant at a time. `fence` grows with every change of owner;
+// a batch under an old fence is refused.
 struct RewrapJob {
   TenantId tenant;
   std::string id;  // UUID.

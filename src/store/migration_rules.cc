@@ -233,6 +233,7 @@ Result<void> ApplyMigrationFinish(model::TenantState& state, const model::Migrat
     return Internal("A migration's key provider is not there.");
   target->promoted_at = given.finished_at;
   target->demoted_at.reset();  // Of an earlier time as the current one.
+  target->revoked_at.reset();  // It has just unwrapped a key.
   source->demoted_at = given.finished_at;
   EraseWraps(state, migration.from);
   state.tenant.current_provider = migration.to;

@@ -138,8 +138,8 @@ class Store {
   // Deactivated tenants whose destroy_at is at or before `now`.
   virtual Result<std::vector<model::TenantId>> TenantsToDestroy(base::UtcTime now) const = 0;
   // Deletes providers, keys, wraps, data keys and API keys of a tenant, and cancels its migration,
-  // when its destroy_at is at or before `now` (else kConflict); its row stays with status destroyed, its
-  // events stay.
+  // when its destroy_at is at or before `now` (else kConflict); its row stays with status
+  // destroyed, its events stay.
   virtual Result<std::uint64_t> DestroyTenant(const model::TenantId& id, base::UtcTime now,
                                               const model::NewEvent& event) = 0;
   // Records that the provider refuses the tenant (or, with nullopt, no longer does). The event is

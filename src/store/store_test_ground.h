@@ -111,8 +111,8 @@ inline model::Migration MigrationOf(const model::TenantState& state, const model
 inline std::vector<model::TenantKeyWrap> WrapsOf(const model::TenantState& state,
                                                  const model::Migration& migration) {
   const std::uint32_t version = state.tenant.active_version + 1;
-  std::vector<model::TenantKeyWrap> wraps = {
-      WrapOf(state.tenant.id, version, migration.from), WrapOf(state.tenant.id, version, migration.to)};
+  std::vector<model::TenantKeyWrap> wraps = {WrapOf(state.tenant.id, version, migration.from),
+                                             WrapOf(state.tenant.id, version, migration.to)};
   for (const model::TenantKey& key : state.keys)
     wraps.push_back(WrapOf(state.tenant.id, key.version, migration.to));
   return wraps;
