@@ -113,7 +113,8 @@ TEST(StreamsTest, TellsStreamsFromFiles) {
 }
 
 TEST(ConnectionTest, NamesWhatIsMissing) {
-  ::unsetenv("TENANTSEAL_API_KEY");
+  for (const char* name : {"TENANTSEAL_API_KEY", "TENANTSEAL_SERVER"}) ::unsetenv(name);
+  ::setenv("XDG_CONFIG_HOME", (testing::TempDir() + "nowhere").c_str(), 1);  // No contexts.
   Connection connection;
   EXPECT_EQ(connection.Options().error().field, "server");
   connection.server = "http://127.0.0.1:1";
@@ -129,7 +130,7 @@ TEST(ConnectionTest, NamesWhatIsMissing) {
   std::filesystem::remove(connection.api_key_file);
   connection.api_key_file = testing::TempDir();
   EXPECT_THAT(connection.Options().error().message, testing::HasSubstr("not a regular file"));
-  ::unsetenv("TENANTSEAL_API_KEY");
+  for (const char* name : {"TENANTSEAL_API_KEY", "XDG_CONFIG_HOME"}) ::unsetenv(name);
 }
 
 TEST(CommandLineTest, UsageErrors) {

@@ -36,7 +36,7 @@ Result<json> ReadBodyFile(const std::string& file) {
       file == kStandard ? ReadStandardInput(kBodyBytesMax) : base::ReadFile(file, kBodyBytesMax);
   if (!bytes) return std::move(bytes).error();
   json out = json::parse(bytes->RevealText(), nullptr, false);
-  if (!out.is_structured()) return InvalidArgument("file", file + " does not hold JSON.");
+  if (!out.is_structured()) return InvalidArgument("body", file + " does not hold JSON.");
   return out;
 }
 
@@ -44,7 +44,7 @@ Result<void> Create(const Api& api, const ApiFlags& flags, const Arguments& argu
   TS_ASSIGN_OR_RETURN(json body, ReadBodyFile(arguments.file));
   if (body.is_null()) body = json::object();
   if (!body.is_object())
-    return InvalidArgument("file", arguments.file + " does not hold a JSON object.");
+    return InvalidArgument("body", arguments.file + " does not hold a JSON object.");
   if (!arguments.arn.empty()) body["arn"] = arguments.arn;
   if (!arguments.name.empty()) body["name"] = arguments.name;
   if (!arguments.description.empty()) body["description"] = arguments.description;
@@ -101,11 +101,11 @@ std::string Editable(const json& provider) {
 // The operations that lead from one text of Editable() to another.
 Result<json> Difference(const std::string& before, const std::string& after) {
   const json from = json::parse(before, nullptr, false), to = json::parse(after, nullptr, false);
-  if (!to.is_object()) return InvalidArgument("file", "What was edited is no JSON object.");
+  if (!to.is_object()) return InvalidArgument("body", "What was edited is no JSON object.");
   json out = json::array();
   for (const auto& [name, value] : to.items()) {
     if (!from.contains(name) || !value.is_string())
-      return InvalidArgument("file", "Only the texts name and description can be changed.");
+      return InvalidArgument("body", "Only the texts name and description can be changed.");
     if (value != from[name]) out.push_back(Replace("/" + name, value.get<std::string>()));
   }
   return out;

@@ -118,19 +118,19 @@ TEST_P(StoreContract, AnUnfinishedMigrationKeepsOthersAway) {
   const auto spare = Add(id, 'b');
   EXPECT_DONE(Activate(id, 1, false));
   const auto begun = Begin(id, target.fingerprint);
-  const auto check = [&](std::uint32_t active) {
+  const auto check = [&](std::uint32_t active, std::uint32_t unneeded) {
     const auto before = Take(id);
     EXPECT_ERROR(Activate(id, active), kConflict);
-    EXPECT_ERROR(store().RetireTenantKey(id, 1, EventOf(id)), kConflict);
+    EXPECT_ERROR(store().RetireTenantKey(id, unneeded, EventOf(id)), kConflict);
     EXPECT_ERROR(store().DeleteProvider(id, target.fingerprint, EventOf(id)), kConflict);
     EXPECT_ERROR(store().DeleteProvider(id, begun.from, EventOf(id)), kConflict);
     EXPECT_EQ(Take(id), before);
   };
-  check(2);
+  check(2, 1);
   Complete(Move(begun), After(40));
   EXPECT_DONE(store().RetireTenantKey(id, 1, EventOf(id)));
   const auto back = Move(Begin(id, begun.from));
-  check(4);
+  check(4, 2);
   EXPECT_DONE(store().DeleteProvider(id, spare.fingerprint, EventOf(id)));
   Complete(back, After(60));
   EXPECT_DONE(store().DeleteProvider(id, target.fingerprint, EventOf(id)));
