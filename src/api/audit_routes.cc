@@ -74,9 +74,11 @@ Result<void> ReadSort(std::string_view query, store::EventQuery& out) {
 Result<void> ReadTimes(std::string_view query, store::EventQuery& out) {
   TS_ASSIGN_OR_RETURN(const auto text, QueryParameter(query, "eventTime"));
   if (!text) return {};
-  const std::size_t slash = text->find('/');
-  const auto from = base::ParseUtc(text->substr(0, slash));
-  const auto to = base::ParseUtc(slash == std::string::npos ? "" : text->substr(slash + 1));
+  const std::string_view span = *text;
+  const auto slash = std::ranges::find(span, '/');
+  const auto from = base::ParseUtc(std::string_view(span.begin(), slash));
+  const auto to = base::ParseUtc(slash == span.end() ? std::string_view()
+                                                     : std::string_view(slash + 1, span.end()));
   if (!from || !to || *to < *from)
     return InvalidArgument("eventTime",
                            "The parameter eventTime must be a start, '/' and an end, as in "
