@@ -102,7 +102,8 @@ Refusal ReadRefusal(std::string_view body) {
   if (!detail.empty() && detail != title) out.text += (out.text.empty() ? "" : ": ") + detail;
   if (!code.empty()) out.text += (out.text.empty() ? "" : " ") + ("(" + code + ")");
   const json* const meta = Member(first, "meta");
-  const json* const report = meta == nullptr ? nullptr : Member(*meta, "validation");
+  const json* const own = meta == nullptr ? nullptr : Member(*meta, "validation");
+  const json* const report = own == nullptr ? meta : own;
   if (report == nullptr) return out;
   std::string checks = ReportText(*report);
   if (checks.ends_with('\n')) checks.pop_back();
