@@ -29,6 +29,18 @@ Error Ongoing(const model::Migration& migration) {
                              " is going on. Wait until it is completed, or cancel it.");
 }
 
+Result<void> CheckActive(const model::TenantState& state) {
+  if (state.tenant.status == model::TenantStatus::kActive) return {};
+  return Error{ErrorCode::kConflict, "The tenant is not active."};
+}
+
+// Our own credentials are nothing to the caller: their failure keeps its code, so that it is logged.
+Error Recoded(EncryptionCode code, Error error) {
+  error.encryption_code = static_cast<std::uint16_t>(code);
+  error.field.clear();
+  return error;
+}
+
 // A provider that does not answer, as it concerns the source of a migration.
 Error OfSource(const Error& error) {
   if (error.code == ErrorCode::kKeyRevoked) {
@@ -37,9 +49,27 @@ Error OfSource(const Error& error) {
                                " Have its owner admit the service again, then migrate.");
   }
   if (error.code == ErrorCode::kIntegrity) return error;
+  if (error.code == ErrorCode::kServiceFault)
+    return Recoded(EncryptionCode::kSourceUnreachable, error);
   return EncryptionError(EncryptionCode::kSourceUnreachable, ErrorCode::kKeyUnavailable,
                          "The current provider does not answer: " + error.message +
                              " Nothing has begun; migrate again once it does.");
+}
+
+// The same of the target, when nothing is known of it but that.
+Error OfTarget(Error error) {
+  if (error.code == ErrorCode::kIntegrity || error.code == ErrorCode::kDecryptFailed) return error;
+  return Recoded(EncryptionCode::kTargetInvalid, std::move(error));
+}
+
+bool Unreachable(const Error& error) {
+  return error.code == ErrorCode::kKeyUnavailable || error.code == ErrorCode::kDeadlineExceeded;
+}
+
+// Whether only what the pause was for may end it, and not just anybody's wish to go on.
+bool HasCause(Pause pause) {
+  return pause == Pause::kTargetRefuses || pause == Pause::kSourceRefuses ||
+         pause == Pause::kQuarantine;
 }
 
 std::string ShownArn(const model::KeyProvider& provider) {
@@ -78,6 +108,7 @@ Result<Migrations::Sides> Migrations::SidesOf(const model::TenantState& state,
                                               const std::string& fingerprint) const {
   Sides sides;
   TS_ASSIGN_OR_RETURN(sides.target, providers::FindProvider(state, fingerprint));
+  TS_RETURN_IF_ERROR(CheckActive(state));
   const model::KeyProvider* source = state.FindProvider(state.tenant.current_provider);
   if (source == nullptr) return IntegrityError("the tenant's current provider is not there");
   sides.source = *source;
@@ -90,11 +121,13 @@ Result<Migrations::Sides> Migrations::SidesOf(const model::TenantState& state,
 }
 
 Result<std::optional<providers::Report>> Migrations::ValidateTarget(
-    const model::KeyProvider& target, const std::string& actor, base::Deadline deadline) {
+    const model::KeyProvider& target, bool isolation, const std::string& actor,
+    base::Deadline deadline) {
   if (target.kind == model::ProviderKind::kInternal) return std::optional<providers::Report>();
-  TS_ASSIGN_OR_RETURN(
-      auto view, providers_.Test(target.tenant, target.fingerprint.text(), true, actor, deadline));
-  return std::move(view.report);
+  auto tested =
+      providers_.Test(target.tenant, target.fingerprint.text(), isolation, actor, deadline);
+  if (tested) return std::move(tested->report);
+  return Unreachable(tested.error()) ? OfTarget(tested.error()) : tested.error();
 }
 
 Result<MigrationView> Migrations::Start(const model::TenantId& tenant,
@@ -102,7 +135,7 @@ Result<MigrationView> Migrations::Start(const model::TenantId& tenant,
                                         base::Deadline deadline) {
   TS_ASSIGN_OR_RETURN(model::TenantState state, store_.LoadTenant(tenant));
   TS_ASSIGN_OR_RETURN(const Sides sides, SidesOf(state, fingerprint));
-  TS_ASSIGN_OR_RETURN(const auto report, ValidateTarget(sides.target, actor, deadline));
+  TS_ASSIGN_OR_RETURN(const auto report, ValidateTarget(sides.target, true, actor, deadline));
   if (report && report->outcome() == model::CheckOutcome::kFail)
     return providers::RefusalOf(*report, EncryptionCode::kTargetInvalid);
   const auto answers =
@@ -157,7 +190,7 @@ Result<MigrationPlan> Migrations::Plan(const model::TenantId& tenant,
   plan.seconds =
       static_cast<double>(plan.data_keys) / rate + 0.05 * static_cast<double>(plan.kms_calls) + 1;
   plan.usd = static_cast<double>(plan.kms_calls) * 0.03 / 10'000;
-  TS_ASSIGN_OR_RETURN(plan.validation, ValidateTarget(sides.target, actor, deadline));
+  TS_ASSIGN_OR_RETURN(plan.validation, ValidateTarget(sides.target, true, actor, deadline));
   return plan;
 }
 
@@ -185,8 +218,8 @@ Result<MigrationView> Migrations::Change(
 Result<MigrationView> Migrations::Pause(const model::TenantId& tenant, const std::string& actor) {
   return Change(tenant, events::kMigrationPaused, actor,
                 [&](const model::TenantState&, model::Migration& migration) -> Result<void> {
-                  if (migration.pause == model::Pause::kOperator) return {};
-                  migration.pause = model::Pause::kOperator;
+                  if (migration.pause == Pause::kOperator || HasCause(migration.pause)) return {};
+                  migration.pause = Pause::kOperator;
                   migration.detail = "Paused by " + actor + ".";
                   return {};
                 });
@@ -196,7 +229,7 @@ Result<MigrationView> Migrations::Cancel(const model::TenantId& tenant, const st
   return Change(tenant, events::kMigrationCancelled, actor,
                 [&](const model::TenantState&, model::Migration& migration) -> Result<void> {
                   migration.state = MigrationState::kCancelled;
-                  migration.pause = model::Pause::kNone;
+                  migration.pause = Pause::kNone;
                   migration.detail = "Cancelled by " + actor + ".";
                   migration.finished_at = clock_.Utc();
                   return {};
@@ -205,18 +238,20 @@ Result<MigrationView> Migrations::Cancel(const model::TenantId& tenant, const st
 
 // Whether what holds the migration up is over or accepted.
 Result<void> Migrations::MayResume(const model::TenantState& state, model::Migration& migration,
-                                   const Accept& accept, base::Deadline deadline) {
+                                   const Accept& accept, const std::string& actor,
+                                   base::Deadline deadline) {
+  TS_RETURN_IF_ERROR(CheckActive(state));
   switch (migration.pause) {
-    case model::Pause::kTargetRefuses: {
+    case Pause::kTargetRefuses: {
       const model::KeyProvider* target = state.FindProvider(migration.to);
       if (target == nullptr) return IntegrityError("the target of a migration is not there");
-      const auto report = ValidateTarget(*target, migration.started_by, deadline);
+      const auto report = ValidateTarget(*target, false, actor, deadline);
       if (!report) return report.error();
       if (*report && (*report)->outcome() == model::CheckOutcome::kFail)
         return providers::RefusalOf(**report, EncryptionCode::kTargetInvalid);
       break;
     }
-    case model::Pause::kQuarantine: {
+    case Pause::kQuarantine: {
       if (!accept.quarantine) {
         return EncryptionError(EncryptionCode::kResumeNotAccepted, ErrorCode::kConflict,
                                migration.detail +
@@ -231,22 +266,28 @@ Result<void> Migrations::MayResume(const model::TenantState& state, model::Migra
     default:
       break;
   }
-  migration.pause = model::Pause::kNone;
+  migration.pause = Pause::kNone;
   migration.detail.clear();
   return {};
 }
 
 Result<MigrationView> Migrations::Resume(const model::TenantId& tenant, const Accept& accept,
                                          const std::string& actor, base::Deadline deadline) {
-  TS_ASSIGN_OR_RETURN(const model::TenantState state, store_.LoadTenant(tenant));
-  if (!state.migration || !state.migration->unfinished()) return Ended();
-  const model::KeyProvider* source = state.FindProvider(state.migration->from);
-  const bool refuses = state.migration->pause == model::Pause::kSourceRefuses &&
-                       source != nullptr && source->revoked_at.has_value();
-  if (refuses) return FinishWithoutSource(state, accept, actor, deadline);
+  for (int tries = 1;; ++tries) {
+    TS_ASSIGN_OR_RETURN(const model::TenantState state, store_.LoadTenant(tenant));
+    if (!state.migration || !state.migration->unfinished()) return Ended();
+    const model::KeyProvider* source = state.FindProvider(state.migration->from);
+    const bool refuses = state.migration->pause == Pause::kSourceRefuses && source != nullptr &&
+                         source->revoked_at.has_value();
+    if (!refuses) break;
+    auto finished = FinishWithoutSource(state, accept, actor, deadline);
+    const bool lost = !finished && finished.error().code == ErrorCode::kConflict &&
+                      finished.error().encryption_code == 0;
+    if (!lost || tries == kTriesMax) return finished;
+  }
   return Change(tenant, events::kMigrationResumed, actor,
                 [&](const model::TenantState& now, model::Migration& migration) {
-                  return MayResume(now, migration, accept, deadline);
+                  return MayResume(now, migration, accept, actor, deadline);
                 });
 }
 
@@ -268,22 +309,28 @@ Result<MigrationView> Migrations::FinishWithoutSource(const model::TenantState& 
         "The source refuses the tenant's key, as its owner may want. Accept that to finish with "
         "the target alone (acceptSourceRefusal), or have the owner admit the service again.");
   }
+  TS_RETURN_IF_ERROR(CheckActive(state));
   const model::KeyProvider* target = state.FindProvider(state.migration->to);
   if (target == nullptr) return IntegrityError("the target of a migration is not there");
-  for (const model::TenantKey& key : state.keys)
-    TS_RETURN_IF_ERROR(keyring_.CheckUnwraps(state, key.version, *target, deadline));
+  for (const model::TenantKey& key : state.keys) {
+    const auto unwraps = keyring_.CheckUnwraps(state, key.version, *target, deadline);
+    if (!unwraps) return OfTarget(unwraps.error());
+  }
   model::Migration finished = *state.migration;
   finished.detail = "Finished without the source, which refuses, by " + actor + ".";
   finished.finished_at = clock_.Utc();
   TS_ASSIGN_OR_RETURN(MigrationView view, ViewOf(store_, state));
   view.migration = finished;
   view.migration.state = MigrationState::kCompleted;
-  view.migration.pause = model::Pause::kNone;
+  view.migration.pause = Pause::kNone;
+  nlohmann::json data = MigrationJson(view);
+  data["acceptedSourceRefusal"] = true;
   TS_ASSIGN_OR_RETURN(
       const std::uint64_t epoch,
       store_.FinishMigration(
           finished, true,
-          MigrationEvent(clock_, random_, events::kMigrationFinished, actor, view)));
+          events::MakeEvent(clock_, random_, model::Scope::Of(state.tenant.id),
+                            events::kMigrationFinished, actor, data)));
   TS_RETURN_IF_ERROR(lease_.AwaitObeyed(epoch));
   return view;
 }

@@ -59,7 +59,8 @@ class Migrations {
   Result<MigrationPlan> Plan(const model::TenantId& tenant, const std::string& fingerprint,
                              const std::string& actor, base::Deadline deadline);
 
-  // kMigrationEnded when none is unfinished.
+  // kMigrationEnded when none is unfinished. What is paused for a cause stays so: Resume() looks
+  // into it.
   Result<MigrationView> Pause(const model::TenantId& tenant, const std::string& actor);
   struct Accept {
     bool source_refuses = false;  // Finish with the target alone.
@@ -80,11 +81,11 @@ class Migrations {
   struct Sides {
     model::KeyProvider source, target;
   };
-  // kProviderNotFound, kMigrationOngoing, kAlreadyCurrent.
+  // kProviderNotFound, kMigrationOngoing, kAlreadyCurrent; kConflict when the tenant is not active.
   Result<Sides> SidesOf(const model::TenantState& state, const std::string& fingerprint) const;
-  // None for the internal KMS.
+  // None for the internal KMS. kTargetInvalid when there is no answer.
   Result<std::optional<providers::Report>> ValidateTarget(const model::KeyProvider& target,
-                                                          const std::string& actor,
+                                                          bool isolation, const std::string& actor,
                                                           base::Deadline deadline);
   // Stores what `change` makes of the unfinished migration, and tells of it; nothing when it makes
   // no difference. Repeated when somebody else has changed the migration meanwhile.
@@ -92,7 +93,7 @@ class Migrations {
       const model::TenantId& tenant, std::string_view event_type, const std::string& actor,
       const std::function<Result<void>(const model::TenantState&, model::Migration&)>& change);
   Result<void> MayResume(const model::TenantState& state, model::Migration& migration,
-                         const Accept& accept, base::Deadline deadline);
+                         const Accept& accept, const std::string& actor, base::Deadline deadline);
   Result<MigrationView> FinishWithoutSource(const model::TenantState& state, const Accept& accept,
                                             const std::string& actor, base::Deadline deadline);
 
