@@ -351,5 +351,101 @@ TEST_F(RunnerTest, ManyTenantsAndOneWhoseTargetIsAway) {
   EXPECT_EQ(State(tenants[0]).migration->state, MigrationState::kCompleted);
 }
 
+class TwoProcessesTest : public RunnerTest {
+ protected:
+  TwoProcessesTest() : two_(faulty_, kms_, fake_kms_, clock_, random_) {
+    EXPECT_TRUE(two_.lease.Refresh().ok());
+    AddKey(kFirstKey);
+    EXPECT_EQ(SealSome(*one_), std::nullopt);
+  }
+  Process two_;
+};
+
+TEST_F(TwoProcessesTest, OneWorksAndTheOtherFollows) {
+  ASSERT_EQ(SealSome(two_), std::nullopt);
+  const Follower follower(two_);
+  ASSERT_TRUE(Migrate(kFirstKey).ok());
+  one_->runner.RunSteps(one_->never);
+  ASSERT_TRUE(Is(MigrationState::kInProgress));
+  EXPECT_EQ(two_.keyring.Active(tenant_, keyring::Wait::kAllowed, Soon())->version(), 2u);
+  const std::uint64_t calls = kms_.calls();
+  const std::uint64_t fence = Migration().fence;
+  two_.runner.RunSteps(two_.never);
+  EXPECT_EQ(kms_.calls(), calls) << "it is another's";
+  EXPECT_EQ(Migration().fence, fence);
+  one_->rotation.RunJobs(one_->never);
+  two_.runner.RunSteps(two_.never);
+  ASSERT_TRUE(Is(MigrationState::kInProgress));
+  one_->runner.RunSteps(one_->never);
+  ASSERT_TRUE(Is(MigrationState::kCompleted));
+  EXPECT_TRUE(EverythingOpens());
+  EXPECT_TRUE(EverythingOpens(two_));
+  EXPECT_EQ(SealSome(two_), std::nullopt);
+}
+
+TEST_F(TwoProcessesTest, WhatADeadOneLeftIsTakenUpWhenItHasNotMoved) {
+  ASSERT_TRUE(Migrate(kFirstKey).ok());
+  {
+    const Follower follower(two_);
+    one_->runner.RunSteps(one_->never);
+    one_->rotation.RunJobs(one_->never);
+  }
+  ASSERT_TRUE(store_.RemoveProcess(one_->id).ok());
+  for (int i = 0; i < 10; ++i) {
+    two_.Work();
+    ASSERT_TRUE(Is(MigrationState::kInProgress)) << i;
+    clock_.Advance(1s);
+  }
+  two_.Work();
+  EXPECT_TRUE(Is(MigrationState::kCompleted));
+  const Follower follower(two_);
+  ASSERT_TRUE(one_->lease.Refresh().ok());
+  one_->Work();
+  EXPECT_EQ(CountEvents(events::kMigrationFinished), 1u);
+  EXPECT_TRUE(EverythingOpens());
+  EXPECT_TRUE(StateIsSound());
+}
+
+TEST_F(TwoProcessesTest, OneThatWasTakenForDeadChangesNothing) {
+  ASSERT_TRUE(Migrate(kFirstKey).ok());
+  const Follower follower(two_), itself(*one_);
+  bool meddled = false;
+  kms_.BeforeEncrypt([&] {
+    if (std::exchange(meddled, true)) return;
+    // While it sleeps, the other finds that nothing moves, and does all of it.
+    two_.runner.RunSteps(two_.never);
+    ASSERT_TRUE(Is(MigrationState::kNew)) << "not stale yet";
+    clock_.Advance(keyring::Rotation::kStaleAfter);
+    two_.runner.RunSteps(two_.never);
+    ASSERT_TRUE(Is(MigrationState::kInProgress));
+  });
+  one_->runner.RunSteps(one_->never);
+  ASSERT_TRUE(meddled);
+  EXPECT_TRUE(Is(MigrationState::kInProgress));
+  EXPECT_EQ(State().keys.size(), 2u) << "its key was refused";
+  two_.rotation.RunJobs(two_.never);
+  two_.runner.RunSteps(two_.never);
+  EXPECT_TRUE(Is(MigrationState::kCompleted));
+  EXPECT_TRUE(EverythingOpens());
+  EXPECT_TRUE(StateIsSound());
+}
+
+TEST_F(TwoProcessesTest, LongWrappingIsNotTakenForDeath) {
+  two_.lease.Leave();
+  for (int i = 0; i < 20; ++i) {
+    ASSERT_TRUE(one_->rotation.Start(tenant_, "test", Soon()).ok());
+    one_->rotation.RunJobs(one_->never);
+  }
+  ASSERT_TRUE(Migrate(kFirstKey).ok());
+  const std::uint64_t before = kms_.calls();
+  kms_.BeforeEncrypt([&] {
+    clock_.Advance(3s);
+    two_.runner.RunSteps(two_.never);  // It only watches.
+  });
+  one_->runner.RunSteps(one_->never);
+  EXPECT_TRUE(Is(MigrationState::kInProgress));
+  EXPECT_LE(kms_.calls() - before, 6u + 4 * 21);
+}
+
 }  // namespace
 }  // namespace tenantseal::migration

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -45,6 +46,8 @@ class GateKms final : public kms::KmsClient {
     fail_at_ = calls_ + nth;
     fail_code_ = code;
   }
+  // Lets a test act in the midst of another's work. Not for the calls that `act` makes itself.
+  void BeforeEncrypt(std::function<void()> act) { before_encrypt_ = std::move(act); }
   std::uint64_t calls() const {
     base::MutexLock lock(mutex_);
     return calls_;
@@ -64,6 +67,10 @@ class GateKms final : public kms::KmsClient {
   Result<kms::KmsCiphertext> Encrypt(const kms::KmsKey& key, const model::TenantId& tenant,
                                      base::ByteSpan plaintext,
                                      kms::CallLimits limits) const override {
+    if (before_encrypt_ && !std::exchange(acting_, true)) {
+      before_encrypt_();
+      acting_ = false;
+    }
     TS_RETURN_IF_ERROR(Enter(key));
     return inner_.Encrypt(key, tenant, plaintext, limits);
   }
@@ -86,6 +93,8 @@ class GateKms final : public kms::KmsClient {
   }
 
   const kms::KmsClient& inner_;
+  std::function<void()> before_encrypt_;
+  mutable bool acting_ = false;  // Of one thread only.
   mutable base::Mutex mutex_;
   std::map<std::string, ErrorCode> failing_ TS_GUARDED_BY(mutex_);
   std::uint64_t fail_at_ TS_GUARDED_BY(mutex_) = 0;
