@@ -85,11 +85,10 @@ Result<void> ApplyNewProvider(model::TenantState& state, const model::KeyProvide
                     " key providers, the most there may be: delete some.");
   }
   state.providers.push_back(provider);
-  std::stable_sort(state.providers.begin(), state.providers.end(),
-                   [](const auto& a, const auto& b) {
-                     return std::tie(a.created_at, a.fingerprint) <
-                            std::tie(b.created_at, b.fingerprint);
-                   });
+  std::stable_sort(
+      state.providers.begin(), state.providers.end(), [](const auto& a, const auto& b) {
+        return std::tie(a.created_at, a.fingerprint) < std::tie(b.created_at, b.fingerprint);
+      });
   return {};
 }
 

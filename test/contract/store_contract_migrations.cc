@@ -23,8 +23,8 @@ model::Migration StoreContract::Move(const model::Migration& begun) {
   const std::uint32_t version = state.tenant.active_version + 1;
   model::RewrapJob job = JobOf(begun.tenant, version);
   job.id = begun.id;
-  const auto activated = store().ActivateMigration(begun, KeyOf(begun.tenant, version),
-                                                   WrapsOf(state, begun), job);
+  const auto activated =
+      store().ActivateMigration(begun, KeyOf(begun.tenant, version), WrapsOf(state, begun), job);
   EXPECT_TRUE(activated.ok()) << activated.error().message;
   return store().LoadTenant(begun.tenant).value().migration.value();
 }
@@ -169,9 +169,9 @@ TEST_P(StoreContract, WhoeverClaimsAMigrationLocksOthersOut) {
   EXPECT_EQ(Take(id), before);
   const auto moved = Move(claimed);
   EXPECT_EQ(moved.fence, claimed.fence + 1);
-  EXPECT_ERROR(store().FinishMigration(Ended(claimed, MigrationState::kCompleted), true,
-                                       EventOf(id)),
-               kConflict);
+  EXPECT_ERROR(
+      store().FinishMigration(Ended(claimed, MigrationState::kCompleted), true, EventOf(id)),
+      kConflict);
   EXPECT_DONE(store().ChangeMigration(Ended(moved, MigrationState::kCancelled), EventOf(id)));
   EXPECT_ERROR(store().ClaimMigration(id), kConflict);
   const auto over = store().LoadTenant(id).value().migration.value();
@@ -350,8 +350,7 @@ TEST_P(StoreContract, AMigrationsStateChangesOnlyForward) {
   auto timeless = Ended(begun, MigrationState::kCancelled);
   timeless.finished_at.reset();
   EXPECT_ERROR(store().ChangeMigration(timeless, EventOf(id)), kInternal);
-  EXPECT_ERROR(store().FinishMigration(Ended(begun, MigrationState::kCompleted), true,
-                                       EventOf(id)),
+  EXPECT_ERROR(store().FinishMigration(Ended(begun, MigrationState::kCompleted), true, EventOf(id)),
                kConflict);  // Nothing is wrapped by the target.
   EXPECT_EQ(Take(id), before);
   auto back = Move(begun);
@@ -410,9 +409,8 @@ TEST_P(StoreContract, AMigrationFinishesOnlyWhenEverythingHasMoved) {
   EXPECT_ERROR(store().FinishMigration(timeless, true, EventOf(id)), kInternal);
   EXPECT_EQ(Take(id), before);
   // Paused because of the source; whoever accepts that leaves the data keys to the job.
-  EXPECT_DONE(store().ChangeMigration(Paused(store().ClaimMigration(id).value(),
-                                             Pause::kSourceRefuses),
-                                      std::nullopt));
+  EXPECT_DONE(store().ChangeMigration(
+      Paused(store().ClaimMigration(id).value(), Pause::kSourceRefuses), std::nullopt));
   auto accepted = store().ClaimMigration(id).value();
   accepted.finished_at = After(40);
   EXPECT_DONE(store().FinishMigration(accepted, true, EventOf(id)));
@@ -437,9 +435,8 @@ TEST_P(StoreContract, ADeactivatedTenantsMigrationWaits) {
   const auto on = store().LoadTenant(id).value().tenant;
   EXPECT_DONE(store().ChangeTenant(on, TenantStatus::kDeactivated, std::nullopt, EventOf(id)));
   const auto before = Take(id);
-  EXPECT_ERROR(
-      store().FinishMigration(Ended(moved, MigrationState::kCompleted), true, EventOf(id)),
-      kConflict);
+  EXPECT_ERROR(store().FinishMigration(Ended(moved, MigrationState::kCompleted), true, EventOf(id)),
+               kConflict);
   EXPECT_EQ(Take(id), before);
   EXPECT_DONE(store().ChangeMigration(Paused(moved, Pause::kTenantDeactivated), EventOf(id)));
   EXPECT_DONE(store().ChangeMigration(
@@ -477,8 +474,8 @@ TEST_P(StoreContract, DestructionCancelsAMigration) {
   const auto moved = Move(Begin(id, target.fingerprint));
   const auto aside = store().ScanDataKeys(id, 0, 2, 1).value().at(0).key;
   const std::array quarantined = {model::QuarantinedDataKey{id, aside.id, 1, kNow, "tag"}};
-  EXPECT_DONE(store().CommitRewrapBatch({}, quarantined, store().ClaimRewrapJob(id).value(),
-                                        std::nullopt));
+  EXPECT_DONE(
+      store().CommitRewrapBatch({}, quarantined, store().ClaimRewrapJob(id).value(), std::nullopt));
   EXPECT_EQ(store().CountQuarantine(id).value(), 1u);
   const auto on = store().LoadTenant(id).value().tenant;
   EXPECT_DONE(store().ChangeTenant(on, TenantStatus::kDeactivated, kNow, EventOf(id)));

@@ -133,9 +133,9 @@ TEST_P(StoreContract, AProviderIsDeletedWithItsValidation) {
   const auto before = Take(id);
   EXPECT_ERROR(store().DeleteProvider(id, provider.fingerprint, EventOf(id)), kNotFound);
   EXPECT_ERROR(store().DeleteProvider(id, a.tenant.current_provider, EventOf(id)), kConflict);
-  EXPECT_ERROR(store().DeleteProvider(model::TenantId::New(kRandom), provider.fingerprint,
-                                      EventOf(id)),
-               kNotFound);
+  EXPECT_ERROR(
+      store().DeleteProvider(model::TenantId::New(kRandom), provider.fingerprint, EventOf(id)),
+      kNotFound);
   EXPECT_EQ(Take(id), before);
   Add(id);  // It may come again, without its old validation.
   EXPECT_FALSE(store().LoadValidation(id, provider.fingerprint).value().has_value());
@@ -166,9 +166,9 @@ TEST_P(StoreContract, TheLatestValidationIsKept) {
   EXPECT_EQ(EventCount(Scope::Of(id)), 3u);
   EXPECT_EQ(Epoch(), epoch);
   EXPECT_ERROR(store().SaveValidation(ValidationOf(ProviderOf(id, 'e')), EventOf(id)), kNotFound);
-  EXPECT_ERROR(store().SaveValidation(ValidationOf(ProviderOf(model::TenantId::New(kRandom))),
-                                      EventOf(id)),
-               kNotFound);
+  EXPECT_ERROR(
+      store().SaveValidation(ValidationOf(ProviderOf(model::TenantId::New(kRandom))), EventOf(id)),
+      kNotFound);
   EXPECT_EQ(EventCount(Scope::Of(id)), 3u);
 }
 

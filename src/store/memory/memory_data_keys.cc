@@ -18,12 +18,11 @@ std::uint64_t MemoryStore::Count(const model::TenantId& tenant,
 }
 
 std::uint64_t MemoryStore::CountLeft(const model::TenantId& tenant, std::uint32_t below) const {
-  return static_cast<std::uint64_t>(
-      std::count_if(data_keys_.begin(), data_keys_.end(), [&](const auto& entry) {
-        const model::DataKey& key = entry.second;
-        return key.tenant == tenant && key.version < below &&
-               !quarantine_.contains({tenant, key.id});
-      }));
+  return static_cast<
+      std::uint64_t>(std::count_if(data_keys_.begin(), data_keys_.end(), [&](const auto& entry) {
+    const model::DataKey& key = entry.second;
+    return key.tenant == tenant && key.version < below && !quarantine_.contains({tenant, key.id});
+  }));
 }
 
 Result<void> MemoryStore::InsertDataKeys(std::span<const model::DataKey> keys) {
@@ -123,9 +122,10 @@ Result<std::vector<StoredDataKey>> MemoryStore::ScanDataKeys(const model::Tenant
   return out;
 }
 
-Result<void> MemoryStore::CommitRewrapBatch(
-    std::span<const DataKeyUpdate> updates, std::span<const model::QuarantinedDataKey> quarantined,
-    const model::RewrapJob& job, const std::optional<model::NewEvent>& event) {
+Result<void> MemoryStore::CommitRewrapBatch(std::span<const DataKeyUpdate> updates,
+                                            std::span<const model::QuarantinedDataKey> quarantined,
+                                            const model::RewrapJob& job,
+                                            const std::optional<model::NewEvent>& event) {
   MutexLock lock(mutex_);
   const auto stored = jobs_.find(job.tenant);
   if (stored == jobs_.end()) return RewrapJobNotFound();

@@ -5,14 +5,14 @@
 namespace tenantseal::store {
 namespace {
 
-#define MIGRATION_COLUMNS                                                             \
-  "tenant,id,from_provider,to_provider,state,pause,detail,to_version,"                \
+#define MIGRATION_COLUMNS                                              \
+  "tenant,id,from_provider,to_provider,state,pause,detail,to_version," \
   "quarantine_accepted,fence,started_by,started_at,finished_at,mac"
 constexpr const char* kSelect = "SELECT " MIGRATION_COLUMNS " FROM migrations WHERE tenant=?";
 constexpr const char* kSelectUnfinished =
     "SELECT " MIGRATION_COLUMNS " FROM migrations WHERE state IN (1, 2) ORDER BY tenant";
-constexpr const char* kPut = "INSERT OR REPLACE INTO migrations(" MIGRATION_COLUMNS
-                             ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+constexpr const char* kPut =
+    "INSERT OR REPLACE INTO migrations(" MIGRATION_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 Result<model::Migration> MigrationOf(const Session& session, const Statement& row) {
   Columns in(row);

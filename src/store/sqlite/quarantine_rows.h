@@ -24,7 +24,6 @@ Result<void> InsertQuarantine(Connection& db, const model::TenantId& tenant, std
 Result<void> EndQuarantine(Connection& db, const model::TenantId& tenant,
                            const model::DataKeyId& id);
 // Of the data key in this row of data_keys.
-Result<void> EndQuarantineAt(Connection& db, const model::TenantId& tenant,
-                             std::uint64_t position);
+Result<void> EndQuarantineAt(Connection& db, const model::TenantId& tenant, std::uint64_t position);
 
 }  // namespace tenantseal::store

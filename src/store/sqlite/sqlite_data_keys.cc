@@ -195,9 +195,10 @@ Result<std::vector<StoredDataKey>> SqliteStore::ScanDataKeys(const model::Tenant
   });
 }
 
-Result<void> SqliteStore::CommitRewrapBatch(
-    std::span<const DataKeyUpdate> updates, std::span<const model::QuarantinedDataKey> quarantined,
-    const model::RewrapJob& job, const std::optional<model::NewEvent>& event) {
+Result<void> SqliteStore::CommitRewrapBatch(std::span<const DataKeyUpdate> updates,
+                                            std::span<const model::QuarantinedDataKey> quarantined,
+                                            const model::RewrapJob& job,
+                                            const std::optional<model::NewEvent>& event) {
   return Write([&](Session& session) -> Result<void> {
     TS_ASSIGN_OR_RETURN(const model::RewrapJob stored, FencedJob(session.db, job));
     TS_ASSIGN_OR_RETURN(const std::int64_t number, TenantNumber(session.db, job.tenant));
@@ -232,8 +233,7 @@ Result<void> SqliteStore::FinishRewrapJob(const model::RewrapJob& job,
 
 Result<std::vector<model::QuarantinedDataKey>> SqliteStore::ListQuarantine(
     const model::TenantId& tenant, const std::string& after, std::size_t limit) const {
-  return Read(
-      [&](Session& session) { return ReadQuarantine(session.db, tenant, after, limit); });
+  return Read([&](Session& session) { return ReadQuarantine(session.db, tenant, after, limit); });
 }
 
 Result<std::uint64_t> SqliteStore::CountQuarantine(const model::TenantId& tenant) const {

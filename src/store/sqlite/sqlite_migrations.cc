@@ -21,8 +21,7 @@ Result<void> PutBoth(Session& session, const VerifiedTenant& tenant,
 
 Result<std::uint64_t> CountLeft(Session& session, const VerifiedTenant& tenant) {
   const std::uint32_t below = RecountBelow(tenant.state);
-  TS_ASSIGN_OR_RETURN(const std::uint64_t all,
-                      CountDataKeysBelow(session, tenant.number, below));
+  TS_ASSIGN_OR_RETURN(const std::uint64_t all, CountDataKeysBelow(session, tenant.number, below));
   TS_ASSIGN_OR_RETURN(
       const std::uint64_t aside,
       CountQuarantinedBelow(session.db, tenant.state.tenant.id, tenant.number, below));
@@ -81,8 +80,7 @@ Result<std::uint64_t> SqliteStore::ChangeMigration(const model::Migration& migra
     TS_ASSIGN_OR_RETURN(auto job, ReadRewrapJob(session.db, migration.tenant));
     TS_RETURN_IF_ERROR(ApplyMigrationChange(tenant.state, migration, PointerTo(job)));
     const model::Migration& stored = *tenant.state.migration;
-    if (!stored.unfinished())
-      TS_RETURN_IF_ERROR(DeleteWrapsBy(session, stored.tenant, stored.to));
+    if (!stored.unfinished()) TS_RETURN_IF_ERROR(DeleteWrapsBy(session, stored.tenant, stored.to));
     TS_RETURN_IF_ERROR(PutBoth(session, tenant, job));
     return Conclude(session, tenant, event);
   });
@@ -95,8 +93,8 @@ Result<std::uint64_t> SqliteStore::FinishMigration(const model::Migration& migra
     TS_ASSIGN_OR_RETURN(VerifiedTenant tenant, ReadForChange(session, migration.tenant));
     TS_ASSIGN_OR_RETURN(auto job, ReadRewrapJob(session.db, migration.tenant));
     TS_ASSIGN_OR_RETURN(const std::uint64_t left, CountLeft(session, tenant));
-    TS_RETURN_IF_ERROR(ApplyMigrationFinish(tenant.state, migration, left, with_data_keys_left,
-                                            PointerTo(job)));
+    TS_RETURN_IF_ERROR(
+        ApplyMigrationFinish(tenant.state, migration, left, with_data_keys_left, PointerTo(job)));
     const model::Migration& stored = *tenant.state.migration;
     for (const auto* fingerprint : {&stored.from, &stored.to}) {
       TS_RETURN_IF_ERROR(UpdateProvider(session, *tenant.state.FindProvider(*fingerprint)));

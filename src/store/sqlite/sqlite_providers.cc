@@ -46,8 +46,7 @@ Result<std::uint64_t> SqliteStore::DeleteProvider(const model::TenantId& tenant,
     TS_ASSIGN_OR_RETURN(VerifiedTenant verified, ReadForChange(session, tenant));
     TS_RETURN_IF_ERROR(ApplyProviderDeletion(verified.state, provider));
     TS_RETURN_IF_ERROR(DeleteWrapsBy(session, tenant, provider));
-    TS_RETURN_IF_ERROR(
-        Statement(session.db, kDeleteValidation).Bind(tenant).Bind(provider).Run());
+    TS_RETURN_IF_ERROR(Statement(session.db, kDeleteValidation).Bind(tenant).Bind(provider).Run());
     TS_RETURN_IF_ERROR(DeleteProviderRow(session, tenant, provider));
     return Conclude(session, verified, event);
   });

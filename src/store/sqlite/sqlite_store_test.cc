@@ -151,12 +151,11 @@ TEST_F(SqliteFile, ANewerSchemaIsRefused) {
   Sql(path(), "PRAGMA user_version=99");
   const auto opened = Open(path());
   ASSERT_FALSE(opened.ok());
-  EXPECT_TRUE(
-      Says(opened.error(), ErrorCode::kConflict,
-           {("written by a newer Tenantseal (schema 99, this knows " +
-             std::to_string(SchemaSteps().size()) + ")")
-                .c_str(),
-            "upgrade the program"}));
+  EXPECT_TRUE(Says(opened.error(), ErrorCode::kConflict,
+                   {("written by a newer Tenantseal (schema 99, this knows " +
+                     std::to_string(SchemaSteps().size()) + ")")
+                        .c_str(),
+                    "upgrade the program"}));
 }
 
 TEST_F(SqliteFile, AMissingTableIsRefusedWithoutAlarmingWords) {
@@ -203,6 +202,40 @@ TEST_F(Upgrading, AFailedStepLeavesTheVersionBeforeIt) {
   EXPECT_EQ(connection->QueryInt("SELECT a FROM t").value(), 7);
   EXPECT_DONE(Upgrade(*connection, path(), std::array{kFirst, kSecond, kThird}));
   EXPECT_EQ(connection->QueryInt("SELECT a FROM t").value(), 14);
+}
+
+// The statements that made what the file holds, in order.
+std::string SchemaOf(Connection& connection) {
+  return connection
+      .QueryText("SELECT group_concat(sql,';') FROM (SELECT sql FROM sqlite_schema ORDER BY name)")
+      .value();
+}
+
+TEST_F(Upgrading, ADatabaseOfTheFirstSchemaKeepsEverything) {
+  const auto filled = MakeFilled(path());
+  const model::TenantId& id = filled.tenant.id;
+  Sql(path(),
+      "DROP TABLE migrations; DROP TABLE quarantine; DROP TABLE validations; "
+      "DROP INDEX providers_by_arn; DROP INDEX events_by_time; DROP INDEX events_by_type; "
+      "PRAGMA user_version=1");
+  {
+    // That is a file as the first version left it.
+    Put(path("first.db"), "");
+    const auto first =
+        Connection::Open(path("first.db"), Connection::Mode::kWriter, 20, 256).value();
+    EXPECT_DONE(Upgrade(*first, path("first.db"), SchemaSteps().first(1)));
+    EXPECT_EQ(SchemaOf(*Connect()), SchemaOf(*first));
+  }
+  const auto store = Open(path()).value();
+  EXPECT_EQ(Connect()->QueryInt("PRAGMA user_version").value(),
+            static_cast<std::int64_t>(SchemaSteps().size()));
+  EXPECT_EQ(store->LoadTenant(id).value(), filled);
+  EXPECT_EQ(store->CountDataKeys(id, 1).value(), 200u);
+  EXPECT_EQ(store->ListEvents(Scope::Of(id), 0, 9).value().size(), 1u);
+  const auto target = ProviderOf(id);
+  EXPECT_DONE(store->AddProvider(target, EventOf(id)));
+  EXPECT_DONE(store->StartMigration(MigrationOf(filled, target.fingerprint), EventOf(id)));
+  EXPECT_EQ(store->LoadTenant(id).value().migration->to, target.fingerprint);
 }
 
 // --- In use ---

@@ -118,8 +118,7 @@ Result<std::uint64_t> SqliteStore::DestroyTenant(const model::TenantId& id, base
     TS_ASSIGN_OR_RETURN(VerifiedTenant tenant, ReadForChange(session, id));
     TS_RETURN_IF_ERROR(ApplyDestruction(tenant.state, now));
     TS_RETURN_IF_ERROR(DeleteRows(session, tenant));
-    if (tenant.state.migration)
-      TS_RETURN_IF_ERROR(PutMigration(session, *tenant.state.migration));
+    if (tenant.state.migration) TS_RETURN_IF_ERROR(PutMigration(session, *tenant.state.migration));
     TS_RETURN_IF_ERROR(UpdateTenantRow(session, tenant));
     return Conclude(session, tenant, event);
   });

@@ -41,8 +41,7 @@ constexpr const char* kSelectWraps =
 constexpr const char* kInsertWrap =
     "INSERT INTO tenant_key_wraps(tenant,version,provider,wrapped,mac) VALUES(?,?,?,?,?)";
 constexpr const char* kDeleteWraps = "DELETE FROM tenant_key_wraps WHERE tenant=? AND version=?";
-constexpr const char* kDeleteWrapsBy =
-    "DELETE FROM tenant_key_wraps WHERE tenant=? AND provider=?";
+constexpr const char* kDeleteWrapsBy = "DELETE FROM tenant_key_wraps WHERE tenant=? AND provider=?";
 
 constexpr const char* kTaken = "There is a tenant with this id.";
 
