@@ -6,8 +6,8 @@
 // verified. It never takes an API key or another secret as an argument, where other users of the
 // machine could read it, and never prints a key except where that is the command's purpose.
 //
-// Commands talk to the service through sdk/; only serve, root, backup and restore, which work on
-// a data directory, call server/, and `aws`, which works offline, calls aws/.
+// Commands talk to the service through sdk/; only serve, root, backup, restore and `events verify`,
+// which work on a data directory, call server/, and `aws`, which works offline, calls aws/.
 #pragma once
 
 #include <functional>

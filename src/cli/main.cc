@@ -13,6 +13,7 @@
 #include "cli/command.h"
 #include "cli/context_command.h"
 #include "cli/data_key_command.h"
+#include "cli/events_command.h"
 #include "cli/inspect_command.h"
 #include "cli/key_provider_command.h"
 #include "cli/open_command.h"
@@ -65,6 +66,7 @@ void AddCommands(CLI::App& app) {
   AddAwsCommand(app);
   AddEncryptionCommand(app);
   AddContextCommand(app);
+  AddEventsCommand(app);
 }
 
 }  // namespace

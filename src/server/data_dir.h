@@ -2,6 +2,7 @@
 //
 //   tenantseal.db   tenants, wrapped keys, events (or elsewhere, as --database says)
 //   keystore.db     the internal KMS's keys, wrapped by the root
+//   event-heads.*   signed heads of the event chains, and the key that verifies them
 //   root.key        the root key (or elsewhere: another file, TENANTSEAL_ROOT_KEY, a descriptor)
 //
 // The first start makes root, keystore and database in this order, each whole or not at all, so a

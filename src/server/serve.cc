@@ -16,6 +16,7 @@
 #include "identity/token.h"
 #include "server/aws_access.h"
 #include "server/data_dir.h"
+#include "server/event_audit.h"
 #include "server/routing_kms.h"
 #include "server/wiring.h"
 
@@ -122,8 +123,11 @@ Result<void> Serve(const Settings& settings) {
   TS_ASSIGN_OR_RETURN(DataDir data, OpenDataDirFor(settings, clock, random));
   const RoutingKms kms(*data.kms, aws->kms());
   const base::Secret256 pepper = data.kms->keystore().DeploymentKey("api-key-pepper");
+  TS_ASSIGN_OR_RETURN(const auto heads,
+                      events::HeadWriter::Open(*data.store, clock, EventHeadSeed(data),
+                                               data.deployment.id, settings.data_dir));
   Service service(settings, {*data.store, kms, *data.kms, aws->kms().inspector(), pepper, clock,
-                             random, [&aws] { return aws->kms().stats(); }});
+                             random, [&aws] { return aws->kms().stats(); }, heads.get()});
   TS_RETURN_IF_ERROR(EnsureOperator(service.api_keys(), settings.data_dir, random));
   TS_RETURN_IF_ERROR(service.Start());
   const std::string url = UrlOf(settings, service.port());

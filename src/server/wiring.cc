@@ -123,6 +123,11 @@ void Service::StartBackground() {
     LogFailure("usage counts", usage_.Flush());
     tenants_.DestroyDue();
   });
+  if (ground_.event_heads != nullptr) {
+    Every(std::chrono::seconds(5), [this](const std::atomic<bool>&) {
+      LogFailure("event heads", ground_.event_heads->SignDue());
+    });
+  }
   StartUpkeep();
 }
 
@@ -147,6 +152,7 @@ void Service::Drain() {
   renewals_.Stop();
   if (!served) return;
   LogFailure("usage counts", usage_.Flush());
+  if (ground_.event_heads != nullptr) LogFailure("event heads", ground_.event_heads->SignNow());
   lease_.Leave();
 }
 

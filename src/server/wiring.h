@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/handler.h"
+#include "events/head_writer.h"
 #include "events/usage.h"
 #include "identity/api_keys.h"
 #include "identity/authenticator.h"
@@ -44,6 +45,7 @@ struct Ground {
   const base::Clock& clock;
   const base::Random& random;
   std::function<kms::AwsKmsStats()> aws_stats = {};  // Of what is behind `kms`; may be empty.
+  events::HeadWriter* event_heads = nullptr;         // Null: heads are not signed.
 };
 
 // The labels of "REGION OPERATION OUTCOME", as kms::AwsKmsStats names its calls.
