@@ -38,15 +38,12 @@ TEST_F(ValidatorTest, HasEitherKeyOpenWhatTheOtherWrapped) {
     ExpectFailure(Validate(), "replica-round-trip", EncryptionCode::kRoundTripFailed,
                   {action == "Decrypt" ? "Decrypt in us-east-2" : "Decrypt in us-east-1", ""});
   }
-  // Material of its own: neither opens what the other wrapped.
   keys_.at(kReplica).garbled = "";
-  *keys_.at(kReplica).material = random_.Key();
   keys_.at(kReplica).material = std::make_shared<base::Secret256>(random_.Key());
   const Report report = Validate();
+  EXPECT_EQ(report.first_problem()->name, "replica-round-trip");
   EXPECT_EQ(report.first_problem()->code, EncryptionCode::kRoundTripFailed);
-  EXPECT_EQ(report.first_problem()->name, "round-trip") << "the material was shared";
-  keys_.at(kKey).material = std::make_shared<base::Secret256>(random_.Key());
-  EXPECT_EQ(Validate().first_problem()->name, "replica-round-trip");
+  EXPECT_FALSE(report.dr_compliant());
 }
 
 TEST_F(ValidatorTest, NeedsBothKeysToNameOnePrimary) {
@@ -78,12 +75,6 @@ TEST_F(ValidatorTest, WarnsWhenTheReplicaIsSilent) {
 
 TEST_F(ValidatorTest, FailsWhenThePrimaryIsSilent) {
   // At each call in turn: what was known by then is no report.
-  std::size_t calls = 0;
-  {
-    (void)Validate();
-    calls = keys_.calls().size();
-  }
-  EXPECT_GE(calls, 15U);
   int left = 0;
   keys_.at(kKey).policy = [&](std::string_view action, const auto& tenant) {
     if (left-- == 0) keys_.Fail("us-east-1", ErrorCode::kKeyUnavailable);
@@ -131,7 +122,6 @@ TEST_F(ValidatorTest, WarnsOfAPolicyThatDoesNotIsolate) {
 }
 
 TEST_F(ValidatorTest, WarnsOfEachHole) {
-  isolation_ = true;
   for (const std::string action : {"GenerateDataKey", "Encrypt"}) {
     for (const bool context : {false, true}) {
       for (const std::string& arn : {kKey, kReplica}) {

@@ -36,6 +36,9 @@ class LocalAws {
   bool ClearFaults() const { return Admin("faults", R"({"clear":true})"); }
   // As the customer's administrator: puts the policy on the key and on its replica.
   bool Admit(const std::vector<model::TenantId>& tenants) const;
+  // Any other operation of KMS as that administrator. False when it is refused.
+  bool AsCustomer(const std::string& region, const std::string& operation,
+                  const std::string& body) const;
 
   const base::SystemClock clock;
   const base::SystemRandom random;
@@ -44,8 +47,6 @@ class LocalAws {
 
  private:
   bool Admin(const std::string& what, const std::string& json) const;
-  bool AsCustomer(const std::string& region, const std::string& operation,
-                  const std::string& body) const;
 
   std::string directory_;
   emulator::Emulator emulator_{clock, random};
