@@ -56,7 +56,7 @@ class MigrationProgress {
         std::fprintf(stderr, "%s\n", MigrationLine(migration).c_str());
     }
     const std::uint64_t total = Count(migration, "total");
-    return bar_.Update(Count(migration, "done"), total);
+    return total == 0 ? !Interrupted() : bar_.Update(Count(migration, "done"), total);
   }
 
  private:

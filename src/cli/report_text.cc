@@ -53,7 +53,7 @@ std::string CheckText(const json& check, std::size_t name_width) {
   return line;
 }
 
-// The policy indented, be it JSON or text that holds JSON.
+// Statements or a policy, indented, be it JSON or text that holds JSON.
 std::string PolicyText(const json& policy) {
   const json parsed =
       policy.is_string() ? json::parse(policy.get<std::string>(), nullptr, false) : policy;
@@ -76,7 +76,8 @@ std::string ReportText(const json& report) {
   for (const json& check : Checks(report)) out += CheckText(check, width);
   const json* const policy = Member(report, "mendedPolicy");
   if (policy != nullptr && *policy != json("") && *policy != json::object())
-    out += "The policy with what is missing:\n" + PolicyText(*policy) + "\n";
+    out +=
+        "What belongs into the policies of the key and its replica:\n" + PolicyText(*policy) + "\n";
   return out;
 }
 

@@ -8,8 +8,8 @@
 
 namespace tenantseal::cli {
 
-// One line for each check, with what was found and, below, how to mend it; then the mended policy.
-// Ends with a line feed. What the service says is shown as Printable() has it.
+// One line for each check, with what was found and, below, how to mend it; then what belongs into
+// the key's policy. Ends with a line feed. What the service says is shown as Printable() has it.
 std::string ReportText(const nlohmann::json& report);
 // "pass", "warn" or "fail": the report's own word, else the worst of its checks.
 std::string ReportOutcome(const nlohmann::json& report);

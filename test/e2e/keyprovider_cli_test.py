@@ -102,7 +102,9 @@ class KeyProviderCli(aws.Case):
         self.assertIn("(Encryption-88)", told)
         self.assertRegex(told, r"FAIL +authorised")
         self.assertIn("to mend it: ", told)
-        policy = json.loads(re.search(r"missing:\n(.*)", told, re.S).group(1))
+        statements = json.loads(re.search(r"belongs into .*:\n(.*)", told, re.S).group(1))
+        policy = json.loads(aws.tenant_policy([]))
+        policy["Statement"] += statements
         self.assertIn(self.tenant_id, json.dumps(policy))
         self.assertIn(aws.ROLE, json.dumps(policy))
         dry = self.kp_json("validate", "--arn", arn, status=1)
@@ -111,7 +113,54 @@ class KeyProviderCli(aws.Case):
         self.assertEqual(envelope["errors"][0]["code"], "Encryption-88")
         self.assertEqual(self.kp("ls", "-q"), "")
 
-        # What was told mends it: the same policy with these statements admits the tenant.
+        # What was told mends it: the policy with these statements admits the tenant.
+        for region in (aws.PRIMARY, aws.BACKUP):
+            self.emulator.kms("PutKeyPolicy", region, KeyId=arn.rsplit("/", 1)[1], PolicyName="default",
+                              Policy=json.dumps(policy))
+        self.kp("validate", "--arn", arn)
+        fingerprint = self.kp("create", "--arn", arn, "--name", "K", "-q").strip()
+        self.assertIn("(Encryption-21)", self.kp("create", "--arn", arn, "--name", "Again", status=1))
+
+        self.assertIn("(Encryption-20)", self.kp("create", "--arn", "arn:aws:s3:::b", "--name", "K", status=1))
+        for command in ("get", "rm", "migrate", "test", "usage", "plan"):
+            self.assertIn("(Encryption-11)", self.kp(command, UNKNOWN, status=1), command)
+        self.assertIn("(Encryption-46)", self.kp("migration-details", status=1))
+        for command in ("pause", "resume", "cancel"):
+            self.assertRegex(self.kp(command, status=1), r"\(Encryption-4[67]\)", command)
+        told = self.kp("patch", fingerprint, "--op", "remove", "--path", "/name", status=1)
+        self.assertIn("(Encryption-10)", told)
+
+        # A key that has come to refuse is no target.
+        self.emulator.kms("DisableKey", KeyId=arn)
+        told = self.kp("migrate", fingerprint, "--wait", status=1)
+        self.assertIn("(Encryption-41)", told)
+        self.assertIn("FAIL", told)
+        self.assertEqual(self.kp_json("list")[0]["current"], True)
+
+        self.assertIn("--arn", self.kp("create", "--name", "K", status=2))
+        self.kp("get", status=2)
+        self.kp("get", "a/b", status=2)
+        self.kp("list", status=4, token="no-such-key")
+        self.kp("create", "--arn", arn, "--name", "K", status=4, token=self.content)
+        self.server.terminate()
+        self.kp("list", status=5)
+
+    def test_a_migration_is_paused_resumed_and_cancelled(self):
+        self.server.terminate()
+        self.server = self.start_aws("--migration-rate", "20")    # Half a minute for the data keys below.
+        self.data_keys(self.server, self.content, count=600)
+        fingerprint, _, _ = self.register()
+        self.assertIn("New", self.kp("migrate", fingerprint))
+        self.assertIn("(Encryption-44)", self.kp("migrate", fingerprint, status=1))
+        self.assertIn("(Encryption-45)", self.kp("reset-to-default-provider", status=1))
+        self.assertRegex(self.kp("pause"), r"pausedBecause +operator")
+        told = self.kp("migration-details", "--wait", status=1)
+        self.assertIn("is paused (operator)", told)
+        self.assertNotIn("pausedBecause", self.kp("resume"))
+        self.assertRegex(self.kp("cancel"), r"state +Cancelled")
+        self.assertIn("ended as Cancelled", self.kp("migration-details", "--wait", status=1))
+        self.assertIn("(Encryption-47)", self.kp("resume", status=1))
+        self.assertTrue(self.kp_json("get", self.tenant_id)["current"])
 
     def test_an_alias_is_pinned_to_its_key(self):
         arn, _ = self.key()
