@@ -35,8 +35,11 @@ TEST_F(ValidatorTest, NeedsAReplicaThatWorks) {
 TEST_F(ValidatorTest, HasEitherKeyOpenWhatTheOtherWrapped) {
   for (const std::string action : {"GenerateDataKey", "Encrypt", "Decrypt"}) {
     keys_.at(kReplica).garbled = action;
-    ExpectFailure(Validate(), "replica-round-trip", EncryptionCode::kRoundTripFailed,
+    const Report report = Validate();
+    ExpectFailure(report, "replica-round-trip", EncryptionCode::kRoundTripFailed,
                   {action == "Decrypt" ? "Decrypt in us-east-2" : "Decrypt in us-east-1", ""});
+    EXPECT_EQ(report.checks.back().name, "shared") << "the rest is asked all the same";
+    EXPECT_EQ(std::ranges::count(report.checks, "replica-round-trip", &Check::name), 1);
   }
   keys_.at(kReplica).garbled = "";
   keys_.at(kReplica).material = std::make_shared<base::Secret256>(random_.Key());
@@ -52,6 +55,12 @@ TEST_F(ValidatorTest, NeedsBothKeysToNameOnePrimary) {
   ExpectFailure(report, "replica-agrees", EncryptionCode::kReplicaMissing,
                 {kReplica, "validate again"});
   EXPECT_FALSE(report.dr_compliant());
+}
+
+TEST_F(ValidatorTest, DistrustsAReplicaThatAnswersForAnotherKey) {
+  keys_.at(kReplica).description.arn = kSingle;
+  ExpectFailure(Validate(), "replica-authorised", EncryptionCode::kRoundTripFailed,
+                {"GenerateDataKey in us-east-2", ""});
 }
 
 TEST_F(ValidatorTest, WarnsWhenTheReplicaIsSilent) {

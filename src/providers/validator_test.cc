@@ -139,6 +139,7 @@ TEST_F(ValidatorTest, NeedsAMultiRegionKey) {
   ExpectFailure(report, "multi-region", EncryptionCode::kReplicaMissing,
                 {"us-east-2", "--replica-region us-east-2"});
   EXPECT_NE(RefusalOf(report).message.find("aws kms replicate-key"), std::string::npos);
+  EXPECT_EQ(report.checks.back().name, "multi-region") << "nothing is wrapped with such a key";
   EXPECT_FALSE(report.multi_region);
   EXPECT_FALSE(report.dr_compliant());
 }
@@ -203,6 +204,19 @@ TEST_F(ValidatorTest, ComparesWhatComesBack) {
     ExpectFailure(Validate(), "round-trip", EncryptionCode::kRoundTripFailed,
                   {"does not unwrap", "tell the operator"});
   }
+}
+
+TEST_F(ValidatorTest, DistrustsAnswersAboutAnotherKey) {
+  keys_.at(kKey).description.arn = kSingle;
+  const Report report = Validate();
+  ExpectFailure(report, "authorised", EncryptionCode::kRoundTripFailed,
+                {"GenerateDataKey in us-east-1", ""});
+  EXPECT_EQ(ReportText(report).find(kSingle), std::string::npos);
+  keys_.at(kKey).policy = [this](std::string_view action, const auto& tenant) {
+    keys_.at(kKey).description.arn = action == "DescribeKey" ? kSingle : kKey;
+    return Admitting()(action, tenant);
+  };
+  ExpectFailure(Validate(), "describe", EncryptionCode::kRoundTripFailed, {"DescribeKey", ""});
 }
 
 }  // namespace
