@@ -34,7 +34,8 @@ Result<void> CheckActive(const model::TenantState& state) {
   return Error{ErrorCode::kConflict, "The tenant is not active."};
 }
 
-// Our own credentials are nothing to the caller: their failure keeps its code, so that it is logged.
+// Our own credentials are nothing to the caller: their failure keeps its code, so that only the log
+// says more.
 Error Recoded(EncryptionCode code, Error error) {
   error.encryption_code = static_cast<std::uint16_t>(code);
   error.field.clear();
@@ -84,9 +85,11 @@ std::uint64_t CallsFor(const model::TenantState& state, const model::KeyProvider
   const auto confirms = [&aws](const model::KeyProvider& p) {
     return p.replica_arn.empty() ? aws(p) : 2;
   };
-  const std::uint64_t each = aws(source) + aws(target) + confirms(target);
-  const std::uint64_t minted = aws(target) + confirms(target) + aws(source) + confirms(source);
-  return state.keys.size() * each + minted;
+  // Unwrapped for the target, and to rewrap data keys where it is not in memory.
+  const std::uint64_t each = 2 * aws(source) + aws(target) + confirms(target);
+  const std::uint64_t minted = aws(target) + confirms(target) + 2 * aws(source) + confirms(source);
+  // The source is asked before it begins; the target now and then, and at the end.
+  return state.keys.size() * each + minted + aws(source) + 2 * aws(target);
 }
 
 }  // namespace
