@@ -46,6 +46,10 @@ class GateKms final : public kms::KmsClient {
     fail_at_ = calls_ + nth;
     fail_code_ = code;
   }
+  void FailNoCall() {
+    base::MutexLock lock(mutex_);
+    fail_at_ = 0;
+  }
   // Lets a test act in the midst of another's work. Not for the calls that `act` makes itself.
   void BeforeEncrypt(std::function<void()> act) { before_encrypt_ = std::move(act); }
   std::uint64_t calls() const {
@@ -103,6 +107,25 @@ class GateKms final : public kms::KmsClient {
   mutable std::map<std::string, std::uint64_t> calls_of_ TS_GUARDED_BY(mutex_);
 };
 
+// Lets time pass when somebody waits long for a process that does not answer.
+class WaitedStore final : public store::MemoryStore {
+ public:
+  explicit WaitedStore(base::FakeClock& clock) : clock_(clock) {}
+  Result<std::vector<model::ProcessId>> LaggingProcesses(std::uint64_t epoch) const override {
+    auto lagging = MemoryStore::LaggingProcesses(epoch);
+    if (!lagging || lagging->empty()) {
+      asked_ = 0;
+    } else if (++asked_ > 50) {
+      clock_.Advance(100ms);
+    }
+    return lagging;
+  }
+
+ private:
+  base::FakeClock& clock_;
+  mutable std::atomic<int> asked_{0};  // In a row.
+};
+
 // One process: everything that it has of its own.
 struct Process {
   Process(store::Store& store_in, const kms::KmsClient& kms, kms::InternalKeys& internal_keys,
@@ -158,7 +181,6 @@ class RunnerGround : public testing::Test {
     Start();
     tenant_ = NewTenant();
   }
-  ~RunnerGround() override { one_.reset(); }
 
   // --- Processes ---
   void Start() {
@@ -369,7 +391,7 @@ class RunnerGround : public testing::Test {
 
   base::FakeClock clock_;
   base::SystemRandom random_;
-  store::MemoryStore store_;
+  WaitedStore store_{clock_};
   store::FaultyStore faulty_{store_};  // What the processes see.
   kms::FakeKms fake_kms_{random_};
   GateKms kms_{fake_kms_};
