@@ -114,12 +114,10 @@ Result<net::Response> DeleteApiKey(Call& call) {
 Result<net::Response> GetOwnUser(Call& call) {
   const identity::Principal& who = *call.principal;
   const std::string_view role = model::RoleName(who.role);
-  nlohmann::json json = {{"id", who.id},
-                         {"subject", who.id},
-                         {"name", who.id},
-                         {"status", "active"},
-                         {"roles", {role}},
-                         {"assignedRoles", {{{"name", role}, {"type", "default"}}}}};
+  nlohmann::json json = {
+      {"id", who.id},    {"subject", who.id},
+      {"name", who.id},  {"status", "active"},
+      {"roles", {role}}, {"assignedRoles", {{{"name", role}, {"type", "default"}}}}};
   if (who.tenant) json["tenantId"] = who.tenant->text();
   return Json(200, Dump(json));
 }

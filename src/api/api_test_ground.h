@@ -107,8 +107,8 @@ class ApiTest : public testing::Test {
   providers::Validator validator_{inspector_, clock_, random_, {}};
   providers::KeyProviders providers_{store_, lease_,  validator_,
                                      clock_, random_, std::chrono::hours(24 * 35)};
-  migration::Migrations migrations_{store_, keyring_, lease_,  rotation_,
-                                    providers_, clock_, random_, 0};
+  migration::Migrations migrations_{store_,     keyring_, lease_,  rotation_,
+                                    providers_, clock_,   random_, 0};
   migration::Runner runner_{store_, keyring_, lease_, clock_, random_};
   identity::Authenticator authenticator_{store_, lease_, clock_, random_, pepper_.Copy()};
   identity::ApiKeys api_keys_{store_, lease_, clock_, random_, pepper_};

@@ -18,18 +18,18 @@ json BodyOf(const net::Response& response) {
 
 TEST(ErrorTable, EachEncryptionCodeHasItsStatusWhateverTheGeneralCode) {
   const std::pair<EncryptionCode, int> rows[] = {
-      {EncryptionCode::kInvalidRequest, 400},    {EncryptionCode::kProviderNotFound, 404},
-      {EncryptionCode::kFingerprintTooLong, 414}, {EncryptionCode::kArnMalformed, 417},
-      {EncryptionCode::kArnRegistered, 409},     {EncryptionCode::kWrongRegion, 406},
-      {EncryptionCode::kKeyUnsuitable, 406},     {EncryptionCode::kKeyNotEnabled, 406},
-      {EncryptionCode::kReplicaMissing, 406},    {EncryptionCode::kRoundTripFailed, 406},
-      {EncryptionCode::kProviderTimeout, 408},   {EncryptionCode::kTooManyProviders, 409},
-      {EncryptionCode::kKeyShared, 406},         {EncryptionCode::kProviderInUse, 424},
-      {EncryptionCode::kTargetInvalid, 424},     {EncryptionCode::kSourceRefuses, 424},
-      {EncryptionCode::kSourceUnreachable, 412}, {EncryptionCode::kMigrationOngoing, 428},
+      {EncryptionCode::kInvalidRequest, 400},      {EncryptionCode::kProviderNotFound, 404},
+      {EncryptionCode::kFingerprintTooLong, 414},  {EncryptionCode::kArnMalformed, 417},
+      {EncryptionCode::kArnRegistered, 409},       {EncryptionCode::kWrongRegion, 406},
+      {EncryptionCode::kKeyUnsuitable, 406},       {EncryptionCode::kKeyNotEnabled, 406},
+      {EncryptionCode::kReplicaMissing, 406},      {EncryptionCode::kRoundTripFailed, 406},
+      {EncryptionCode::kProviderTimeout, 408},     {EncryptionCode::kTooManyProviders, 409},
+      {EncryptionCode::kKeyShared, 406},           {EncryptionCode::kProviderInUse, 424},
+      {EncryptionCode::kTargetInvalid, 424},       {EncryptionCode::kSourceRefuses, 424},
+      {EncryptionCode::kSourceUnreachable, 412},   {EncryptionCode::kMigrationOngoing, 428},
       {EncryptionCode::kResetWhileMigrating, 406}, {EncryptionCode::kNoMigration, 404},
-      {EncryptionCode::kMigrationEnded, 409},    {EncryptionCode::kAlreadyCurrent, 424},
-      {EncryptionCode::kResumeNotAccepted, 409}, {EncryptionCode::kActionNotAllowed, 403},
+      {EncryptionCode::kMigrationEnded, 409},      {EncryptionCode::kAlreadyCurrent, 424},
+      {EncryptionCode::kResumeNotAccepted, 409},   {EncryptionCode::kActionNotAllowed, 403},
   };
   for (const auto& [code, status] : rows) {
     for (const ErrorCode general : {ErrorCode::kConflict, ErrorCode::kKeyUnavailable}) {

@@ -48,9 +48,8 @@ std::string CodeText(model::EncryptionCode code) {
 json ComplianceError(const std::optional<Report>& report) {
   const Check* problem = report ? report->first_problem() : nullptr;
   if (problem == nullptr) return {{"code", ""}, {"region", ""}, {"message", ""}};
-  return {{"code", CodeText(problem->code)},
-          {"region", problem->region},
-          {"message", problem->detail}};
+  return {
+      {"code", CodeText(problem->code)}, {"region", problem->region}, {"message", problem->detail}};
 }
 
 // What a person should look at; empty when all is well.
@@ -69,8 +68,8 @@ std::string AttentionTo(const ProviderView& view) {
 
 void AddKeyFields(json& out, const ProviderView& view, Shown shown) {
   const model::KeyProvider& provider = view.provider;
-  const bool multi_region = view.report ? view.report->multi_region
-                                        : provider.arn.find(":key/mrk-") != std::string::npos;
+  const bool multi_region =
+      view.report ? view.report->multi_region : provider.arn.find(":key/mrk-") != std::string::npos;
   out["multiRegion"] = multi_region;
   out["replicaKeys"] = ReplicasJson(provider.replica_arn);
   out["drCompliant"] = view.report && view.report->dr_compliant();
@@ -90,15 +89,15 @@ void AddKeyFields(json& out, const ProviderView& view, Shown shown) {
 json KeyProviderJson(const ProviderView& view, Shown shown) {
   const model::KeyProvider& provider = view.provider;
   const bool internal = provider.kind == model::ProviderKind::kInternal;
-  json out = {{"arn", internal ? kInternalArn : provider.arn},
-              {"name", provider.name},
-              {"tenantId", provider.tenant.text()},
-              {"arnFingerPrint", provider.fingerprint.text()},
-              {"keyprovider", internal ? "Qlik" : "AWS-KMS"},
-              {"createdAt",
-               internal ? kInternalCreatedAt : base::FormatUtcSeconds(provider.created_at)},
-              {"promotedToCurrentAt", SecondsOrNever(provider.promoted_at)},
-              {"demotedFromCurrentAt", SecondsOrNever(provider.demoted_at)}};
+  json out = {
+      {"arn", internal ? kInternalArn : provider.arn},
+      {"name", provider.name},
+      {"tenantId", provider.tenant.text()},
+      {"arnFingerPrint", provider.fingerprint.text()},
+      {"keyprovider", internal ? "Qlik" : "AWS-KMS"},
+      {"createdAt", internal ? kInternalCreatedAt : base::FormatUtcSeconds(provider.created_at)},
+      {"promotedToCurrentAt", SecondsOrNever(provider.promoted_at)},
+      {"demotedFromCurrentAt", SecondsOrNever(provider.demoted_at)}};
   if (!provider.description.empty()) out["description"] = provider.description;
   if (view.current || shown == Shown::kAlone) out["current"] = view.current;
   if (!internal) AddKeyFields(out, view, shown);
@@ -168,11 +167,11 @@ namespace {
 Result<providers::KeyProviders::NewProvider> ReadNewProvider(base::ByteSpan body) {
   TS_ASSIGN_OR_RETURN(
       const json object,
-      ParseControlBody(body, {"arn", "name", "description", "keyprovider", "current", "tenantId",
-                              "arnFingerPrint", "createdAt", "promotedToCurrentAt",
-                              "demotedFromCurrentAt", "multiRegion", "replicaKeys", "drCompliant",
-                              "complianceError", "aliasArn", "validatedAt", "validation",
-                              "revokedAt", "attention"}));
+      ParseControlBody(
+          body, {"arn", "name", "description", "keyprovider", "current", "tenantId",
+                 "arnFingerPrint", "createdAt", "promotedToCurrentAt", "demotedFromCurrentAt",
+                 "multiRegion", "replicaKeys", "drCompliant", "complianceError", "aliasArn",
+                 "validatedAt", "validation", "revokedAt", "attention"}));
   TS_ASSIGN_OR_RETURN(const auto name, TextField(object, "name", true));
   TS_ASSIGN_OR_RETURN(const auto arn, TextField(object, "arn", true));
   TS_ASSIGN_OR_RETURN(const auto kind, TextField(object, "keyprovider", true));

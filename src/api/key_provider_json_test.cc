@@ -84,9 +84,8 @@ TEST(KeyProviderJson, AProblemIsShownByCodeRegionAndMessage) {
   view.report->checks.push_back({"replica-authorised", model::CheckOutcome::kFail, "eu-west-3",
                                  message, "Mend it.", model::EncryptionCode::kActionNotAllowed});
   const json shown = KeyProviderJson(view, Shown::kInList);
-  EXPECT_EQ(
-      shown["complianceError"],
-      json({{"code", "Encryption-88"}, {"region", "eu-west-3"}, {"message", message}}));
+  EXPECT_EQ(shown["complianceError"],
+            json({{"code", "Encryption-88"}, {"region", "eu-west-3"}, {"message", message}}));
   EXPECT_EQ(shown["drCompliant"], false);
   EXPECT_EQ(shown["validation"], "fail");
   EXPECT_EQ(shown["attention"], message);
@@ -109,8 +108,7 @@ TEST(KeyProviderJson, ARefusalAndAnAliasAreTold) {
   const json shown = KeyProviderJson(view, Shown::kAlone);
   EXPECT_EQ(shown["replicaKeys"], json::array());
   EXPECT_EQ(shown["revokedAt"], "2023-07-18T12:08:04Z");
-  EXPECT_EQ(shown["attention"],
-            "The key provider refuses this tenant since 2023-07-18T12:08:04Z.");
+  EXPECT_EQ(shown["attention"], "The key provider refuses this tenant since 2023-07-18T12:08:04Z.");
   EXPECT_EQ(shown["arn"], kKey);
   EXPECT_EQ(shown["aliasArn"], view.report->given_arn);
 }
@@ -134,23 +132,22 @@ TEST(MigrationInformation, HasTheNamesOfSchemaAndExamples) {
   view.done = 41;
   view.quarantined = 1;
   const std::string to(32, '9');
-  EXPECT_EQ(MigrationInformation(view),
-            json({{"id", view.migration.id},
-                  {"migrationId", view.migration.id},
-                  {"tenantId", kTenantText},
-                  {"state", "InProgress"},
-                  {"progress", 42},
-                  {"initiatedAt", "2023-07-18T12:08:04.634Z"},
-                  {"completedAt", kNever},
-                  {"migratingFrom", "#QLIK_MANAGED_KEY_PROVIDER#"},
-                  {"migratingFromFingerprint", kTenantText},
-                  {"migratingTo", kKey},
-                  {"migratingToFingerprint", to},
-                  {"migratingToFingerPrint", to},
-                  {"migratingToPrefix", "#BYOKv1#:" + to},
-                  {"total", 100},
-                  {"done", 41},
-                  {"quarantined", 1}}));
+  EXPECT_EQ(MigrationInformation(view), json({{"id", view.migration.id},
+                                              {"migrationId", view.migration.id},
+                                              {"tenantId", kTenantText},
+                                              {"state", "InProgress"},
+                                              {"progress", 42},
+                                              {"initiatedAt", "2023-07-18T12:08:04.634Z"},
+                                              {"completedAt", kNever},
+                                              {"migratingFrom", "#QLIK_MANAGED_KEY_PROVIDER#"},
+                                              {"migratingFromFingerprint", kTenantText},
+                                              {"migratingTo", kKey},
+                                              {"migratingToFingerprint", to},
+                                              {"migratingToFingerPrint", to},
+                                              {"migratingToPrefix", "#BYOKv1#:" + to},
+                                              {"total", 100},
+                                              {"done", 41},
+                                              {"quarantined", 1}}));
 }
 
 TEST(MigrationInformation, SaysWhyItWaitsAndHowItEnded) {
@@ -164,10 +161,9 @@ TEST(MigrationInformation, SaysWhyItWaitsAndHowItEnded) {
   EXPECT_EQ(shown["detail"], "It refuses.");
   view.migration.pause = model::Pause::kNone;
   view.migration.finished_at = kTime;
-  for (const auto& [state, name] :
-       {std::pair(model::MigrationState::kCompleted, "Completed"),
-        std::pair(model::MigrationState::kFailed, "Failed"),
-        std::pair(model::MigrationState::kCancelled, "Cancelled")}) {
+  for (const auto& [state, name] : {std::pair(model::MigrationState::kCompleted, "Completed"),
+                                    std::pair(model::MigrationState::kFailed, "Failed"),
+                                    std::pair(model::MigrationState::kCancelled, "Cancelled")}) {
     view.migration.state = state;
     shown = MigrationInformation(view);
     EXPECT_EQ(shown["state"], name);
@@ -184,13 +180,13 @@ std::string FieldOf(const std::string& patch) {
 }
 
 TEST(ProviderPatch, ReplacesNameAndDescriptionAlone) {
-  const std::string both =
-      R"([{"op":"replace","path":"/name","value":"n"},{"op":"replace","path":"/description","value":""}])";
+  const std::string both = R"([{"op":"replace","path":"/name","value":"n"},)"
+                           R"({"op":"replace","path":"/description","value":""}])";
   const auto change = ParseProviderPatch(base::AsBytes(both)).value();
   EXPECT_EQ(change.name, "n");
   EXPECT_EQ(change.description, "");
-  const auto one = ParseProviderPatch(
-      base::AsBytes(R"([{"op":"replace","path":"/name","value":"n"}])"));
+  const auto one =
+      ParseProviderPatch(base::AsBytes(R"([{"op":"replace","path":"/name","value":"n"}])"));
   EXPECT_EQ(one.value().description, std::nullopt);
 }
 

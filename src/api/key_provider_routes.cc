@@ -51,8 +51,8 @@ Result<net::Response> GetKeyProvider(Call& call) {
 
 Result<net::Response> PatchKeyProvider(Call& call) {
   TS_ASSIGN_OR_RETURN(const auto change, ParseProviderPatch(call.request.body));
-  TS_RETURN_IF_ERROR(call.services.providers.Patch(*call.tenant, FingerprintOf(call), change,
-                                                   call.principal->id));
+  TS_RETURN_IF_ERROR(
+      call.services.providers.Patch(*call.tenant, FingerprintOf(call), change, call.principal->id));
   return NoContent();
 }
 
@@ -88,8 +88,8 @@ Result<net::Response> ValidateArn(Call& call) {
   if (!body) return AsInvalidRequest(body.error());
   const auto arn = TextField(*body, "arn", true);
   if (!arn) return AsInvalidRequest(arn.error());
-  TS_ASSIGN_OR_RETURN(const auto report, call.services.providers.DryRun(*call.tenant, **arn,
-                                                                        call.request.deadline));
+  TS_ASSIGN_OR_RETURN(const auto report,
+                      call.services.providers.DryRun(*call.tenant, **arn, call.request.deadline));
   return Json(200, Dump(providers::ReportJson(report)));
 }
 

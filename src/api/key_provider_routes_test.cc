@@ -46,8 +46,8 @@ TEST_F(KeyProviderRoutesTest, WhatIsRegisteredIsListedShownRenamedAndDeleted) {
 
   const std::string patch = R"([{"op":"replace","path":"/name","value":"New"}])";
   for (const char* type : {"application/json", "application/json-patch+json"}) {
-    EXPECT_EQ(
-        ApiTest::Call(Method::kPatch, path, admin_, patch, {{"Content-Type", type}}).status, 204);
+    EXPECT_EQ(ApiTest::Call(Method::kPatch, path, admin_, patch, {{"Content-Type", type}}).status,
+              204);
   }
   EXPECT_EQ(Get(path).body["name"], "New");
   EXPECT_EQ(Get(path).body["description"], "of the payroll department");

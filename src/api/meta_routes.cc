@@ -34,7 +34,6 @@ Result<net::Response> GetReady(Call& call) {
 
 Result<net::Response> GetOpenApi(Call&) { return Json(200, std::string(OpenApiDocument())); }
 
-
 // Tells @qlik/api that this host speaks as Qlik Cloud does.
 Result<net::Response> GetProductInfo(Call& call) {
   const bool government = call.services.default_region.starts_with("us-gov-");

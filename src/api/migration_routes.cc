@@ -22,8 +22,7 @@ Result<bool> FlagField(const json& body, const std::string& name) {
   const auto found = body.find(name);
   if (found == body.end()) return false;
   if (found->is_boolean()) return found->get<bool>();
-  return AsInvalidRequest(
-      InvalidArgument(name, "The field " + name + " must be true or false."));
+  return AsInvalidRequest(InvalidArgument(name, "The field " + name + " must be true or false."));
 }
 
 Result<net::Response> MigrationAnswer(int status, const Result<MigrationView>& view) {
@@ -44,9 +43,9 @@ Error ResetWhileMigrating() {
 
 Result<net::Response> MigrateToKeyProvider(Call& call) {
   TS_RETURN_IF_ERROR(Body(call, {}));
-  return MigrationAnswer(
-      200, call.services.migrations.Start(*call.tenant, std::string(call.parameter),
-                                          call.principal->id, call.request.deadline));
+  return MigrationAnswer(200,
+                         call.services.migrations.Start(*call.tenant, std::string(call.parameter),
+                                                        call.principal->id, call.request.deadline));
 }
 
 // A reset is a migration to the internal KMS with answers of its own. The 205 has a body, as the
@@ -74,8 +73,8 @@ Result<net::Response> PlanMigration(Call& call) {
   const auto fingerprint = TextField(body, "arnFingerPrint", true);
   if (!fingerprint) return AsInvalidRequest(fingerprint.error());
   TS_ASSIGN_OR_RETURN(const auto plan,
-                      call.services.migrations.Plan(*call.tenant, **fingerprint,
-                                                    call.principal->id, call.request.deadline));
+                      call.services.migrations.Plan(*call.tenant, **fingerprint, call.principal->id,
+                                                    call.request.deadline));
   return Json(200, Dump(PlanJson(plan)));
 }
 
@@ -102,8 +101,8 @@ Result<net::Response> CancelMigration(Call& call) {
 Result<net::Response> ListQuarantine(Call& call) {
   TS_ASSIGN_OR_RETURN(const std::size_t limit, QueryLimit(call.request.query));
   TS_ASSIGN_OR_RETURN(const auto after, QueryParameter(call.request.query, "next"));
-  TS_ASSIGN_OR_RETURN(auto rows, call.services.migrations.Quarantine(
-                                     *call.tenant, after.value_or(""), limit + 1));
+  TS_ASSIGN_OR_RETURN(
+      auto rows, call.services.migrations.Quarantine(*call.tenant, after.value_or(""), limit + 1));
   const bool more = rows.size() > limit;
   if (more) rows.resize(limit);
   json answer = {{"data", json::array()}, {"links", json::object()}};
@@ -114,8 +113,8 @@ Result<net::Response> ListQuarantine(Call& call) {
                               {"reason", row.reason}});
   }
   TS_ASSIGN_OR_RETURN(const std::string base, BaseUrl(call.request));
-  const std::string self = base + "/api/v1/encryption/keyproviders/migration/quarantine?limit=" +
-                           std::to_string(limit);
+  const std::string self =
+      base + "/api/v1/encryption/keyproviders/migration/quarantine?limit=" + std::to_string(limit);
   answer["links"]["self"]["href"] = self;
   if (more) answer["links"]["next"]["href"] = self + "&next=" + rows.back().id.text();
   return Json(200, Dump(answer));
@@ -123,9 +122,8 @@ Result<net::Response> ListQuarantine(Call& call) {
 
 Result<net::Response> RetryQuarantine(Call& call) {
   TS_RETURN_IF_ERROR(Body(call, {}));
-  TS_ASSIGN_OR_RETURN(
-      const std::uint64_t released,
-      call.services.migrations.RetryQuarantine(*call.tenant, call.request.deadline));
+  TS_ASSIGN_OR_RETURN(const std::uint64_t released, call.services.migrations.RetryQuarantine(
+                                                        *call.tenant, call.request.deadline));
   return Json(200, Dump({{"released", released}}));
 }
 

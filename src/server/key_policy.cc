@@ -21,7 +21,11 @@ Result<std::string> KeyPolicyFor(const Settings& settings, const store::Store& s
   }
   TS_ASSIGN_OR_RETURN(const auto state, store.LoadTenant(tenant));
   const auto partition = aws::PartitionOfRegion(state.tenant.region);
-  return aws::KeyPolicyStatements({principals, {tenant.text()}}, partition.value_or("aws"));
+  auto statements =
+      aws::KeyPolicyStatements({principals, {tenant.text()}}, partition.value_or("aws"));
+  // The caller can mend neither the principals nor where its tenant is.
+  if (!statements) return Error{ErrorCode::kConflict, statements.error().message};
+  return statements;
 }
 
 }  // namespace tenantseal::server

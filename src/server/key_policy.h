@@ -15,7 +15,7 @@ namespace tenantseal::server {
 std::vector<std::string> PolicyPrincipals(const Settings& settings);
 
 // The two statements, as a JSON array, for the partition of the tenant's region. kConflict when no
-// principal is known.
+// principal is known, or one is of another partition.
 Result<std::string> KeyPolicyFor(const Settings& settings, const store::Store& store,
                                  const model::TenantId& tenant);
 
