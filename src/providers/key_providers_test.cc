@@ -326,7 +326,11 @@ TEST_F(KeyProvidersTest, CountsWhatDependsOnAProvider) {
   EXPECT_FALSE(now.keep_key_until);
 
   const base::UtcTime demoted = clock_.Utc();
-  Migrate(second);
+  Start(second);
+  Activate();
+  EXPECT_EQ(usage(first.text()).tenant_keys, 0u);
+  EXPECT_FALSE(usage(first.text()).safe_to_delete);  // It still decides alone.
+  Finish();
   ProviderUsage old = usage(first.text());
   EXPECT_EQ(old.tenant_keys, 0u);
   EXPECT_EQ(old.data_keys, 0u);
