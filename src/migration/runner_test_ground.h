@@ -272,6 +272,7 @@ class RunnerGround : public testing::Test {
   }
   template <typename How>
   Result<std::uint64_t> Change(std::string_view type, How how) {
+    if (!State().migration) return NotFound("There is no migration.");
     model::Migration migration = Migration();
     how(migration);
     return store_.ChangeMigration(migration, EventOf(type, tenant_));
