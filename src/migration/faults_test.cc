@@ -119,6 +119,7 @@ TEST_P(StoreFaultsTest, OneCallFails) {
     world.faulty_.FailCall(nth, StoreGone(), GetParam());
     world.Run();
     world.ExpectCompleted();
+    EXPECT_EQ(world.CountEvents(events::kMigrationProgressed), 1u);
   }
 }
 

@@ -30,12 +30,6 @@ std::uint64_t QuarantineLimit(const model::Migration& migration, const model::Re
   return std::max(limit, migration.quarantine_accepted);
 }
 
-// 0 to 9.
-std::uint64_t TenthOf(const model::RewrapJob& job) {
-  if (job.total == 0) return 0;
-  return std::min<std::uint64_t>(9, (job.done + job.failed) * 10 / job.total);
-}
-
 const model::KeyProvider* Target(const model::TenantState& state) {
   return state.FindProvider(state.migration->to);
 }
@@ -381,25 +375,6 @@ void Runner::Changed(std::uint64_t epoch, Seen& seen) {
   seen.since = clock_.Boot();
   seen.due_since.reset();
   epoch_to_obey_ = std::max(epoch_to_obey_, epoch);
-}
-
-// --- Progress ---
-
-std::optional<model::NewEvent> Runner::ProgressEvent(const model::RewrapJob& before,
-                                                     const model::RewrapJob& after) const {
-  if (TenthOf(after) <= TenthOf(before)) return std::nullopt;
-  const auto state = store_.LoadTenant(after.tenant);
-  // A rotation's job, or what is left of a migration that is over.
-  if (!state || !state->migration || state->migration->id != after.id ||
-      !state->migration->unfinished()) {
-    return std::nullopt;
-  }
-  auto view = ViewOf(store_, *state);
-  if (!view) return std::nullopt;
-  view->total = after.total;
-  view->done = after.done;
-  view->quarantined = after.failed;
-  return MigrationEvent(clock_, random_, events::kMigrationProgressed, after.started_by, *view);
 }
 
 }  // namespace tenantseal::migration
