@@ -137,8 +137,7 @@ class FaultyStore final : public Store {
                                         const std::optional<model::NewEvent>& event) override {
     return Pass([&] { return inner_.ChangeMigration(migration, event); });
   }
-  Result<std::uint64_t> FinishMigration(const model::Migration& migration,
-                                        bool with_data_keys_left,
+  Result<std::uint64_t> FinishMigration(const model::Migration& migration, bool with_data_keys_left,
                                         const model::NewEvent& event) override {
     return Pass([&] { return inner_.FinishMigration(migration, with_data_keys_left, event); });
   }

@@ -88,8 +88,7 @@ class SqliteStore final : public Store {
                                           const model::RewrapJob& job) override;
   Result<std::uint64_t> ChangeMigration(const model::Migration& migration,
                                         const std::optional<model::NewEvent>& event) override;
-  Result<std::uint64_t> FinishMigration(const model::Migration& migration,
-                                        bool with_data_keys_left,
+  Result<std::uint64_t> FinishMigration(const model::Migration& migration, bool with_data_keys_left,
                                         const model::NewEvent& event) override;
 
   Result<std::uint64_t> ActivateTenantKey(const model::TenantKey& key,
