@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/limits.h"
@@ -51,6 +52,8 @@ struct HttpServerOptions {
   std::size_t threads = 1;
   std::string tls_cert_file = {};  // PEM chain; empty with tls_key_file: plain HTTP.
   std::string tls_key_file = {};   // PEM.
+  // Sent with every answer that has no header of the same name, those of Refused included.
+  std::vector<ResponseHeader> headers = {};
 
   std::size_t header_bytes_max = base::kHeaderBytesMax;  // Request line and fields. Passed: 431.
   std::size_t target_bytes_max = 4096;                   // Passed: 414.
@@ -74,6 +77,7 @@ struct HttpServerStats {
   std::uint64_t requests_refused = 0;      // Answered by Refused or Overloaded.
   std::uint64_t requests_in_flight = 0;    // On a worker or in its queue.
   std::uint64_t queue_depth = 0;           // Of the worker pool.
+  std::uint64_t streams_open = 0;          // Connections whose answer goes on, see stream.h.
 };
 
 // Everything passed by reference outlives the server. Thread-safe.

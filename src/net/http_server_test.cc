@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "net/http_client.h"
+#include "net/stream.h"
 #include "net/testing.h"
 #include "net/worker_pool.h"
 
@@ -236,6 +237,23 @@ TEST_F(HttpServerTest, AHandlerCannotSplitAResponse) {
   const std::string response = Ask(kGet);
   EXPECT_THAT(response, StartsWith("HTTP/1.1 500 "));
   EXPECT_THAT(response, Not(HasSubstr("Set-Cookie")));
+}
+
+TEST_F(HttpServerTest, EveryAnswerHasTheServersHeadersUnlessItHasItsOwn) {
+  options.headers = {{"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"}};
+  handler.now = [](Request& request) {
+    Response response{.body = std::string("x")};
+    if (request.path == "/own") response.headers.push_back({"cache-control", "public"});
+    return response;
+  };
+  Start();
+  const std::string plain = Ask(kGet);
+  EXPECT_THAT(plain, HasSubstr("\r\nCache-Control: no-store\r\n"));
+  EXPECT_THAT(plain, HasSubstr("\r\nX-Content-Type-Options: nosniff\r\n"));
+  const std::string own = Ask("GET /own HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_THAT(own, HasSubstr("\r\ncache-control: public\r\n"));
+  EXPECT_THAT(own, Not(HasSubstr("no-store")));
+  EXPECT_THAT(Ask("nonsense\r\n\r\n"), HasSubstr("\r\nX-Content-Type-Options: nosniff\r\n"));
 }
 
 TEST_F(HttpServerTest, SlowClientsAreTimedOut) {
@@ -515,6 +533,31 @@ TEST_F(HttpServerTlsTest, AClientThatDoesNotTrustTheCertificateSendsNothing) {
   ASSERT_FALSE(response.ok());
   EXPECT_EQ(response.error().code, ErrorCode::kUnavailable);
   EXPECT_EQ(server->stats().requests, 0U);
+}
+
+TEST_F(HttpServerTlsTest, AnswersThatGoOnArriveThroughTls) {
+  auto stream = std::make_shared<Stream>(1 << 20);
+  const std::weak_ptr<Stream> teller = stream;
+  handler.now = [&](Request&) {
+    return Response{.content_type = "text/event-stream", .stream = std::move(stream)};
+  };
+  Start();
+  const auto client = NewHttpClient({.ca_file = directory + "/cert.pem"});
+  std::string expected;
+  std::thread tells([&] {
+    while (server->stats().streams_open == 0) std::this_thread::yield();
+    for (int i = 0; i < 100; ++i) {
+      const std::string line = std::to_string(i) + std::string(1000, 'x') + '\n';
+      expected += line;
+      const auto told = teller.lock();
+      if (told == nullptr || !told->Push(line)) return;
+    }
+    if (const auto told = teller.lock()) told->End();
+  });
+  const Result<HttpResponse> response = Send(*client, "/", "");
+  tells.join();
+  ASSERT_TRUE(response.ok()) << response.error().message;
+  EXPECT_TRUE(response->body.RevealText() == expected);
 }
 
 TEST_F(HttpServerTlsTest, PlainHttpAndSilenceAreClosed) {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -77,20 +78,32 @@ enum class Delivery : std::uint8_t {
   kDrop,  // Nothing is sent, the connection closes.
 };
 
+class Stream;  // stream.h
+
+// Bytes that outlive the server, such as those that are embedded in the binary: not copied.
+struct StaticBytes {
+  base::ByteSpan bytes;
+};
+
 // One response. The server adds Content-Length, Date, Connection and X-Request-Id. A header that
 // holds a control character is dropped and the answer becomes an empty 500: a defect of the
 // handler must not become response splitting.
 struct Response {
   int status = 200;
   std::string_view content_type = "application/json";  // Static storage. Not sent without a body.
-  std::variant<std::string, base::SecretBytes> body = {};  // Secret: wiped with every copy.
+  // Secret: wiped with every copy.
+  std::variant<std::string, base::SecretBytes, StaticBytes> body = {};
   std::vector<ResponseHeader> headers = {};
   bool close = false;  // Close the connection after this answer.
   Delivery delivery = Delivery::kWhole;
   base::Duration delay = {};  // Delivered this much later; the server's end does not wait for it.
+  // Set: `body` is not sent, but what is pushed here, until it ends; then the connection closes.
+  // Clients of HTTP/1.0 get 505. The server's is the only lasting reference.
+  std::shared_ptr<Stream> stream = {};
 
   base::ByteSpan BodyBytes() const {
     if (const auto* text = std::get_if<std::string>(&body)) return base::AsBytes(*text);
+    if (const auto* fixed = std::get_if<StaticBytes>(&body)) return fixed->bytes;
     return std::get<base::SecretBytes>(body).Reveal();
   }
   bool secret() const { return std::holds_alternative<base::SecretBytes>(body); }

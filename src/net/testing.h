@@ -63,6 +63,16 @@ class TestSocket {
     buffer_.erase(0, end);
     return response;
   }
+  // Everything up to and with `text`; what there is when the peer closes before.
+  std::string ReceiveUntil(std::string_view text) {
+    std::size_t at = 0;
+    while ((at = buffer_.find(text)) == buffer_.npos) {
+      if (!Fill()) return std::exchange(buffer_, {});
+    }
+    std::string received = buffer_.substr(0, at + text.size());
+    buffer_.erase(0, received.size());
+    return received;
+  }
   // Everything until the peer closes.
   std::string ReceiveAll() {
     while (Fill()) {

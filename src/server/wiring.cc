@@ -17,6 +17,10 @@ net::HttpServerOptions HttpOptions(const Settings& s) {
   options.tls_cert_file = s.tls_cert_file;
   options.tls_key_file = s.tls_key_file;
   options.connections_max = s.connections_max;
+  // Answers are data for whoever asked, and for nobody's cache.
+  options.headers = {{"X-Content-Type-Options", "nosniff"}, {"Cache-Control", "no-store"}};
+  if (!s.tls_cert_file.empty())
+    options.headers.push_back({"Strict-Transport-Security", "max-age=31536000"});
   return options;
 }
 
@@ -83,8 +87,9 @@ Service::Service(const Settings& settings, Ground ground)
                   return KeyPolicyFor(settings_, ground_.store, tenant);
                 }},
                {settings.tenant_rate, settings.read_rate, settings.write_rate}),
+      site_(console::EmbeddedFiles(), handler_),
       workers_(PoolOptions(settings)),
-      http_(HttpOptions(settings), handler_, workers_, ground.clock, ground.random) {
+      http_(HttpOptions(settings), site_, workers_, ground.clock, ground.random) {
   AddGauges();
   AddKeyringGauges();
   if (ground_.aws_stats) AddAwsGauges();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/handler.h"
+#include "console/console_handler.h"
 #include "events/head_writer.h"
 #include "events/usage.h"
 #include "identity/api_keys.h"
@@ -90,6 +91,7 @@ class Service {
   identity::Authenticator authenticator_;
   identity::ApiKeys api_keys_;
   api::ApiHandler handler_;
+  console::ConsoleHandler site_;  // All that is served: the console and the API.
   net::WorkerPool workers_;
   net::HttpServer http_;
   std::vector<std::unique_ptr<Periodic>> background_;

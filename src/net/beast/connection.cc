@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "net/beast/io_thread.h"
 #include "net/beast/response_head.h"
+#include "net/stream.h"
 
 namespace tenantseal::net::beast {
 namespace {
@@ -187,20 +188,27 @@ bool Connection::Send(Response response) {
     Close();
     return false;
   }
+  if (response.stream) {
+    SendStream(std::move(response));
+    return false;
+  }
   state_ = State::kWriting;
   timeout_ = now_ + service_.options.write_timeout;
   keep_alive_ = reader_.keep_alive() && !response.close && !draining_ &&
                 response.delivery == Delivery::kWhole;
-  AppendHead(response,
-             {.date = thread_.date(),
-              .request_id = {request_id_.data(), request_id_.size()},
-              .http11 = reader_.http11(),
-              .keep_alive = keep_alive_},
-             out_);
+  AppendHead(response, ContextOfHead(), out_);
   const bool with_body = reader_.request().method != Method::kHead &&
                          StatusHasBody(response.status) && response.status != 205;
   if (with_body) AppendBody(std::move(response));
   return Write() && FinishAnswer();
+}
+
+HeadContext Connection::ContextOfHead() const {
+  return {.date = thread_.date(),
+          .request_id = {request_id_.data(), request_id_.size()},
+          .http11 = reader_.http11(),
+          .keep_alive = keep_alive_,
+          .defaults = service_.options.headers};
 }
 
 void Connection::AppendBody(Response response) {
@@ -254,6 +262,7 @@ bool Connection::FinishAnswer() {
 
 void Connection::OnWritten() {
   now_ = Now();
+  if (state_ == State::kStreaming) return OnStreamWritten();
   if (FinishAnswer()) Process();
 }
 
@@ -277,6 +286,7 @@ void Connection::Sweep(base::BootTime now) {
 
 void Connection::BeginDrain() {
   draining_ = true;
+  if (told_) return told_->End();
   const bool idle = state_ == State::kReading && phase_ == RequestReader::Phase::kIdle;
   if (idle || state_ == State::kNew) Close();
 }
@@ -285,6 +295,7 @@ void Connection::Close() {
   if (state_ == State::kClosed) return;
   state_ = State::kClosed;
   abandoned_ = true;
+  ForgetStream();
   delay_.reset();  // Its handler runs, and finds the connection closed.
   CloseSocket();
   thread_.Remove(*this);

@@ -20,6 +20,7 @@
 #include "base/mutex.h"
 #include "base/random.h"
 #include "net/beast/request_reader.h"
+#include "net/beast/response_head.h"
 #include "net/http_server.h"
 
 namespace tenantseal::net::beast {
@@ -34,6 +35,7 @@ struct Counters {
   std::atomic<std::uint64_t> rejected{0};
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> refused{0};
+  std::atomic<std::uint64_t> streams{0};  // Open now.
 };
 
 // What the end of the server must wait for. Thread-safe.
@@ -99,7 +101,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  protected:
   enum class State : std::uint8_t {
-    kNew, kReading, kWorking, kDelayed, kWriting, kLingering, kClosed
+    kNew, kReading, kWorking, kDelayed, kWriting, kStreaming, kLingering, kClosed
   };
 
   Connection(Service& service, IoThread& thread, std::string peer, bool secure);
@@ -110,6 +112,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   virtual void WriteContinue() = 0;  // Sends "100 Continue", then Read.
   virtual bool Write() = 0;          // Sends out_ and tail_. False: OnWritten follows.
   virtual void Linger() = 0;         // Ends sending, discards what comes, then Close.
+  virtual void WatchPeer() = 0;      // Discards what comes while an answer goes on; then Close.
+  virtual void EndSending() = 0;     // Tells the peer that nothing more comes.
   virtual void CloseSocket() = 0;
   virtual void PostProcess() = 0;    // Process, from the event loop.
 
@@ -135,6 +139,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Sends once `response.delay` has passed.
   void SendLater(Response response);
   void AppendBody(Response response);
+  HeadContext ContextOfHead() const;
+  // Answers that go on: answer_stream.cc.
+  void SendStream(Response response);
+  void PumpStream();
+  void OnStreamWritten();
+  void FinishStream();
+  void ForgetStream();
 
   bool SubmitToWorker();
   // On a worker. Nothing: the answer is not wanted any more.
@@ -158,6 +169,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::array<char, kRequestIdSize> request_id_{};
   std::atomic<bool> abandoned_{false};
   std::unique_ptr<boost::asio::steady_timer> delay_;  // Of a delayed answer.
+  std::shared_ptr<Stream> told_;  // Of an answer that goes on.
+  bool stream_writing_ = false;     // OnStreamWritten follows.
+  bool stream_ended_ = false;       // What is being written is its end.
 };
 
 std::shared_ptr<Connection> NewPlainConnection(Service& service, IoThread& thread, Socket socket,

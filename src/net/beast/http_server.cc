@@ -178,7 +178,8 @@ HttpServerStats HttpServer::Core::stats() const {
           .requests = counters_.requests,
           .requests_refused = counters_.refused,
           .requests_in_flight = activity_.tasks(),
-          .queue_depth = service_.workers.queued()};
+          .queue_depth = service_.workers.queued(),
+          .streams_open = counters_.streams};
 }
 
 HttpServer::HttpServer(HttpServerOptions options, HttpHandler& handler, WorkerPool& workers,

@@ -49,6 +49,20 @@ void AppendNumber(std::uint64_t number, std::string& out) {
   out.append(text.data(), end);
 }
 
+bool Has(const Response& response, std::string_view name) {
+  for (const ResponseHeader& field : response.headers) {
+    if (EqualsIgnoreCase(field.name, name)) return true;
+  }
+  return false;
+}
+
+void AppendField(const ResponseHeader& field, std::string& out) {
+  out += "\r\n";
+  out += field.name;
+  out += ": ";
+  out += field.value;
+}
+
 // Fields that frame the message or that the server writes itself.
 bool IsOwnField(std::string_view name) {
   for (std::string_view own : {"Content-Length", "Content-Type", "Transfer-Encoding", "Connection",
@@ -78,12 +92,16 @@ void AppendHead(const Response& response, const HeadContext& context, std::strin
   out += ' ';
   out += Reason(response.status);
   if (StatusHasBody(response.status)) {
-    if (length > 0 && !response.content_type.empty()) {
+    if ((length > 0 || response.stream) && !response.content_type.empty()) {
       out += "\r\nContent-Type: ";
       out += response.content_type;
     }
-    out += "\r\nContent-Length: ";
-    AppendNumber(length, out);
+    if (response.stream) {
+      out += "\r\nTransfer-Encoding: chunked";
+    } else {
+      out += "\r\nContent-Length: ";
+      AppendNumber(length, out);
+    }
   }
   out += "\r\nDate: ";
   out += context.date;
@@ -91,11 +109,9 @@ void AppendHead(const Response& response, const HeadContext& context, std::strin
     out += "\r\nX-Request-Id: ";
     out += context.request_id;
   }
-  for (const ResponseHeader& field : response.headers) {
-    out += "\r\n";
-    out += field.name;
-    out += ": ";
-    out += field.value;
+  for (const ResponseHeader& field : response.headers) AppendField(field, out);
+  for (const ResponseHeader& field : context.defaults) {
+    if (!Has(response, field.name)) AppendField(field, out);
   }
   if (!context.keep_alive) {
     out += "\r\nConnection: close";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -14,11 +15,12 @@ struct HeadContext {
   std::string_view request_id = {};  // Empty: no X-Request-Id.
   bool http11 = true;
   bool keep_alive = true;
+  std::span<const ResponseHeader> defaults = {};  // For those that the response does not have.
 };
 
 // Appends status line, fields and the empty line to `out`. Statuses 204 and 304 have no body and
-// no Content-Length (RFC 9110 section 8.6); whether a body follows for others is the caller's
-// business (HEAD). `response` must be sendable.
+// no Content-Length (RFC 9110 section 8.6), an answer with a stream is chunked; whether a body
+// follows for others is the caller's business (HEAD). `response` must be sendable.
 void AppendHead(const Response& response, const HeadContext& context, std::string& out);
 
 // Whether the status allows a body.

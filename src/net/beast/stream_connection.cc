@@ -24,6 +24,8 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 // What is discarded, at most, after the last answer: as much as a request may have, so that a
 // client that sends all of it before it reads gets to see why it was refused.
 constexpr std::size_t kLingerBytesMax = base::kBodyBytesMax + base::kHeaderBytesMax;
+// What a client may send, at most, while its answer goes on: nothing of it is read any more.
+constexpr std::size_t kWatchBytesMax = 64 << 10;
 
 template <typename Stream>
 class StreamConnection final : public Connection {
@@ -107,7 +109,7 @@ class StreamConnection final : public Connection {
     }
     asio::async_write(stream_, buffers,
                       [this, self = Self()](const error_code& error, std::size_t) {
-                        if (state_ != State::kWriting) return;
+                        if (state_ != State::kWriting && state_ != State::kStreaming) return;
                         if (error) return Close();
                         OnWritten();
                       });
@@ -117,19 +119,40 @@ class StreamConnection final : public Connection {
   void Linger() override {
     discard_ = std::make_unique_for_overwrite<Discard>();
     if constexpr (kTls) {
-      stream_.async_shutdown([this, self = Self()](const error_code&) { EndSending(); });
+      stream_.async_shutdown([this, self = Self()](const error_code&) { BeginToDiscard(); });
       // The close_notify goes out at once; the peer's is waited for no longer than the timeout.
     } else {
-      EndSending();
+      BeginToDiscard();
     }
   }
 
-  void EndSending() {
+  void BeginToDiscard() {
     if (state_ != State::kLingering) return;
+    EndSending();
+    if (state_ == State::kLingering) DiscardInput();
+  }
+
+  void EndSending() override {
     error_code error;
     socket().shutdown(Socket::shutdown_send, error);
-    if (error) return Close();
-    DiscardInput();
+    if (error) Close();
+  }
+
+  void WatchPeer() override {
+    discard_ = std::make_unique_for_overwrite<Discard>();
+    WatchOn();
+  }
+
+  // Through TLS where there is TLS: it may have to answer what the peer's TLS asks.
+  void WatchOn() {
+    stream_.async_read_some(
+        asio::buffer(discard_->bytes),
+        [this, self = Self()](const error_code& error, std::size_t bytes) {
+          if (state_ != State::kStreaming && state_ != State::kLingering) return;
+          discard_->count += bytes;
+          if (error || discard_->count > kWatchBytesMax) return Close();
+          WatchOn();
+        });
   }
 
   void DiscardInput() {
