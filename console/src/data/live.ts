@@ -1,0 +1,61 @@
+// What the service tells by itself (server-sent events), and asking for it where that cannot be had:
+// a proxy that holds events back, a bound on open streams, a service that is restarting.
+import { useEffect, useRef } from 'react'
+
+const STREAM_AGAIN_MS = 15_000
+
+export interface LiveOptions<Item> {
+  url: string // "": nothing.
+  event: string
+  onItem: (item: Item) => void
+  poll: () => Promise<void> // Called at once where no stream opens, and then every pollMs.
+  pollMs: number
+}
+
+export function useLive<Item> (options: LiveOptions<Item>): void {
+  const latest = useRef(options)
+  useEffect(() => { latest.current = options })
+  const { url, event, pollMs } = options
+
+  useEffect(() => {
+    if (url === '') return
+    let source: EventSource | undefined
+    let poller: number | undefined
+    let retry: number | undefined
+    let stopped = false
+
+    const stopPolling = (): void => { window.clearTimeout(poller); poller = undefined }
+    const pollOnce = async (): Promise<void> => {
+      await latest.current.poll().catch(() => {})
+      if (!stopped && poller !== undefined) poller = window.setTimeout(pollOnce, pollMs)
+    }
+    const startPolling = (): void => {
+      if (poller === undefined) poller = window.setTimeout(pollOnce, 0)
+    }
+    const open = (): void => {
+      if (stopped) return
+      source = new EventSource(url)
+      source.addEventListener('open', stopPolling)
+      source.addEventListener(event, message => {
+        try {
+          latest.current.onItem(JSON.parse((message as MessageEvent<string>).data) as Item)
+        } catch { /* Not ours; the next poll or event tells. */ }
+      })
+      source.addEventListener('error', () => {
+        startPolling()
+        // While it is merely interrupted the browser connects again by itself.
+        if (source?.readyState !== EventSource.CLOSED) return
+        source.close()
+        window.clearTimeout(retry)
+        retry = window.setTimeout(open, STREAM_AGAIN_MS)
+      })
+    }
+    open()
+    return () => {
+      stopped = true
+      source?.close()
+      stopPolling()
+      window.clearTimeout(retry)
+    }
+  }, [url, event, pollMs])
+}

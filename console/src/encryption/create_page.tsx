@@ -1,0 +1,1 @@
+export function CreatePage () { return null }

@@ -1,0 +1,125 @@
+import { Link } from 'react-aria-components'
+import { KeyRound, LockKeyhole } from 'lucide-react'
+import type { KeyProvider, Migration, ProviderUsage, Tenant } from '../api/types'
+import { useResource, type Resource } from '../data/resource'
+import { useSession } from '../session/session'
+import { CopyLine } from '../ui/copy'
+import { Icon } from '../ui/icon'
+import { Page } from '../ui/page'
+import { LoadingWords, Note, Problem, Skeleton } from '../ui/states'
+import { numberText, parseTime } from '../ui/time'
+import { When, WhenAgo } from '../ui/when'
+import { maskArn } from './arn'
+import { loadOwnTenant, loadTenantKeys, loadUsage } from './encryption_api'
+import { useEncryption } from './migration_state'
+import { isUnfinished, phaseText } from './progress'
+import { isInternal, regionOf, statusesOf } from './provider_status'
+
+export function SettingsPage () {
+  const { providers, migration } = useEncryption()
+  const tenant = useResource('tenant', loadOwnTenant)
+  const current = providers.data?.find(provider => provider.current)
+  return (
+    <Page title="Settings">
+      <section className="card" aria-labelledby="tenant-encryption">
+        <div className="card-head">
+          <h2 id="tenant-encryption">Tenant encryption</h2>
+          <Link className="button primary" href="/settings/encryption">Manage key provider</Link>
+        </div>
+        <div className="card-body stack">
+          {providers.error && !providers.data && <Problem error={providers.error} retry={() => { void providers.reload() }} />}
+          {!providers.data && !providers.error && <WaitingProvider />}
+          {providers.data && !current && <Note look="bad">The service names no current key provider.</Note>}
+          {current && <Current provider={current} migration={migration.data} />}
+        </div>
+      </section>
+      <TenantCard tenant={tenant} />
+    </Page>
+  )
+}
+
+function WaitingProvider () {
+  return (
+    <div className="stack" aria-busy="true">
+      <LoadingWords what="tenant encryption" />
+      <div className="setting"><span className="provider-icon" /><div className="stack-tight"><Skeleton width={24} /><Skeleton width={40} /></div></div>
+      <Skeleton width={60} lines={3} />
+    </div>
+  )
+}
+
+function Current ({ provider, migration }: { provider: KeyProvider, migration: Migration | null | undefined }) {
+  const usage = useResource(`usage ${provider.arnFingerPrint}`, () => loadUsage(provider.arnFingerPrint))
+  const internal = isInternal(provider)
+  const since = parseTime(provider.promotedToCurrentAt)
+  const validated = parseTime(provider.validatedAt)
+  const status = statusesOf(provider, migration)
+  const replica = provider.replicaKeys?.[0]?.region
+  return <>
+    <div className="setting">
+      <span className="provider-icon"><Icon of={internal ? LockKeyhole : KeyRound} /></span>
+      <div className="stack-tight">
+        <div className="row">
+          <span className="setting-name">{provider.name}</span>
+          {status.map(each => <span key={each.label} className={`badge ${each.look}`}>{each.label}</span>)}
+          {status.length === 1 && <span className="badge good">Healthy</span>}
+        </div>
+        {provider.description && <p className="soft break">{provider.description}</p>}
+        <dl className="facts">
+          {!internal && <><dt>Key ARN</dt><dd><CopyLine text={provider.arn} shown={maskArn(provider.arn)} what="key ARN" /></dd></>}
+          {!internal && <><dt>Region</dt><dd>{regionOf(provider)}{replica ? `, replica in ${replica}` : ''}</dd></>}
+          <dt>Active since</dt><dd>{since ? <WhenAgo date={since} /> : 'the tenant was created'}</dd>
+          {!internal && <><dt>Last validation</dt><dd>{validated ? <WhenAgo date={validated} /> : 'never'}</dd></>}
+        </dl>
+      </div>
+    </div>
+    {provider.attention && <Note look={provider.revokedAt ? 'bad' : 'warn'} title="Needs attention">{provider.attention}</Note>}
+    {isUnfinished(migration) && (
+      <Note title={`A migration is going on: ${migration.progress} %`}>
+        {phaseText(migration)}. The tenant keeps working. <Link href="/settings/encryption">Watch it</Link>
+      </Note>
+    )}
+    <Protected usage={usage} />
+  </>
+}
+
+function Protected ({ usage }: { usage: Resource<ProviderUsage> }) {
+  const keys = useResource('tenant-keys', loadTenantKeys)
+  const active = keys.data?.versions.find(version => version.active)
+  const made = parseTime(active?.createdAt)
+  const figure = (n: number | undefined) => n === undefined ? <Skeleton width={4} /> : numberText(n)
+  if (usage.error && !usage.data) return <Problem error={usage.error} retry={() => { void usage.reload() }} />
+  return (
+    <div className="stack-tight">
+      <h3>What it protects</h3>
+      <dl className="figures">
+        <div><dt>Managed data keys</dt><dd>{figure(usage.data?.dataKeys)}</dd></div>
+        <div><dt>Tenant key versions</dt><dd>{figure(usage.data?.tenantKeys)}</dd></div>
+        <div><dt>Active version</dt><dd>{figure(keys.data?.activeVersion)}{made && <small> since <When date={made} seconds={false} /></small>}</dd></div>
+        <div><dt>Set aside in quarantine</dt><dd>{figure(usage.data?.quarantined)}</dd></div>
+      </dl>
+      <p className="small faint">Values and data keys that applications keep themselves are protected too, and counted nowhere.</p>
+    </div>
+  )
+}
+
+function TenantCard ({ tenant }: { tenant: Resource<Tenant> }) {
+  const { session } = useSession()
+  const created = parseTime(tenant.data?.createdAt)
+  return (
+    <section className="card" aria-labelledby="tenant">
+      <div className="card-head"><h2 id="tenant">Tenant</h2></div>
+      <div className="card-body">
+        {tenant.error && !tenant.data
+          ? <Problem error={tenant.error} retry={() => { void tenant.reload() }} />
+          : <dl className="facts">
+              <dt>Name</dt><dd>{tenant.data?.name ?? session.tenant?.name}</dd>
+              <dt>Tenant ID</dt><dd>{session.tenant && <CopyLine text={session.tenant.id} what="tenant ID" />}</dd>
+              <dt>Region</dt><dd>{tenant.data?.region ?? session.tenant?.region}</dd>
+              <dt>Status</dt><dd>{tenant.data?.status ?? <Skeleton width={8} />}</dd>
+              <dt>Created</dt><dd>{created ? <When date={created} /> : <Skeleton width={22} />}</dd>
+            </dl>}
+      </div>
+    </section>
+  )
+}
