@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
@@ -28,5 +29,23 @@ using ApiBody = std::function<Result<void>(const Api&, const ApiFlags&)>;
 // its text goes to standard error in any case.
 CLI::App& AddApiCommand(CLI::App& parent, const std::string& name, const std::string& help,
                         ApiBody body);
+
+// The same with arguments of its own, which `body` gets and whose options the caller adds.
+template <typename Arguments>
+struct AddedCommand {
+  CLI::App& command;
+  std::shared_ptr<Arguments> arguments;
+};
+template <typename Arguments>
+AddedCommand<Arguments> AddApiCommand(CLI::App& parent, const std::string& name,
+                                      const std::string& help,
+                                      Result<void> (*body)(const Api&, const ApiFlags&,
+                                                           const Arguments&)) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App& command = AddApiCommand(
+      parent, name, help,
+      ApiBody([=](const Api& api, const ApiFlags& flags) { return body(api, flags, *arguments); }));
+  return {command, arguments};
+}
 
 }  // namespace tenantseal::cli

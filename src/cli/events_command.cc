@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "cli/api_command.h"
 #include "cli/events_verify.h"
+#include "cli/list_pages.h"
 #include "cli/table.h"
 
 namespace tenantseal::cli {
@@ -57,14 +58,6 @@ std::string ListPath(const Arguments& arguments, const std::string& from, const 
   return path + filter("eventTime", begin + "/" + end);
 }
 
-// The following page's path on the server that was asked; empty at the end.
-std::string NextPage(const json& page) {
-  const json href = page.value("/links/next/href"_json_pointer, json());
-  const std::string text = href.is_string() ? href.get<std::string>() : "";
-  const std::size_t query = text.find('?');
-  return query == std::string::npos ? "" : kAuditsPath + text.substr(query);
-}
-
 // At most `max` events of the list.
 Result<json> Read(const Api& api, const std::string& list, std::size_t max) {
   json events = json::array();
@@ -78,7 +71,7 @@ Result<json> Read(const Api& api, const std::string& list, std::size_t max) {
     for (const json& event : *data) {
       if (events.size() < max) events.push_back(event);
     }
-    path = data->empty() ? "" : NextPage(page);
+    path = data->empty() ? "" : NextPagePath(page);
   }
   return events;
 }

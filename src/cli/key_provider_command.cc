@@ -169,31 +169,19 @@ Result<void> Validate(const Api& api, const ApiFlags& flags, const Arguments& ar
   return {};
 }
 
-struct Added {
-  CLI::App& command;
-  std::shared_ptr<Arguments> arguments;
-};
-
-Added Add(CLI::App& family, const std::string& name, const std::string& help,
-          Result<void> (*body)(const Api&, const ApiFlags&, const Arguments&)) {
-  auto arguments = std::make_shared<Arguments>();
-  CLI::App& command = AddApiCommand(family, name, help, [=](const Api& api, const ApiFlags& flags) {
-    return body(api, flags, *arguments);
-  });
-  return {command, arguments};
-}
+using Added = AddedCommand<Arguments>;
 
 Added AddWithFingerprint(CLI::App& family, const std::string& name, const std::string& help,
                          Result<void> (*body)(const Api&, const ApiFlags&, const Arguments&)) {
-  Added added = Add(family, name, help, body);
+  Added added = AddApiCommand(family, name, help, body);
   added.command.add_option("FINGERPRINT", added.arguments->fingerprint, "Its arnFingerPrint")
       ->required();
   return added;
 }
 
 void AddCreate(CLI::App& family) {
-  const auto [create, arguments] =
-      Add(family, "create", "Validate and register an AWS KMS key; it is not used yet", Create);
+  const auto [create, arguments] = AddApiCommand(
+      family, "create", "Validate and register an AWS KMS key; it is not used yet", Create);
   create.add_option("--arn", arguments->arn, "ARN of the key or of an alias");
   create.add_option("--name", arguments->name, "Title");
   create.add_option("--description", arguments->description, "What it is for");
@@ -224,8 +212,8 @@ void AddChanges(CLI::App& family) {
 
 void AddValidation(CLI::App& family) {
   AddWithFingerprint(family, "test", "Validate a key provider and show it", Test);
-  const auto [validate, arguments] =
-      Add(family, "validate", "Validate a key and show every check, with how to mend it", Validate);
+  const auto [validate, arguments] = AddApiCommand(
+      family, "validate", "Validate a key and show every check, with how to mend it", Validate);
   validate.add_option("FINGERPRINT", arguments->fingerprint, "A key provider");
   validate.add_option("--arn", arguments->arn, "A key or alias that is not registered");
   validate.add_flag("--last", arguments->last, "Only show what the last validation found");

@@ -92,7 +92,7 @@ TEST_F(KeyProviderTest, ListsForPeopleAndForPrograms) {
 }
 
 TEST_F(KeyProviderTest, ARefusalIsToldInFull) {
-  service_.On("POST " + kProviders, {{403, Refusal("Encryption-88", {{"validation", kReport}})}});
+  service_.On("POST " + kProviders, {{403, Refusal("Encryption-88", kReport)}});
   const Ran ran = Run({"create", "--arn", "A", "--name", "N"});
   EXPECT_EQ(ran.status, kExitFailure);
   EXPECT_EQ(ran.out, "");
@@ -103,7 +103,7 @@ TEST_F(KeyProviderTest, ARefusalIsToldInFull) {
                                        "        to mend it: Put the statements into its policy.\n"),
                              HasSubstr("{\n  \"Version\": \"2012-10-17\"\n}\n")));
   const Ran program = Run({"create", "--arn", "A", "--name", "N", "--json"});
-  EXPECT_EQ(json::parse(program.out)["errors"][0]["meta"]["validation"], kReport);
+  EXPECT_EQ(json::parse(program.out)["errors"][0]["meta"], kReport);
   EXPECT_EQ(program.status, kExitFailure);
 }
 

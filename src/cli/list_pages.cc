@@ -9,8 +9,9 @@ namespace {
 
 constexpr int kPagesMax = 1000;
 
-// "" when there is no further page.
-std::string NextPath(const nlohmann::json& page) {
+}  // namespace
+
+std::string NextPagePath(const nlohmann::json& page) {
   const auto links = page.find("links");
   if (links == page.end() || !links->is_object() || !links->contains("next") ||
       !(*links)["next"].is_object())
@@ -20,8 +21,6 @@ std::string NextPath(const nlohmann::json& page) {
   const std::size_t path = href.find('/', scheme == std::string::npos ? 0 : scheme + 3);
   return path == std::string::npos ? "" : href.substr(path);
 }
-
-}  // namespace
 
 Result<nlohmann::json> ListPages(const sdk::Rest& rest, const std::string& path) {
   nlohmann::json all = nlohmann::json::array();
@@ -34,7 +33,7 @@ Result<nlohmann::json> ListPages(const sdk::Rest& rest, const std::string& path)
     if (data == answer.end() || !data->is_array())
       return Internal("The service's answer holds no list.");
     all.insert(all.end(), data->begin(), data->end());
-    next = NextPath(answer);
+    next = NextPagePath(answer);
     if (next.empty()) return all;
   }
   return Error{ErrorCode::kTooLarge, "The list has more than 1,000 pages."};

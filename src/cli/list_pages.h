@@ -13,4 +13,7 @@ namespace tenantseal::cli {
 // used: the client stays with the server it was told of. kTooLarge beyond 1,000 pages.
 Result<nlohmann::json> ListPages(const sdk::Rest& rest, const std::string& path);
 
+// Path and query of the page after this one; "" when there is none.
+std::string NextPagePath(const nlohmann::json& page);
+
 }  // namespace tenantseal::cli

@@ -10,6 +10,7 @@
 #include "cli/api_command.h"
 #include "cli/key_provider_paths.h"
 #include "cli/key_provider_views.h"
+#include "cli/list_pages.h"
 #include "cli/progress.h"
 #include "cli/report_text.h"
 #include "cli/table.h"
@@ -176,17 +177,6 @@ void PrintReleased(const json& answer) {
   std::printf("%s data keys open again.\n", Printable(Text(answer, "released")).c_str());
 }
 
-// The path of the next page, "" after the last.
-std::string NextPage(const json& page) {
-  const auto links = page.find("links");
-  if (links == page.end() || !links->is_object() || !links->contains("next")) return "";
-  const json& next = links->at("next");
-  const std::string href = next.is_object() ? Text(next, "href") : "";
-  const std::size_t query = href.find('?');
-  if (query == std::string::npos) return "";
-  return std::string(kMigrationPath) + "/quarantine" + href.substr(query);
-}
-
 // Every page as one. With --raw each page as it came.
 Result<void> ListQuarantine(const Api& api, const ApiFlags& flags) {
   json all = {{"data", json::array()}};
@@ -197,7 +187,7 @@ Result<void> ListQuarantine(const Api& api, const ApiFlags& flags) {
     const auto data = page.find("data");
     if (data == page.end() || !data->is_array())
       return Internal("The service's answer holds no list.");
-    const std::string following = NextPage(page);
+    const std::string following = NextPagePath(page);
     if (flags.raw) TS_RETURN_IF_ERROR(ShowAnswer(flags, answer.body, kQuarantine));
     all["data"].insert(all["data"].end(), data->begin(), data->end());
     next = following == next || data->empty() ? "" : following;
@@ -212,19 +202,7 @@ Result<void> Quarantine(const Api& api, const ApiFlags& flags, const Arguments& 
   return ShowAnswer(flags, answer.body, {"released", PrintReleased});
 }
 
-struct Added {
-  CLI::App& command;
-  std::shared_ptr<Arguments> arguments;
-};
-
-Added Add(CLI::App& family, const std::string& name, const std::string& help,
-          Result<void> (*body)(const Api&, const ApiFlags&, const Arguments&)) {
-  auto arguments = std::make_shared<Arguments>();
-  CLI::App& command = AddApiCommand(family, name, help, [=](const Api& api, const ApiFlags& flags) {
-    return body(api, flags, *arguments);
-  });
-  return {command, arguments};
-}
+using Added = AddedCommand<Arguments>;
 
 void AddFingerprint(const Added& added) {
   added.command.add_option("FINGERPRINT", added.arguments->fingerprint, "The target")->required();
@@ -240,23 +218,26 @@ void AddWait(const Added& added) {
 }  // namespace
 
 void AddMigrationCommands(CLI::App& family) {
-  const Added plan = Add(family, "plan", "Show what a migration would do and cost", Plan);
+  const Added plan = AddApiCommand(family, "plan", "Show what a migration would do and cost", Plan);
   AddFingerprint(plan);
-  const Added migrate = Add(family, "migrate", "Move the tenant to a key provider", Migrate);
+  const Added migrate =
+      AddApiCommand(family, "migrate", "Move the tenant to a key provider", Migrate);
   AddFingerprint(migrate);
   AddWait(migrate);
-  AddWait(Add(family, "reset-to-default-provider", "Move the tenant to the internal KMS", Reset));
-  AddWait(Add(family, "migration-details", "Show the migration, else the last one", ShowDetails));
-  Add(family, "pause", "Let the migration wait", Pause);
-  const Added resume = Add(family, "resume", "Go on with a migration that waits", Resume);
+  AddWait(AddApiCommand(family, "reset-to-default-provider", "Move the tenant to the internal KMS",
+                        Reset));
+  AddWait(AddApiCommand(family, "migration-details", "Show the migration, else the last one",
+                        ShowDetails));
+  AddApiCommand(family, "pause", "Let the migration wait", Pause);
+  const Added resume = AddApiCommand(family, "resume", "Go on with a migration that waits", Resume);
   resume.command.add_flag("--accept-source-refusal", resume.arguments->accept_source_refusal,
                           "Finish though the present key provider refuses this tenant");
   resume.command.add_flag("--accept-quarantine", resume.arguments->accept_quarantine,
                           "Go on without the data keys that are set aside");
   AddWait(resume);
-  Add(family, "cancel", "Stay with the present key provider", Cancel);
-  const Added quarantine =
-      Add(family, "quarantine", "List data keys that do not open and were set aside", Quarantine);
+  AddApiCommand(family, "cancel", "Stay with the present key provider", Cancel);
+  const Added quarantine = AddApiCommand(
+      family, "quarantine", "List data keys that do not open and were set aside", Quarantine);
   quarantine.command.add_flag("--retry-all", quarantine.arguments->retry_all,
                               "Try each of them once more");
 }

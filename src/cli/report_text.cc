@@ -5,13 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/table.h"
+#include "model/encryption_codes.h"
 
 namespace tenantseal::cli {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::string_view kCodePrefix = "Encryption-";
 
 const json* Member(const json& object, const char* name) {
   const auto found = object.is_object() ? object.find(name) : object.end();
@@ -25,8 +24,8 @@ std::string Shown(const json& object, const char* name) {
 
 std::uint16_t EncryptionCodeOf(std::string_view code) {
   std::uint16_t out = 0;
-  if (!code.starts_with(kCodePrefix)) return 0;
-  code.remove_prefix(kCodePrefix.size());
+  if (!code.starts_with(model::kCodePrefix)) return 0;
+  code.remove_prefix(model::kCodePrefix.size());
   std::from_chars(code.data(), code.data() + code.size(), out);
   return out;
 }
@@ -103,10 +102,8 @@ Refusal ReadRefusal(std::string_view body) {
   if (!detail.empty() && detail != title) out.text += (out.text.empty() ? "" : ": ") + detail;
   if (!code.empty()) out.text += (out.text.empty() ? "" : " ") + ("(" + code + ")");
   const json* const meta = Member(first, "meta");
-  const json* const own = meta == nullptr ? nullptr : Member(*meta, "validation");
-  const json* const report = own == nullptr ? meta : own;
-  if (report == nullptr) return out;
-  std::string checks = ReportText(*report);
+  if (meta == nullptr) return out;
+  std::string checks = ReportText(*meta);
   if (checks.ends_with('\n')) checks.pop_back();
   if (!checks.empty()) out.text += "\n" + checks;
   return out;
