@@ -14,7 +14,6 @@ using providers::Check;
 using providers::ProviderView;
 using providers::Report;
 
-constexpr const char* kInternalArn = "#QLIK_MANAGED_KEY_PROVIDER#";
 constexpr const char* kInternalCreatedAt = "Qlik managed";
 constexpr const char* kNever = "0001-01-01T00:00:00Z";
 constexpr const char* kTextPrefix = "#BYOKv1#:";
@@ -24,32 +23,12 @@ std::string SecondsOrNever(const std::optional<base::UtcTime>& time) {
   return time ? base::FormatUtcSeconds(*time) : kNever;
 }
 
-// "us-east-2" of "arn:aws:kms:us-east-2:111122223333:key/mrk-1".
-std::string RegionIn(const std::string& arn) {
-  std::size_t begin = 0;
-  for (int i = 0; i < 3; ++i) {
-    const std::size_t colon = arn.find(':', begin);
-    if (colon == std::string::npos) return "";
-    begin = colon + 1;
-  }
-  return arn.substr(begin, arn.find(':', begin) - begin);
-}
-
-json ReplicasJson(const std::string& replica_arn) {
-  if (replica_arn.empty()) return json::array();
-  return json::array({{{"arn", replica_arn}, {"region", RegionIn(replica_arn)}}});
-}
-
-std::string CodeText(model::EncryptionCode code) {
-  const auto number = static_cast<unsigned>(code);
-  return number == 0 ? "" : "Encryption-" + std::to_string(number);
-}
-
 json ComplianceError(const std::optional<Report>& report) {
   const Check* problem = report ? report->first_problem() : nullptr;
   if (problem == nullptr) return {{"code", ""}, {"region", ""}, {"message", ""}};
-  return {
-      {"code", CodeText(problem->code)}, {"region", problem->region}, {"message", problem->detail}};
+  return {{"code", model::CodeText(problem->code)},
+          {"region", problem->region},
+          {"message", problem->detail}};
 }
 
 // What a person should look at; empty when all is well.
@@ -71,7 +50,7 @@ void AddKeyFields(json& out, const ProviderView& view, Shown shown) {
   const bool multi_region =
       view.report ? view.report->multi_region : provider.arn.find(":key/mrk-") != std::string::npos;
   out["multiRegion"] = multi_region;
-  out["replicaKeys"] = ReplicasJson(provider.replica_arn);
+  out["replicaKeys"] = providers::ReplicaKeys(provider.replica_arn);
   out["drCompliant"] = view.report && view.report->dr_compliant();
   json problem = ComplianceError(view.report);
   out["complianceError"] =
@@ -90,7 +69,7 @@ json KeyProviderJson(const ProviderView& view, Shown shown) {
   const model::KeyProvider& provider = view.provider;
   const bool internal = provider.kind == model::ProviderKind::kInternal;
   json out = {
-      {"arn", internal ? kInternalArn : provider.arn},
+      {"arn", model::ShownArn(provider)},
       {"name", provider.name},
       {"tenantId", provider.tenant.text()},
       {"arnFingerPrint", provider.fingerprint.text()},
@@ -119,27 +98,11 @@ json UsageJson(const providers::ProviderUsage& usage) {
 json MigrationInformation(const migration::MigrationView& view) {
   const model::Migration& m = view.migration;
   const std::string to = m.to.text();
-  json out = {{"id", m.id},
-              {"migrationId", m.id},
-              {"tenantId", m.tenant.text()},
-              {"state", model::MigrationStateName(m.state)},
-              {"progress", view.percent()},
-              {"initiatedAt", base::FormatUtc(m.started_at)},
+  json out = migration::MigrationJson(view);
+  out.update({{"migrationId", m.id},
               {"completedAt", m.finished_at ? base::FormatUtc(*m.finished_at) : kNever},
-              {"migratingFrom", view.from_arn},
-              {"migratingFromFingerprint", m.from.text()},
-              {"migratingTo", view.to_arn},
-              {"migratingToFingerprint", to},
               {"migratingToFingerPrint", to},
-              {"migratingToPrefix", kTextPrefix + to},
-              {"total", view.total},
-              {"done", view.done},
-              {"quarantined", view.quarantined}};
-  if (m.pause != model::Pause::kNone) {
-    out["substate"] = "Paused";
-    out["pausedBecause"] = model::PauseName(m.pause);
-  }
-  if (!m.detail.empty()) out["detail"] = m.detail;
+              {"migratingToPrefix", kTextPrefix + to}});
   return out;
 }
 

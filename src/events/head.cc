@@ -69,7 +69,7 @@ Result<SignedHead> ParseHead(std::string_view line) {
   if (!parsed.is_object()) return NotAHead();
   SignedHead out;
   out.deployment = TextOf(parsed, "deployment");
-  const auto scope = ParseScope(TextOf(parsed, "scope"));
+  const auto scope = model::Scope::Parse(TextOf(parsed, "scope"));
   const auto signed_at = base::ParseUtc(TextOf(parsed, "signedAt"));
   const auto sequence = parsed.find("sequence");
   if (!scope || !signed_at || sequence == parsed.end() || !sequence->is_number_unsigned() ||
@@ -93,12 +93,6 @@ Result<crypto::Ed25519PublicKey> ParsePublicKey(std::string_view text) {
   if (!Fill(base::HexDecode(text), key))
     return InvalidArgument("public-key", "A public key is a file of 64 hexadecimal digits.");
   return key;
-}
-
-Result<model::Scope> ParseScope(std::string_view text) {
-  if (text == model::Scope::Deployment().text()) return model::Scope::Deployment();
-  TS_ASSIGN_OR_RETURN(const model::TenantId tenant, model::TenantId::Parse(text));
-  return model::Scope::Of(tenant);
 }
 
 }  // namespace tenantseal::events

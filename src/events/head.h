@@ -39,7 +39,4 @@ Result<SignedHead> ParseHead(std::string_view line);
 std::string SerializePublicKey(const crypto::Ed25519PublicKey& key);
 Result<crypto::Ed25519PublicKey> ParsePublicKey(std::string_view text);
 
-// "-" or a tenant id.
-Result<model::Scope> ParseScope(std::string_view text);
-
 }  // namespace tenantseal::events

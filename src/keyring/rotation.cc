@@ -2,31 +2,20 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/limits.h"
 #include "base/log.h"
 #include "events/event.h"
 #include "formats/envelope.h"
 #include "keyring/rewrap_batch.h"
+#include "store/rules.h"
 
 namespace tenantseal::keyring {
 namespace {
 
 constexpr auto kAgedStartTimeout = std::chrono::seconds(30);
 
-Error Wrong(std::string what) { return {ErrorCode::kConflict, std::move(what)}; }
-
 Result<void> CheckIdle(const store::Store& store, const model::TenantId& tenant) {
   TS_ASSIGN_OR_RETURN(const std::optional<model::RewrapJob> job, store.LoadRewrapJob(tenant));
-  const bool idle = !job || job->state == model::RewrapState::kDone ||
-                    job->state == model::RewrapState::kCancelled;
-  if (!idle) return Wrong("The data keys are still being rewrapped.");
-  return {};
-}
-
-Result<void> CheckNoMigration(const model::TenantState& state) {
-  if (state.migration && state.migration->unfinished())
-    return Wrong("The tenant is being moved to another key provider.");
-  return {};
+  return store::CheckNoJob(job ? &*job : nullptr);
 }
 
 // Whether every managed data key is wrapped by the version that its column names: a column that
@@ -65,14 +54,11 @@ Rotation::~Rotation() = default;
 Result<model::RewrapJob> Rotation::Start(const model::TenantId& tenant, const std::string& actor,
                                          base::Deadline deadline) {
   TS_ASSIGN_OR_RETURN(const model::TenantState state, store_.LoadTenant(tenant));
-  if (state.tenant.status != model::TenantStatus::kActive)
-    return Wrong("The tenant is not active.");
-  TS_RETURN_IF_ERROR(CheckNoMigration(state));
+  // What would be refused in the end is not asked of the provider.
+  TS_RETURN_IF_ERROR(store::CheckActive(state.tenant));
+  TS_RETURN_IF_ERROR(store::CheckNoMigration(state));
   TS_RETURN_IF_ERROR(CheckIdle(store_, tenant));
-  if (state.keys.size() >= base::kTenantKeyVersionsMax) {
-    return Wrong("The tenant has " + std::to_string(state.keys.size()) +
-                 " key versions; retire some first.");
-  }
+  TS_RETURN_IF_ERROR(store::CheckRoomForVersion(state));
   const model::KeyProvider* provider = state.FindProvider(state.tenant.current_provider);
   if (provider == nullptr) return IntegrityError("the tenant's current provider is not there");
   const std::uint32_t active = state.tenant.active_version;
@@ -102,7 +88,7 @@ Result<model::RewrapJob> Rotation::Start(const model::TenantId& tenant, const st
 Result<void> Rotation::Retire(const model::TenantId& tenant, std::uint32_t version,
                               const std::string& actor) {
   TS_ASSIGN_OR_RETURN(const model::TenantState state, store_.LoadTenant(tenant));
-  TS_RETURN_IF_ERROR(CheckNoMigration(state));
+  TS_RETURN_IF_ERROR(store::CheckNoMigration(state));
   TS_RETURN_IF_ERROR(CheckIdle(store_, tenant));
   TS_RETURN_IF_ERROR(CheckLabels(store_, tenant));
   const model::NewEvent event = events::MakeEvent(
@@ -142,7 +128,7 @@ void Rotation::RotateAged(base::Duration age_max) {
 // And nothing known forbids its rotation.
 bool Rotation::IsAged(const model::TenantId& tenant, base::Duration age_max) const {
   const auto state = store_.LoadTenant(tenant);
-  if (!state || !CheckNoMigration(*state) || !CheckIdle(store_, tenant)) return false;
+  if (!state || !store::CheckNoMigration(*state) || !CheckIdle(store_, tenant)) return false;
   const model::KeyProvider* provider = state->FindProvider(state->tenant.current_provider);
   const model::TenantKey* active = state->FindKey(state->tenant.active_version);
   if (provider == nullptr || provider->revoked_at || active == nullptr) return false;

@@ -52,6 +52,7 @@ class StoreLease {
   }
   // The epoch that this process obeys.
   std::uint64_t Epoch() const;
+  const model::ProcessId& process() const { return process_; }
 
   // Blocks until every process obeys the change made at `epoch`: all have acknowledged it, or a
   // lease has passed since the call, which needs no store: without it nobody renews. Refreshes this

@@ -9,8 +9,7 @@ namespace {
 
 std::string ArnOf(const model::TenantState& state, const model::Fingerprint& fingerprint) {
   const model::KeyProvider* provider = state.FindProvider(fingerprint);
-  if (provider == nullptr) return "";  // Deleted since.
-  return provider->kind == model::ProviderKind::kInternal ? kInternalArn : provider->arn;
+  return provider == nullptr ? "" : model::ShownArn(*provider);  // It may be deleted since.
 }
 
 }  // namespace
@@ -49,7 +48,10 @@ nlohmann::json MigrationJson(const MigrationView& view) {
                          {"total", view.total},
                          {"done", view.done},
                          {"quarantined", view.quarantined}};
-  if (m.pause != model::Pause::kNone) json["substate"] = model::PauseName(m.pause);
+  if (m.pause != model::Pause::kNone) {
+    json["substate"] = "Paused";
+    json["pausedBecause"] = model::PauseName(m.pause);
+  }
   if (!m.detail.empty()) json["detail"] = m.detail;
   if (m.finished_at) json["completedAt"] = base::FormatUtc(*m.finished_at);
   return json;

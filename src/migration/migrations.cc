@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "events/event.h"
+#include "store/rules.h"
 
 namespace tenantseal::migration {
 namespace {
@@ -27,11 +28,6 @@ Error Ongoing(const model::Migration& migration) {
   return EncryptionError(EncryptionCode::kMigrationOngoing, ErrorCode::kConflict,
                          "The migration " + migration.id + " to " + migration.to.text() +
                              " is going on. Wait until it is completed, or cancel it.");
-}
-
-Result<void> CheckActive(const model::TenantState& state) {
-  if (state.tenant.status == model::TenantStatus::kActive) return {};
-  return Error{ErrorCode::kConflict, "The tenant is not active."};
 }
 
 // Our own credentials are nothing to the caller: their failure keeps its code, so that only the log
@@ -73,10 +69,6 @@ bool HasCause(Pause pause) {
          pause == Pause::kQuarantine;
 }
 
-std::string ShownArn(const model::KeyProvider& provider) {
-  return provider.kind == model::ProviderKind::kInternal ? kInternalArn : provider.arn;
-}
-
 std::uint64_t CallsFor(const model::TenantState& state, const model::KeyProvider& source,
                        const model::KeyProvider& target) {
   const auto aws = [](const model::KeyProvider& p) {
@@ -111,7 +103,7 @@ Result<Migrations::Sides> Migrations::SidesOf(const model::TenantState& state,
                                               const std::string& fingerprint) const {
   Sides sides;
   TS_ASSIGN_OR_RETURN(sides.target, providers::FindProvider(state, fingerprint));
-  TS_RETURN_IF_ERROR(CheckActive(state));
+  TS_RETURN_IF_ERROR(store::CheckActive(state.tenant));
   const model::KeyProvider* source = state.FindProvider(state.tenant.current_provider);
   if (source == nullptr) return IntegrityError("the tenant's current provider is not there");
   sides.source = *source;
@@ -181,8 +173,8 @@ Result<MigrationPlan> Migrations::Plan(const model::TenantId& tenant,
   TS_ASSIGN_OR_RETURN(const model::TenantState state, store_.LoadTenant(tenant));
   TS_ASSIGN_OR_RETURN(const Sides sides, SidesOf(state, fingerprint));
   MigrationPlan plan;
-  plan.from_arn = ShownArn(sides.source);
-  plan.to_arn = ShownArn(sides.target);
+  plan.from_arn = model::ShownArn(sides.source);
+  plan.to_arn = model::ShownArn(sides.target);
   plan.to = sides.target.fingerprint;
   plan.tenant_key_versions = state.keys.size() + 1;
   TS_ASSIGN_OR_RETURN(plan.data_keys, store_.CountDataKeys(tenant, std::nullopt));
@@ -243,7 +235,7 @@ Result<MigrationView> Migrations::Cancel(const model::TenantId& tenant, const st
 Result<void> Migrations::MayResume(const model::TenantState& state, model::Migration& migration,
                                    const Accept& accept, const std::string& actor,
                                    base::Deadline deadline) {
-  TS_RETURN_IF_ERROR(CheckActive(state));
+  TS_RETURN_IF_ERROR(store::CheckActive(state.tenant));
   switch (migration.pause) {
     case Pause::kTargetRefuses: {
       const model::KeyProvider* target = state.FindProvider(migration.to);
@@ -312,7 +304,7 @@ Result<MigrationView> Migrations::FinishWithoutSource(const model::TenantState& 
         "The source refuses the tenant's key, as its owner may want. Accept that to finish with "
         "the target alone (acceptSourceRefusal), or have the owner admit the service again.");
   }
-  TS_RETURN_IF_ERROR(CheckActive(state));
+  TS_RETURN_IF_ERROR(store::CheckActive(state.tenant));
   const model::KeyProvider* target = state.FindProvider(state.migration->to);
   if (target == nullptr) return IntegrityError("the target of a migration is not there");
   for (const model::TenantKey& key : state.keys) {
@@ -330,10 +322,9 @@ Result<MigrationView> Migrations::FinishWithoutSource(const model::TenantState& 
   data["acceptedSourceRefusal"] = true;
   TS_ASSIGN_OR_RETURN(
       const std::uint64_t epoch,
-      store_.FinishMigration(
-          finished, true,
-          events::MakeEvent(clock_, random_, model::Scope::Of(state.tenant.id),
-                            events::kMigrationFinished, actor, data)));
+      store_.FinishMigration(finished, true,
+                             events::MakeEvent(clock_, random_, model::Scope::Of(state.tenant.id),
+                                               events::kMigrationFinished, actor, data)));
   TS_RETURN_IF_ERROR(lease_.AwaitObeyed(epoch));
   return view;
 }

@@ -26,7 +26,7 @@ namespace tenantseal::migration {
 // A migration with the figures of its data keys.
 struct MigrationView {
   model::Migration migration;
-  std::string from_arn, to_arn;  // "#QLIK_MANAGED_KEY_PROVIDER#" for the internal KMS.
+  std::string from_arn, to_arn;                        // As model::ShownArn() has them.
   std::uint64_t total = 0, done = 0, quarantined = 0;  // Data keys.
   int percent() const;                                 // 0 to 100; 100 only when completed.
 };
@@ -106,9 +106,6 @@ class Migrations {
   const base::Random& random_;
   const double data_keys_per_second_;
 };
-
-// How the internal KMS is named where an ARN is expected.
-inline constexpr const char* kInternalArn = "#QLIK_MANAGED_KEY_PROVIDER#";
 
 // The view of `state.migration`, which must be there.
 Result<MigrationView> ViewOf(const store::Store& store, const model::TenantState& state);

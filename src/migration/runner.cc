@@ -100,7 +100,6 @@ bool Runner::RunRound(const std::atomic<bool>& stop) {
 // a provider that does not answer keeps nobody else waiting for long.
 void Runner::NoteFailure(const model::Migration& migration, Seen& seen, const Error& error,
                          base::Duration took) const {
-  if (error.code == ErrorCode::kConflict) seen.own = false;  // Somebody else has changed it.
   ++seen.failures;
   const int doublings = std::clamp(seen.failures - kFailuresAtOnce, 0, 6);
   base::Duration pause = seen.failures > kFailuresAtOnce ? (1 << doublings) * 1s : 0s;
@@ -125,7 +124,7 @@ Result<bool> Runner::Step(const model::TenantId& tenant, Seen& seen,
   TS_ASSIGN_OR_RETURN(Verdict verdict, Decide(*state, seen));
   if (!MayTake(migration, verdict, seen)) return false;
   Work work{std::move(*state), migration, seen, stop};
-  if (!seen.own) TS_RETURN_IF_ERROR(Claim(work));
+  if (!Owns(migration)) TS_RETURN_IF_ERROR(Claim(work));
   switch (verdict.due) {
     case Due::kNothing:
       return false;
@@ -143,13 +142,9 @@ Result<bool> Runner::Step(const model::TenantId& tenant, Seen& seen,
   return false;
 }
 
-// Whether it is still this process's, by the fence.
 void Runner::NoteRow(const model::Migration& migration, Seen& seen) const {
   const bool first = seen.since == base::BootTime();
   if (!first && seen.fence == migration.fence) return;
-  // A claim leaves the pause as it is: who has paused it or let it go on has not taken it over.
-  const bool kept = seen.fence + 1 == migration.fence && seen.pause != migration.pause;
-  seen.own = seen.own && kept;
   if (first || migration.pause != seen.pause) seen.probe_at = clock_.Boot() + kProbeEvery;
   seen.fence = migration.fence;
   seen.pause = migration.pause;
@@ -193,7 +188,8 @@ bool Runner::MayTake(const model::Migration& migration, const Verdict& verdict, 
     seen.due_since.reset();
     return false;
   }
-  if (seen.own || (migration.state == MigrationState::kNew && migration.fence == 0)) return true;
+  if (Owns(migration) || (migration.state == MigrationState::kNew && migration.fence == 0))
+    return true;
   const base::BootTime now = clock_.Boot();
   if (!seen.due_since) seen.due_since = now;
   // Each probe of its owner moves the fence.
@@ -202,12 +198,13 @@ bool Runner::MayTake(const model::Migration& migration, const Verdict& verdict, 
 }
 
 Result<void> Runner::Claim(Work& work) {
-  TS_ASSIGN_OR_RETURN(const model::Migration claimed, store_.ClaimMigration(work.migration.tenant));
+  TS_ASSIGN_OR_RETURN(const model::Migration claimed,
+                      store_.ClaimMigration(work.migration.tenant, lease_.process()));
   // Another change in between, and what is due was decided from what is no longer so.
   if (claimed.id != work.migration.id || claimed.fence != work.migration.fence + 1)
     return Error{ErrorCode::kConflict, "The migration has been changed meanwhile."};
   work.migration.fence = work.seen.fence = claimed.fence;
-  work.seen.own = true;
+  work.migration.owner = claimed.owner;
   work.seen.since = clock_.Boot();
   return {};
 }

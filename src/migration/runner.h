@@ -34,13 +34,12 @@ class Runner {
  private:
   // What this process knows of an unfinished migration.
   struct Seen {
-    bool own = false;
     std::uint64_t fence = 0;
     model::Pause pause = model::Pause::kNone;
     base::BootTime since;                     // This fence is the stored one.
     std::optional<base::BootTime> due_since;  // Under this fence; unset: nothing is due.
     base::BootTime probe_at;
-    base::BootTime look_at;  // Not before; see LookAgain().
+    base::BootTime look_at;  // Not before.
     int failures = 0;        // In a row.
     std::string trouble;     // Logged once.
   };
@@ -61,6 +60,7 @@ class Runner {
   bool RunRound(const std::atomic<bool>& stop);
   // One step from where the row says it is. False when there is nothing to do for now.
   Result<bool> Step(const model::TenantId& tenant, Seen& seen, const std::atomic<bool>& stop);
+  bool Owns(const model::Migration& migration) const { return migration.owner == lease_.process(); }
   void NoteRow(const model::Migration& migration, Seen& seen) const;
   Result<Verdict> Decide(const model::TenantState& state, const Seen& seen) const;
   bool MayTake(const model::Migration& migration, const Verdict& verdict, Seen& seen) const;

@@ -86,6 +86,12 @@ class Scope {
  public:
   static Scope Deployment() { return Scope("-"); }
   static Scope Of(const TenantId& tenant) { return Scope(tenant.text()); }
+  // The inverse of text().
+  static Result<Scope> Parse(std::string_view text) {
+    if (text == Deployment().text()) return Deployment();
+    TS_ASSIGN_OR_RETURN(const TenantId tenant, TenantId::Parse(text));
+    return Of(tenant);
+  }
   const std::string& text() const { return text_; }
   bool is_deployment() const { return text_ == "-"; }
   auto operator<=>(const Scope&) const = default;

@@ -40,10 +40,11 @@ struct Migration {
   Fingerprint to;
   MigrationState state = MigrationState::kNew;
   Pause pause = Pause::kNone;
-  std::string detail = {};        // In words: why it waits, failed or was cancelled.
-  std::uint32_t to_version = 0;   // The version made for it; 0 while kNew.
+  std::string detail = {};                // In words: why it waits, failed or was cancelled.
+  std::uint32_t to_version = 0;           // The version made for it; 0 while kNew.
   std::uint64_t quarantine_accepted = 0;  // Data keys set aside that a resume has accepted.
-  std::uint64_t fence = 0;        // Grows with every change and every owner; not under a MAC.
+  std::uint64_t fence = 0;  // Grows with every change and every owner; not under a MAC.
+  ProcessId owner = {};     // Who works on it, empty before anybody does; not under a MAC.
   std::string started_by;
   base::UtcTime started_at;
   std::optional<base::UtcTime> finished_at = {};

@@ -96,6 +96,10 @@ struct RewrapJob {
   std::string started_by;
   base::UtcTime started_at;
   std::optional<base::UtcTime> finished_at;
+
+  bool unfinished() const {
+    return state == RewrapState::kRunning || state == RewrapState::kPaused;
+  }
 };
 
 }  // namespace tenantseal::model

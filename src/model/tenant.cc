@@ -16,6 +16,11 @@ std::string_view TenantStatusName(TenantStatus status) {
   return "unknown";
 }
 
+const std::string& ShownArn(const KeyProvider& provider) {
+  static const std::string internal = kInternalArn;
+  return provider.kind == ProviderKind::kInternal ? internal : provider.arn;
+}
+
 KeyProvider InternalProvider(const TenantId& tenant, base::UtcTime now) {
   KeyProvider provider;
   provider.tenant = tenant;

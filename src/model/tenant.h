@@ -46,6 +46,11 @@ struct KeyProvider {
   bool operator==(const KeyProvider&) const = default;
 };
 
+// How the internal KMS is named where an ARN is expected; the API that this follows says so.
+inline constexpr const char* kInternalArn = "#QLIK_MANAGED_KEY_PROVIDER#";
+// The provider's ARN as it is shown: kInternalArn for the internal KMS.
+const std::string& ShownArn(const KeyProvider& provider);
+
 // The provider that every tenant starts with. Its fingerprint is the tenant id.
 KeyProvider InternalProvider(const TenantId& tenant, base::UtcTime now);
 

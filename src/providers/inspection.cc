@@ -44,7 +44,7 @@ Result<void> Inspection::Run() {
     TS_RETURN_IF_ERROR(CheckIsolation(primary_));
     if (replica_.generated && !replica_silent_) TS_RETURN_IF_ERROR(CheckIsolation(replica_));
   }
-  CheckShared();
+  TS_RETURN_IF_ERROR(CheckShared());
   return CheckAlias();
 }
 

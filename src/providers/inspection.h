@@ -80,7 +80,7 @@ class Inspection {
   Result<bool> CheckRoundTrip();
   Result<void> CheckReplica();
   Result<void> CheckIsolation(const Side& side);
-  void CheckShared();
+  Result<void> CheckShared();
   Result<void> CheckAlias();
 
   // Parts of CheckDescription().

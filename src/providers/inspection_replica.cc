@@ -112,15 +112,15 @@ Result<void> Inspection::CheckIsolation(const Side& side) {
   return {};
 }
 
-void Inspection::CheckShared() {
+Result<void> Inspection::CheckShared() {
   constexpr const char* kCheck = "shared";
-  if (ask_.other_tenants == 0) {
+  TS_ASSIGN_OR_RETURN(const std::uint64_t count, ask_.count_others(report_.key_arn));
+  if (count == 0) {
     Pass(kCheck, {}, "No other tenant uses the key.");
-    return;
+    return {};
   }
-  const bool one = ask_.other_tenants == 1;
   const std::string others =
-      one ? "1 other tenant uses" : std::to_string(ask_.other_tenants) + " other tenants use";
+      count == 1 ? "1 other tenant uses" : std::to_string(count) + " other tenants use";
   const bool refused = parts_.options.shared_keys_refused;
   const std::string detail =
       others + " the same key." + (refused ? " This service does not allow that." : "");
@@ -130,6 +130,7 @@ void Inspection::CheckShared() {
       ask_.tenant.region;
   refused ? Fail(kCheck, {}, detail, fix, EncryptionCode::kKeyShared)
           : Warn(kCheck, {}, detail, fix, EncryptionCode::kKeyShared);
+  return {};
 }
 
 // Which other key the alias names now is perhaps not the tenant's to know.

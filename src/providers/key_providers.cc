@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "events/event.h"
+#include "store/rules.h"
 
 namespace tenantseal::providers {
 namespace {
@@ -30,8 +31,7 @@ Result<void> CheckText(const char* field, const std::string& text, std::size_t b
 
 Error NoSuchProvider() {
   return EncryptionError(EncryptionCode::kProviderNotFound, ErrorCode::kNotFound,
-                         "The tenant has no key provider with this fingerprint.",
-                         "arnFingerPrint");
+                         "The tenant has no key provider with this fingerprint.", "arnFingerPrint");
 }
 
 Error Registered() {
@@ -41,8 +41,7 @@ Error Registered() {
 
 // Whether the tenant may have one more provider.
 Result<void> CheckRoom(const model::TenantState& state) {
-  if (state.tenant.status != model::TenantStatus::kActive)
-    return Error{ErrorCode::kConflict, "The tenant is not active."};
+  TS_RETURN_IF_ERROR(store::CheckActive(state.tenant));
   if (state.providers.size() < base::kProvidersMax) return {};
   return EncryptionError(EncryptionCode::kTooManyProviders, ErrorCode::kConflict,
                          "The tenant has " + std::to_string(state.providers.size()) +
@@ -62,19 +61,11 @@ std::string UseOf(const model::TenantState& state, const model::KeyProvider& pro
   return "";
 }
 
-nlohmann::json ReplicaKeys(const std::string& replica_arn) {
-  nlohmann::json keys = nlohmann::json::array();
-  if (replica_arn.empty()) return keys;
-  const auto arn = aws::ParseKmsArn(replica_arn);
-  keys.push_back({{"arn", replica_arn}, {"region", arn ? arn->region : ""}});
-  return keys;
-}
-
 nlohmann::json ProviderJson(const model::KeyProvider& provider) {
   const bool internal = provider.kind == model::ProviderKind::kInternal;
   return {{"id", provider.fingerprint.text()},
           {"arnFingerPrint", provider.fingerprint.text()},
-          {"arn", internal ? "#QLIK_MANAGED_KEY_PROVIDER#" : provider.arn},
+          {"arn", model::ShownArn(provider)},
           {"name", provider.name},
           {"description", provider.description},
           {"keyprovider", internal ? "Qlik" : "AWS-KMS"},
@@ -104,6 +95,14 @@ Result<void> CheckTexts(const std::optional<std::string>& name,
 }
 
 }  // namespace
+
+nlohmann::json ReplicaKeys(const std::string& replica_arn) {
+  nlohmann::json keys = nlohmann::json::array();
+  if (replica_arn.empty()) return keys;
+  const auto arn = aws::ParseKmsArn(replica_arn);
+  keys.push_back({{"arn", replica_arn}, {"region", arn ? arn->region : ""}});
+  return keys;
+}
 
 Result<model::KeyProvider> FindProvider(const model::TenantState& state,
                                         const std::string& fingerprint) {
@@ -165,8 +164,7 @@ Result<ProviderView> KeyProviders::Register(const model::TenantState& state,
   provider.created_at = clock_.Utc();
   provider.replica_arn = report.replica_arn;
   const auto added = store_.AddProvider(
-      provider,
-      EventOf(events::kKeyProviderCreated, provider, actor, nlohmann::json::object()));
+      provider, EventOf(events::kKeyProviderCreated, provider, actor, nlohmann::json::object()));
   if (!added && added.error().code == ErrorCode::kAlreadyExists) return Registered();
   if (!added && added.error().code == ErrorCode::kConflict) {
     TS_ASSIGN_OR_RETURN(const model::TenantState now, store_.LoadTenant(tenant));

@@ -1,6 +1,8 @@
 // Registration of key providers. Every method blocks; all are thread-safe.
 #pragma once
 
+#include <atomic>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,6 +36,9 @@ struct ProviderUsage {
 
 // 32 hexadecimal digits: the first 128 bits of SHA-256 over tenant id and key ARN, length-prefixed.
 model::Fingerprint FingerprintOf(const model::TenantId& tenant, const std::string& key_arn);
+
+// A provider's "replicaKeys": [{"arn","region"}], or [] without a replica.
+nlohmann::json ReplicaKeys(const std::string& replica_arn);
 
 // The provider of `state` that a caller names. kProviderNotFound, kFingerprintTooLong.
 Result<model::KeyProvider> FindProvider(const model::TenantState& state,
@@ -78,12 +83,12 @@ class KeyProviders {
 
   // Validates the current providers of active tenants whose report is older than `every`, without
   // the isolation probes: a page of tenants a call, or what of it a few seconds allow; the next
-  // call goes on from there. Called about once a minute, by one thread.
-  void ValidateScheduled(base::Duration every);
+  // call goes on from there, and so does one that `stop` has ended. Called about once a minute, by
+  // one thread.
+  void ValidateScheduled(base::Duration every, const std::atomic<bool>& stop);
 
  private:
-  // Asks the validator, which learns how many other tenants have the key, too, when an alias names
-  // it. kProviderTimeout when there is no answer.
+  // Asks the validator. kProviderTimeout when there is no answer.
   Result<Report> Validate(const model::Tenant& tenant, const std::string& arn,
                           const std::string& pinned_arn, bool isolation,
                           base::Deadline deadline) const;

@@ -5,16 +5,17 @@
 #include "base/log.h"
 #include "events/event.h"
 #include "providers/key_providers.h"
+#include "store/rules.h"
 
 namespace tenantseal::providers {
 namespace {
 
 using model::CheckOutcome;
 
-constexpr std::string_view kSchedule = "schedule";  // The actor of what nobody asked for.
+constexpr std::string_view kSchedule = "schedule";          // The actor of what nobody asked for.
 constexpr auto kScheduledTest = std::chrono::seconds(10);   // One validation, at most.
 constexpr auto kScheduledTests = std::chrono::seconds(20);  // All of a call, about.
-constexpr int kAttemptsMax = 5;  // Of a change that others forestall.
+constexpr int kAttemptsMax = 5;                             // Of a change that others forestall.
 
 bool IsAlias(const std::string& arn) { return arn.find(":alias/") != std::string::npos; }
 
@@ -28,13 +29,7 @@ bool KnowsReplica(const Report& report, const model::KeyProvider& provider) {
 nlohmann::json ProblemsJson(const Report& report) {
   nlohmann::json problems = nlohmann::json::array();
   for (const Check& check : report.checks) {
-    if (check.outcome == CheckOutcome::kPass) continue;
-    problems.push_back({{"name", check.name},
-                        {"outcome", model::CheckOutcomeName(check.outcome)},
-                        {"region", check.region},
-                        {"detail", check.detail},
-                        {"fix", check.fix},
-                        {"code", "Encryption-" + std::to_string(static_cast<int>(check.code))}});
+    if (check.outcome != CheckOutcome::kPass) problems.push_back(CheckJson(check));
   }
   return problems;
 }
@@ -44,18 +39,10 @@ nlohmann::json ProblemsJson(const Report& report) {
 Result<Report> KeyProviders::Validate(const model::Tenant& tenant, const std::string& arn,
                                       const std::string& pinned_arn, bool isolation,
                                       base::Deadline deadline) const {
-  const auto ask = [&](const std::string& key_arn,
-                       const std::string& pinned) -> Result<Report> {
-    TS_ASSIGN_OR_RETURN(const std::uint64_t others, store_.CountTenantsUsing(key_arn, tenant.id));
-    return validator_.Validate({tenant, arn, pinned, others, isolation}, deadline);
-  };
-  auto report = ask(pinned_arn.empty() ? arn : pinned_arn, pinned_arn);
-  // Only now is it known which key an alias names, and so who else has it.
-  if (report && pinned_arn.empty() && !report->key_arn.empty() && report->key_arn != arn) {
-    TS_ASSIGN_OR_RETURN(const std::uint64_t others,
-                        store_.CountTenantsUsing(report->key_arn, tenant.id));
-    if (others > 0) report = ask(report->key_arn, report->key_arn);
-  }
+  auto report = validator_.Validate(
+      {tenant, arn, pinned_arn, isolation,
+       [&](const std::string& key_arn) { return store_.CountTenantsUsing(key_arn, tenant.id); }},
+      deadline);
   if (!report && report.error().encryption_code == 0 &&
       (report.error().code == ErrorCode::kKeyUnavailable ||
        report.error().code == ErrorCode::kDeadlineExceeded)) {
@@ -68,8 +55,7 @@ Result<Report> KeyProviders::Validate(const model::Tenant& tenant, const std::st
 Result<Report> KeyProviders::DryRun(const model::TenantId& tenant, const std::string& arn,
                                     base::Deadline deadline) const {
   TS_ASSIGN_OR_RETURN(const model::TenantState state, store_.LoadTenant(tenant));
-  if (state.tenant.status != model::TenantStatus::kActive)
-    return Error{ErrorCode::kConflict, "The tenant is not active."};
+  TS_RETURN_IF_ERROR(store::CheckActive(state.tenant));
   return Validate(state.tenant, arn, "", true, deadline);
 }
 
@@ -101,11 +87,11 @@ Result<void> KeyProviders::Remember(const model::KeyProvider& provider, const Re
   const CheckOutcome outcome = report.outcome();
   std::optional<model::NewEvent> event;
   if (actor != kSchedule || !last || last->outcome != outcome) {
-    event = EventOf(outcome == CheckOutcome::kFail ? events::kKeyProviderValidationFailed
-                                                   : events::kKeyProviderValidated,
-                    provider, actor,
-                    {{"outcome", model::CheckOutcomeName(outcome)},
-                     {"checks", ProblemsJson(report)}});
+    event =
+        EventOf(outcome == CheckOutcome::kFail ? events::kKeyProviderValidationFailed
+                                               : events::kKeyProviderValidated,
+                provider, actor,
+                {{"outcome", model::CheckOutcomeName(outcome)}, {"checks", ProblemsJson(report)}});
   }
   const auto saved = store_.SaveValidation(
       {provider.tenant, provider.fingerprint, report.at, outcome, ReportText(report)}, event);
@@ -149,7 +135,7 @@ Result<std::optional<model::Fingerprint>> KeyProviders::Due(const model::TenantI
   return std::optional(provider->fingerprint);
 }
 
-void KeyProviders::ValidateScheduled(base::Duration every) {
+void KeyProviders::ValidateScheduled(base::Duration every, const std::atomic<bool>& stop) {
   if (scheduled_.empty()) {
     const auto page = store_.ListTenants({base::kPageItemsMax, schedule_after_});
     if (!page) return;  // The store is gone; others say so.
@@ -158,7 +144,7 @@ void KeyProviders::ValidateScheduled(base::Duration every) {
     schedule_after_ = page->next;
   }
   const base::BootTime enough = clock_.Boot() + kScheduledTests;
-  while (!scheduled_.empty() && clock_.Boot() < enough) {
+  while (!scheduled_.empty() && clock_.Boot() < enough && !stop.load()) {
     const model::TenantId tenant = scheduled_.back();
     scheduled_.pop_back();
     const auto due = Due(tenant, every);

@@ -28,6 +28,7 @@ class ProviderValidationTest : public KeyProvidersGround {
     for (const json& check : checks) names.push_back(check["name"]);
     return names;
   }
+  const std::atomic<bool> running_{false};  // Nothing stops it.
 };
 
 TEST_F(ProviderValidationTest, StoresTheReportAndTellsOfIt) {
@@ -177,10 +178,10 @@ TEST_F(ProviderValidationTest, ValidatesCurrentProvidersWhoseReportIsOld) {
   const base::UtcTime made = clock_.Utc();
   const std::size_t calls = keys_.calls().size(), probes = Probes();
   clock_.Advance(1h - 1ms);
-  providers_.ValidateScheduled(1h);
+  providers_.ValidateScheduled(1h, running_);
   EXPECT_EQ(keys_.calls().size(), calls);
   clock_.Advance(1ms);
-  providers_.ValidateScheduled(1h);
+  providers_.ValidateScheduled(1h, running_);
   EXPECT_EQ(Validation(first)->at, clock_.Utc());
   EXPECT_EQ(Validation(second)->at, made);  // Not current.
   EXPECT_EQ(Probes(), probes);
@@ -190,7 +191,7 @@ TEST_F(ProviderValidationTest, ValidatesCurrentProvidersWhoseReportIsOld) {
                                 samples::EventOf(tenant_))
                   .ok());
   clock_.Advance(2h);
-  providers_.ValidateScheduled(1h);
+  providers_.ValidateScheduled(1h, running_);
   EXPECT_EQ(Validation(first)->at, made + 1h);
 }
 
@@ -205,8 +206,8 @@ TEST_F(ProviderValidationTest, TheScheduleComesToEveryTenant) {
   }
   clock_.Advance(2h);
   faulty_.FailCall(2, {ErrorCode::kUnavailable, "locked"}, store::FaultyStore::When::kBefore, 20);
-  providers_.ValidateScheduled(1h);
-  for (int i = 0; i < 3; ++i) providers_.ValidateScheduled(1h);
+  providers_.ValidateScheduled(1h, running_);
+  for (int i = 0; i < 3; ++i) providers_.ValidateScheduled(1h, running_);
   for (const model::TenantId& tenant : tenants) {
     tenant_ = tenant;
     EXPECT_EQ(Validation(FingerprintOf(tenant, kFirst))->at, clock_.Utc());

@@ -12,22 +12,9 @@ using nlohmann::json;
 
 constexpr std::size_t kTextBytesMax = 1 << 20;
 constexpr std::size_t kChecksMax = 256;
-constexpr std::string_view kCodePrefix = "Encryption-";
 
 bool ConcernsReplica(const Check& check) {
   return check.name.starts_with("replica-") || check.name == "multi-region";
-}
-
-json CheckJson(const Check& check) {
-  json out{{"name", check.name},
-           {"outcome", model::CheckOutcomeName(check.outcome)},
-           {"region", check.region},
-           {"detail", check.detail},
-           {"fix", check.fix}};
-  if (check.code != EncryptionCode{}) {
-    out["code"] = std::string(kCodePrefix) + std::to_string(static_cast<int>(check.code));
-  }
-  return out;
 }
 
 Error Foreign() { return IntegrityError("The stored report of a validation cannot be read."); }
@@ -49,8 +36,8 @@ Result<CheckOutcome> ParseOutcome(std::string_view name) {
 Result<EncryptionCode> ParseCode(const json& object) {
   if (!object.contains("code")) return EncryptionCode{};
   TS_ASSIGN_OR_RETURN(const std::string text, Text(object, "code"));
-  if (!text.starts_with(kCodePrefix)) return Foreign();
-  const std::string_view digits = std::string_view(text).substr(kCodePrefix.size());
+  if (!text.starts_with(model::kCodePrefix)) return Foreign();
+  const std::string_view digits = std::string_view(text).substr(model::kCodePrefix.size());
   const bool good = !digits.empty() && digits.size() <= 3 && digits.front() != '0' &&
                     std::ranges::all_of(digits, [](char c) { return c >= '0' && c <= '9'; });
   if (!good) return Foreign();
@@ -103,9 +90,13 @@ CheckOutcome Report::outcome() const {
   return worst;
 }
 
-const Check* Report::first_problem() const {
+const Check* Report::first_failure() const {
   const auto failed = std::ranges::find(checks, CheckOutcome::kFail, &Check::outcome);
-  if (failed != checks.end()) return &*failed;
+  return failed == checks.end() ? nullptr : &*failed;
+}
+
+const Check* Report::first_problem() const {
+  if (const Check* failed = first_failure()) return failed;
   const auto warned = std::ranges::find_if(checks, [](const Check& check) {
     return check.outcome == CheckOutcome::kWarn && ConcernsReplica(check);
   });
@@ -122,6 +113,16 @@ bool Report::dr_compliant() const {
     opened = opened || check.name == "replica-round-trip";
   }
   return known && (opened || replica_arn.empty());
+}
+
+json CheckJson(const Check& check) {
+  json out{{"name", check.name},
+           {"outcome", model::CheckOutcomeName(check.outcome)},
+           {"region", check.region},
+           {"detail", check.detail},
+           {"fix", check.fix}};
+  if (check.code != EncryptionCode{}) out["code"] = model::CodeText(check.code);
+  return out;
 }
 
 json ReportJson(const Report& report) {
@@ -167,8 +168,8 @@ Result<Report> ParseReport(const std::string& text) {
 }
 
 Error RefusalOf(const Report& report, std::optional<EncryptionCode> as) {
-  const auto failed = std::ranges::find(report.checks, CheckOutcome::kFail, &Check::outcome);
-  if (failed == report.checks.end()) return Internal("A validation that passed was refused.");
+  const Check* const failed = report.first_failure();
+  if (failed == nullptr) return Internal("A validation that passed was refused.");
   const EncryptionCode code = as.value_or(failed->code);
   return model::EncryptionError(code, GeneralCode(code), MessageOf(*failed), {},
                                 ReportText(report));

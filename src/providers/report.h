@@ -19,10 +19,10 @@ struct Check {
                      // "origin", "multi-region", "round-trip", "replica-authorised",
                      // "replica-round-trip", "replica-agrees", "isolation", "shared", "alias".
   model::CheckOutcome outcome = model::CheckOutcome::kPass;
-  std::string region;                       // Where it was asked; empty: nowhere.
-  std::string detail;                       // What was found.
-  std::string fix;                          // What to do about it; empty when it passed.
-  model::EncryptionCode code{};             // Of a failure or warning; 0 when it passed.
+  std::string region;            // Where it was asked; empty: nowhere.
+  std::string detail;            // What was found.
+  std::string fix;               // What to do about it; empty when it passed.
+  model::EncryptionCode code{};  // Of a failure or warning; 0 when it passed.
 };
 
 struct Report {
@@ -36,14 +36,16 @@ struct Report {
 
   // The worst of the checks.
   model::CheckOutcome outcome() const;
+  const Check* first_failure() const;
   // The first failure, else the first warning that concerns the replica: Qlik's complianceError.
   const Check* first_problem() const;
   bool dr_compliant() const;  // Every check of the replica passed, or none is needed.
 };
 
+nlohmann::json CheckJson(const Check& check);
 nlohmann::json ReportJson(const Report& report);
-std::string ReportText(const Report& report);          // ReportJson, dumped.
-Result<Report> ParseReport(const std::string& text);   // Of ReportText; kIntegrity.
+std::string ReportText(const Report& report);         // ReportJson, dumped.
+Result<Report> ParseReport(const std::string& text);  // Of ReportText; kIntegrity.
 
 // The refusal of a registration or migration: the first failure's code, the whole report in `meta`.
 // `as` replaces the code (kTargetInvalid).

@@ -28,15 +28,17 @@ class Validator {
 
   struct Ask {
     const model::Tenant& tenant;
-    std::string arn;             // Key ARN or alias ARN as given.
-    std::string pinned_arn = {}; // The key that an alias was resolved to at registration.
-    std::uint64_t other_tenants = 0;  // That use the same key.
-    bool isolation = true;            // With the probes of another tenant's context.
+    std::string arn;              // Key ARN or alias ARN as given.
+    std::string pinned_arn = {};  // The key that an alias was resolved to at registration.
+    bool isolation = true;        // With the probes of another tenant's context.
+    // How many other tenants use the key of an ARN. Asked once it is known which key it is.
+    std::function<Result<std::uint64_t>(const std::string& key_arn)> count_others = {};
   };
   // Asks the key in the order of the checks and stops at the first failure that makes the rest
   // meaningless. Until GenerateDataKey with the tenant's context is authorised, every failure is
   // one kActionNotAllowed without details of the key, so that nobody learns about another's.
-  // Errors: only our own (kServiceFault) and kKeyUnavailable of the primary's region.
+  // Errors: those of count_others, else only our own (kServiceFault) and kKeyUnavailable of the
+  // primary's region.
   Result<Report> Validate(const Ask& ask, base::Deadline deadline) const;
 
  private:

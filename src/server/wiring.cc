@@ -139,8 +139,8 @@ void Service::StartBackground() {
 // Each looks at a page of tenants at a time.
 void Service::StartUpkeep() {
   if (settings_.validation_interval > base::Duration::zero()) {
-    Every(std::chrono::minutes(1), [this](const std::atomic<bool>&) {
-      providers_.ValidateScheduled(settings_.validation_interval);
+    Every(std::chrono::minutes(1), [this](const std::atomic<bool>& stopping) {
+      providers_.ValidateScheduled(settings_.validation_interval, stopping);
     });
   }
   if (settings_.rotate_after > base::Duration::zero()) {

@@ -134,8 +134,7 @@ Result<void> ApplyMigrationStart(model::TenantState& state, const model::Migrati
   }
   TS_RETURN_IF_ERROR(CheckActive(state.tenant));
   TS_RETURN_IF_ERROR(CheckNoMigration(state));
-  if (job != nullptr && Unfinished(*job))
-    return Conflict("The data keys of the last rotation are still being rewrapped.");
+  TS_RETURN_IF_ERROR(CheckNoJob(job));
   if (state.FindProvider(migration.to) == nullptr) return ProviderNotFound();
   if (migration.to == state.tenant.current_provider)
     return Conflict("The key provider is current already.");
@@ -147,9 +146,10 @@ Result<void> ApplyMigrationStart(model::TenantState& state, const model::Migrati
   return {};
 }
 
-Result<void> ApplyMigrationClaim(model::TenantState& state) {
+Result<void> ApplyMigrationClaim(model::TenantState& state, const model::ProcessId& process) {
   if (!state.migration) return NotFound("The tenant has no migration.");
   TS_RETURN_IF_ERROR(CheckMigrationFence(state, *state.migration));
+  state.migration->owner = process;
   ++state.migration->fence;
   return {};
 }
@@ -196,7 +196,7 @@ Result<void> ApplyMigrationChange(model::TenantState& state, const model::Migrat
   ++migration.fence;
   if (ends) EraseWraps(state, migration.to);
   job = JobOf(migration, job);
-  if (job == nullptr || !Unfinished(*job)) return {};
+  if (job == nullptr || !job->unfinished()) return {};
   if (ends) {
     job->state = RewrapState::kCancelled;
     job->finished_at = given.finished_at;

@@ -25,8 +25,7 @@ Result<void> ApplyProviderDeletion(model::TenantState& state, const model::Finge
 
 Result<void> ApplyMigrationStart(model::TenantState& state, const model::Migration& migration,
                                  const model::RewrapJob* job);
-// Increments the fence of an unfinished migration.
-Result<void> ApplyMigrationClaim(model::TenantState& state);
+Result<void> ApplyMigrationClaim(model::TenantState& state, const model::ProcessId& process);
 Result<void> ApplyMigrationActivation(model::TenantState& state, const model::Migration& given,
                                       const model::TenantKey& key,
                                       std::span<const model::TenantKeyWrap> wraps,

@@ -76,8 +76,9 @@ Result<void> ApplyDestruction(model::TenantState& state, base::UtcTime now) {
   return {};
 }
 
-bool Unfinished(const model::RewrapJob& job) {
-  return job.state == model::RewrapState::kRunning || job.state == model::RewrapState::kPaused;
+Result<void> CheckNoJob(const model::RewrapJob* job) {
+  if (job == nullptr || !job->unfinished()) return {};
+  return Conflict("The data keys of the last rotation are still being rewrapped.");
 }
 
 Result<void> CheckNoMigration(const model::TenantState& state) {
@@ -98,13 +99,12 @@ Result<void> CheckActivation(const model::TenantState& state, const model::Tenan
   if (key.tenant != tenant.id || !IsOf(tenant.id, key.version, wraps)) {
     return Internal("A new tenant key version lacks its wraps.");
   }
-  if (tenant.status != model::TenantStatus::kActive) return Conflict("The tenant is not active.");
+  TS_RETURN_IF_ERROR(CheckActive(tenant));
   if (tenant.active_version != expected_active || key.version != expected_active + 1) {
     return Conflict("The active tenant key version is " + std::to_string(tenant.active_version) +
                     " by now: start again.");
   }
-  if (job != nullptr && Unfinished(*job))
-    return Conflict("The data keys of the last rotation are still being rewrapped.");
+  TS_RETURN_IF_ERROR(CheckNoJob(job));
   TS_RETURN_IF_ERROR(CheckNoMigration(state));
   return CheckRoomForVersion(state);
 }

@@ -23,8 +23,8 @@ Result<void> ApplyChange(model::Tenant& stored, const model::Tenant& expected,
 // Turns `state` into what is left of a destroyed tenant; an unfinished migration is cancelled.
 Result<void> ApplyDestruction(model::TenantState& state, base::UtcTime now);
 
-// A rewrap job that runs or waits.
-bool Unfinished(const model::RewrapJob& job);
+// `job` is the tenant's latest, null when there is none: it neither runs nor waits.
+Result<void> CheckNoJob(const model::RewrapJob* job);
 
 // A migration makes, wraps and moves versions by itself: nobody else does meanwhile.
 Result<void> CheckNoMigration(const model::TenantState& state);

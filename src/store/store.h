@@ -183,8 +183,10 @@ class Store {
   virtual Result<std::uint64_t> StartMigration(const model::Migration& migration,
                                                const model::NewEvent& event) = 0;
   virtual Result<std::vector<model::Migration>> UnfinishedMigrations() const = 0;
-  // Takes an unfinished one over and returns it. kNotFound, kConflict when it is finished.
-  virtual Result<model::Migration> ClaimMigration(const model::TenantId& tenant) = 0;
+  // Makes `process` the owner of an unfinished one and returns it. kNotFound, kConflict when it is
+  // finished. Nothing else changes the owner.
+  virtual Result<model::Migration> ClaimMigration(const model::TenantId& tenant,
+                                                  const model::ProcessId& process) = 0;
   // kNew to kInProgress: adds key.version = active + 1 and makes it active, adds `wraps` (each
   // version, the new one included, by the target; the new one by the source, too; else kInternal),
   // and starts `job`, whose id is the migration's (its `total` is filled in).

@@ -12,6 +12,7 @@
 namespace tenantseal::store::samples {
 
 inline const base::SystemRandom kRandom;
+inline const model::ProcessId kProcess = model::ProcessId::New(kRandom);
 inline constexpr base::UtcTime kNow{std::chrono::milliseconds(1'790'000'000'123)};
 
 inline base::UtcTime After(std::int64_t ms) { return kNow + std::chrono::milliseconds(ms); }

@@ -27,7 +27,9 @@ class KeyValidation : public ::testing::Test {
     const kms::AwsKms kms(*aws_.http, aws_.credentials, aws_.clock, aws_.random, aws_.options());
     const providers::Validator validator(kms.inspector(), aws_.clock, aws_.random,
                                          {.policy_principals = {kService}});
-    return validator.Validate({tenant_, arn, pinned}, aws_.clock.Boot() + std::chrono::seconds(30));
+    const auto nobody = [](const std::string&) -> Result<std::uint64_t> { return 0; };
+    return validator.Validate({tenant_, arn, pinned, true, nobody},
+                              aws_.clock.Boot() + std::chrono::seconds(30));
   }
   providers::Report Validate(const std::string& arn = kPrimary, const std::string& pinned = "") {
     auto report = Try(arn, pinned);

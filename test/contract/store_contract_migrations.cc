@@ -141,13 +141,14 @@ TEST_P(StoreContract, AnUnfinishedMigrationKeepsOthersAway) {
 TEST_P(StoreContract, WhoeverClaimsAMigrationLocksOthersOut) {
   const auto a = AddTenant();
   const model::TenantId& id = a.tenant.id;
-  EXPECT_ERROR(store().ClaimMigration(id), kNotFound);
-  EXPECT_ERROR(store().ClaimMigration(model::TenantId::New(kRandom)), kNotFound);
+  EXPECT_ERROR(store().ClaimMigration(id, kProcess), kNotFound);
+  EXPECT_ERROR(store().ClaimMigration(model::TenantId::New(kRandom), kProcess), kNotFound);
   const auto begun = Begin(id, Add(id).fingerprint);
   const std::uint64_t epoch = Epoch();
-  const auto claimed = store().ClaimMigration(id).value();
+  const auto claimed = store().ClaimMigration(id, kProcess).value();
   auto expected = begun;
   ++expected.fence;
+  expected.owner = kProcess;
   EXPECT_EQ(claimed, expected);
   EXPECT_EQ(store().LoadTenant(id).value().migration, claimed);
   EXPECT_EQ(Epoch(), epoch);
@@ -173,7 +174,7 @@ TEST_P(StoreContract, WhoeverClaimsAMigrationLocksOthersOut) {
       store().FinishMigration(Ended(claimed, MigrationState::kCompleted), true, EventOf(id)),
       kConflict);
   EXPECT_DONE(store().ChangeMigration(Ended(moved, MigrationState::kCancelled), EventOf(id)));
-  EXPECT_ERROR(store().ClaimMigration(id), kConflict);
+  EXPECT_ERROR(store().ClaimMigration(id, kProcess), kConflict);
   const auto over = store().LoadTenant(id).value().migration.value();
   EXPECT_ERROR(store().ChangeMigration(Paused(over, Pause::kOperator), EventOf(id)), kConflict);
 }
@@ -254,11 +255,11 @@ TEST_P(StoreContract, AMigrationActivatesNothingByHalves) {
   EXPECT_EQ(Take(id), before);
   EXPECT_FALSE(store().LoadRewrapJob(id).value().has_value());
   EXPECT_DONE(store().ChangeMigration(Paused(begun, Pause::kOperator), EventOf(id)));
-  const auto paused = store().ClaimMigration(id).value();
+  const auto paused = store().ClaimMigration(id, kProcess).value();
   job.id = paused.id;
   EXPECT_ERROR(store().ActivateMigration(paused, KeyOf(id, 3), wraps, job), kConflict);
   EXPECT_DONE(store().ChangeMigration(Paused(paused, Pause::kNone), std::nullopt));
-  const auto moved = Move(store().ClaimMigration(id).value());
+  const auto moved = Move(store().ClaimMigration(id, kProcess).value());
   auto again = JobOf(id, 4);
   again.id = moved.id;
   const auto state = store().LoadTenant(id).value();
@@ -296,9 +297,9 @@ TEST_P(StoreContract, APausePausesTheJob) {
   EXPECT_EQ(EventCount(Scope::Of(id)), events + 1);
   // A job that is done does not run again.
   EXPECT_DONE(store().FinishRewrapJob(job, EventOf(id)));
-  auto now = store().ClaimMigration(id).value();
+  auto now = store().ClaimMigration(id, kProcess).value();
   EXPECT_DONE(store().ChangeMigration(Paused(now, Pause::kOperator), std::nullopt));
-  now = store().ClaimMigration(id).value();
+  now = store().ClaimMigration(id, kProcess).value();
   EXPECT_DONE(store().ChangeMigration(Paused(now, Pause::kNone), std::nullopt));
   EXPECT_EQ(store().LoadRewrapJob(id).value()->state, RewrapState::kDone);
 }
@@ -383,7 +384,7 @@ TEST_P(StoreContract, AFinishedMigrationChangesTheProvider) {
   EXPECT_EQ(state.migration->fence, moved.fence + 1);
   EXPECT_EQ(state.label(), target.fingerprint);
   EXPECT_TRUE(store().UnfinishedMigrations().value().empty());
-  EXPECT_ERROR(store().ClaimMigration(id), kConflict);
+  EXPECT_ERROR(store().ClaimMigration(id, kProcess), kConflict);
   const auto before = Take(id);
   EXPECT_ERROR(store().FinishMigration(*state.migration, true, EventOf(id)), kConflict);
   EXPECT_ERROR(
@@ -410,8 +411,8 @@ TEST_P(StoreContract, AMigrationFinishesOnlyWhenEverythingHasMoved) {
   EXPECT_EQ(Take(id), before);
   // Paused because of the source; whoever accepts that leaves the data keys to the job.
   EXPECT_DONE(store().ChangeMigration(
-      Paused(store().ClaimMigration(id).value(), Pause::kSourceRefuses), std::nullopt));
-  auto accepted = store().ClaimMigration(id).value();
+      Paused(store().ClaimMigration(id, kProcess).value(), Pause::kSourceRefuses), std::nullopt));
+  auto accepted = store().ClaimMigration(id, kProcess).value();
   accepted.finished_at = After(40);
   EXPECT_DONE(store().FinishMigration(accepted, true, EventOf(id)));
   const auto state = store().LoadTenant(id).value();
@@ -440,7 +441,8 @@ TEST_P(StoreContract, ADeactivatedTenantsMigrationWaits) {
   EXPECT_EQ(Take(id), before);
   EXPECT_DONE(store().ChangeMigration(Paused(moved, Pause::kTenantDeactivated), EventOf(id)));
   EXPECT_DONE(store().ChangeMigration(
-      Ended(store().ClaimMigration(id).value(), MigrationState::kCancelled), EventOf(id)));
+      Ended(store().ClaimMigration(id, kProcess).value(), MigrationState::kCancelled),
+      EventOf(id)));
 }
 
 TEST_P(StoreContract, ATenantMayComeBackToAProvider) {
@@ -488,7 +490,7 @@ TEST_P(StoreContract, DestructionCancelsAMigration) {
   ++cancelled.fence;
   EXPECT_EQ(state.migration, cancelled);
   EXPECT_TRUE(store().UnfinishedMigrations().value().empty());
-  EXPECT_ERROR(store().ClaimMigration(id), kConflict);
+  EXPECT_ERROR(store().ClaimMigration(id, kProcess), kConflict);
   EXPECT_EQ(store().CountQuarantine(id).value(), 0u);
   EXPECT_FALSE(store().LoadValidation(id, target.fingerprint).value().has_value());
   EXPECT_FALSE(store().LoadRewrapJob(id).value().has_value());

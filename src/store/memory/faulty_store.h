@@ -124,8 +124,9 @@ class FaultyStore final : public Store {
   Result<std::vector<model::Migration>> UnfinishedMigrations() const override {
     return Pass([&] { return inner_.UnfinishedMigrations(); });
   }
-  Result<model::Migration> ClaimMigration(const model::TenantId& tenant) override {
-    return Pass([&] { return inner_.ClaimMigration(tenant); });
+  Result<model::Migration> ClaimMigration(const model::TenantId& tenant,
+                                          const model::ProcessId& process) override {
+    return Pass([&] { return inner_.ClaimMigration(tenant, process); });
   }
   Result<std::uint64_t> ActivateMigration(const model::Migration& migration,
                                           const model::TenantKey& key,

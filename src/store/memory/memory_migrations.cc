@@ -89,11 +89,12 @@ Result<std::vector<model::Migration>> MemoryStore::UnfinishedMigrations() const 
   return out;
 }
 
-Result<model::Migration> MemoryStore::ClaimMigration(const model::TenantId& tenant) {
+Result<model::Migration> MemoryStore::ClaimMigration(const model::TenantId& tenant,
+                                                     const model::ProcessId& process) {
   MutexLock lock(mutex_);
   const auto found = tenants_.find(tenant);
   if (found == tenants_.end()) return TenantNotFound();
-  TS_RETURN_IF_ERROR(ApplyMigrationClaim(found->second));
+  TS_RETURN_IF_ERROR(ApplyMigrationClaim(found->second, process));
   return *found->second.migration;
 }
 

@@ -15,12 +15,11 @@ constexpr int kCacheKib = 2048;
 Result<std::string> Scan(Connection& db, const std::function<void(const model::Event&)>& visit) {
   Statement rows(db, kSelectAll);
   while (rows.Step()) {
-    const auto tenant = model::TenantId::Parse(rows.Text(9));
-    if (!tenant && rows.Text(9) != model::Scope::Deployment().text())
-      return TamperedRow("events", rows.Text(9));
+    const auto scope = model::Scope::Parse(rows.Text(9));
+    if (!scope) return TamperedRow("events", rows.Text(9));
     model::Event event;
     // What does not fit its hash is the visitor's to find.
-    ReadEventRow(rows, tenant ? model::Scope::Of(*tenant) : model::Scope::Deployment(), event);
+    ReadEventRow(rows, *scope, event);
     visit(event);
   }
   TS_RETURN_IF_ERROR(rows.Check());

@@ -7,12 +7,12 @@ namespace {
 
 #define MIGRATION_COLUMNS                                              \
   "tenant,id,from_provider,to_provider,state,pause,detail,to_version," \
-  "quarantine_accepted,fence,started_by,started_at,finished_at,mac"
+  "quarantine_accepted,fence,owner,started_by,started_at,finished_at,mac"
 constexpr const char* kSelect = "SELECT " MIGRATION_COLUMNS " FROM migrations WHERE tenant=?";
 constexpr const char* kSelectUnfinished =
     "SELECT " MIGRATION_COLUMNS " FROM migrations WHERE state IN (1, 2) ORDER BY tenant";
-constexpr const char* kPut =
-    "INSERT OR REPLACE INTO migrations(" MIGRATION_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
+constexpr const char* kPut = "INSERT OR REPLACE INTO migrations(" MIGRATION_COLUMNS
+                             ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
 
 Result<model::Migration> MigrationOf(const Session& session, const Statement& row) {
   Columns in(row);
@@ -27,10 +27,11 @@ Result<model::Migration> MigrationOf(const Session& session, const Statement& ro
   out.to_version = in.U32(7);
   out.quarantine_accepted = in.U64(8);
   out.fence = in.U64(9);
-  out.started_by = row.Text(10);
-  out.started_at = row.Time(11);
-  out.finished_at = row.OptionalTime(12);
-  if (!in.ok() || !RowMac::Same(row.Blob(13), session.row_mac.Of(out))) {
+  if (!row.Text(10).empty()) out.owner = in.Id<model::ProcessId>(10);
+  out.started_by = row.Text(11);
+  out.started_at = row.Time(12);
+  out.finished_at = row.OptionalTime(13);
+  if (!in.ok() || !RowMac::Same(row.Blob(14), session.row_mac.Of(out))) {
     return TamperedRow("migrations", row.Text(0));
   }
   return out;
@@ -66,7 +67,7 @@ Result<void> PutMigration(Session& session, const model::Migration& row) {
   Statement put(session.db, kPut);
   put.Bind(row.tenant).Bind(row.id).Bind(row.from).Bind(row.to).Bind(row.state).Bind(row.pause);
   put.Bind(row.detail).Bind(row.to_version).Bind(row.quarantine_accepted).Bind(row.fence);
-  put.Bind(row.started_by).Bind(row.started_at).Bind(row.finished_at);
+  put.Bind(row.owner).Bind(row.started_by).Bind(row.started_at).Bind(row.finished_at);
   return put.Bind(mac).Run();
 }
 

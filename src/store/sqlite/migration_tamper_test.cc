@@ -76,7 +76,7 @@ TEST_F(MigrationTamper, ADeletedMigrationIsMissed) {
   Save("migrations");
   Sql("DELETE FROM migrations WHERE tenant=" + IdA());
   EXPECT_TRUE(Noticed());
-  EXPECT_ERROR(store_->ClaimMigration(id()), kIntegrity);
+  EXPECT_ERROR(store_->ClaimMigration(id(), kProcess), kIntegrity);
   EXPECT_ERROR(store_->StartMigration(MigrationOf(a_, ProviderOf(id()).fingerprint), EventOf(id())),
                kIntegrity);
   Reopen();
@@ -92,7 +92,7 @@ TEST_F(MigrationTamper, AnEarlierStateCannotReturn) {
   PutBack("migrations");
   // By itself the row is one that Tenantseal wrote; nobody can act on it.
   EXPECT_EQ(store_->UnfinishedMigrations().value().size(), 1u);
-  EXPECT_ERROR(store_->ClaimMigration(id()), kIntegrity);
+  EXPECT_ERROR(store_->ClaimMigration(id(), kProcess), kIntegrity);
   EXPECT_ERROR(End(moved, MigrationState::kCompleted), kIntegrity);
   EXPECT_TRUE(Noticed());
   Reopen();
@@ -145,7 +145,7 @@ TEST_F(MigrationTamper, NoChangeLaundersATamperedMigration) {
   model::RewrapJob job = JobOf(id(), 2);
   job.id = begun.id;
   EXPECT_ERROR(store_->StartMigration(begun, event), kIntegrity);
-  EXPECT_ERROR(store_->ClaimMigration(id()), kIntegrity);
+  EXPECT_ERROR(store_->ClaimMigration(id(), kProcess), kIntegrity);
   EXPECT_ERROR(store_->ActivateMigration(begun, KeyOf(id(), 2), WrapsOf(a_, begun), job),
                kIntegrity);
   EXPECT_ERROR(End(begun, MigrationState::kCancelled), kIntegrity);

@@ -97,14 +97,16 @@ CREATE INDEX events_by_time ON events(scope, time);
 CREATE INDEX events_by_type ON events(scope, type, time);
 )sql";
 
-// `fence` is not under the MAC: it only tells which of our processes acts. Neither are validations,
-// which are shown, nor quarantine: what is set aside wrongly is wrapped by the target all the same.
+// `fence` and `owner` are not under the MAC: they only tell which of our processes acts. Neither
+// are validations, which are shown, nor quarantine: what is set aside wrongly is wrapped by the
+// target all the same.
 constexpr const char* kMigrations = R"sql(
 CREATE TABLE migrations(
   tenant TEXT PRIMARY KEY REFERENCES tenants(id), id TEXT NOT NULL, from_provider TEXT NOT NULL,
   to_provider TEXT NOT NULL, state INTEGER NOT NULL, pause INTEGER NOT NULL, detail TEXT NOT NULL,
   to_version INTEGER NOT NULL, quarantine_accepted INTEGER NOT NULL, fence INTEGER NOT NULL,
-  started_by TEXT NOT NULL, started_at INTEGER NOT NULL, finished_at INTEGER, mac BLOB NOT NULL
+  owner TEXT NOT NULL, started_by TEXT NOT NULL, started_at INTEGER NOT NULL,
+  finished_at INTEGER, mac BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX migrations_unfinished ON migrations(tenant) WHERE state IN (1, 2);
 

@@ -117,11 +117,10 @@ Result<std::vector<EventHead>> SqliteStore::ListEventHeads(const std::string& af
     Statement rows(session.db, kSelectHeads);
     rows.Bind(after).Bind(limit);
     while (rows.Step()) {
-      const auto tenant = model::TenantId::Parse(rows.Text(0));
-      if (!tenant && rows.Text(0) != model::Scope::Deployment().text())
-        return TamperedRow("manifests", rows.Text(0));
+      auto scope = model::Scope::Parse(rows.Text(0));
+      if (!scope) return TamperedRow("manifests", rows.Text(0));
       EventHead& head = out.emplace_back();
-      if (tenant) head.scope = model::Scope::Of(*tenant);
+      head.scope = std::move(*scope);
       head.sequence = static_cast<std::uint64_t>(rows.Int(1));
       CopyHash(rows.Blob(2), head.hash);
     }

@@ -47,10 +47,11 @@ Result<std::vector<model::Migration>> SqliteStore::UnfinishedMigrations() const 
   return Read([](Session& session) { return ReadUnfinishedMigrations(session); });
 }
 
-Result<model::Migration> SqliteStore::ClaimMigration(const model::TenantId& tenant) {
+Result<model::Migration> SqliteStore::ClaimMigration(const model::TenantId& tenant,
+                                                     const model::ProcessId& process) {
   return Write([&](Session& session) -> Result<model::Migration> {
     TS_ASSIGN_OR_RETURN(VerifiedTenant verified, ReadForChange(session, tenant));
-    TS_RETURN_IF_ERROR(ApplyMigrationClaim(verified.state));
+    TS_RETURN_IF_ERROR(ApplyMigrationClaim(verified.state, process));
     TS_RETURN_IF_ERROR(PutMigration(session, *verified.state.migration));
     return std::move(*verified.state.migration);
   });

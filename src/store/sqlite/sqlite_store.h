@@ -81,7 +81,8 @@ class SqliteStore final : public Store {
   Result<std::uint64_t> StartMigration(const model::Migration& migration,
                                        const model::NewEvent& event) override;
   Result<std::vector<model::Migration>> UnfinishedMigrations() const override;
-  Result<model::Migration> ClaimMigration(const model::TenantId& tenant) override;
+  Result<model::Migration> ClaimMigration(const model::TenantId& tenant,
+                                          const model::ProcessId& process) override;
   Result<std::uint64_t> ActivateMigration(const model::Migration& migration,
                                           const model::TenantKey& key,
                                           std::span<const model::TenantKeyWrap> wraps,
