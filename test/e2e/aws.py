@@ -1,8 +1,7 @@
 """What the end-to-end tests on AWS keys share: the emulator as a process, and signed calls to it.
 
-TENANTSEAL_EMULATOR names the emulator under test, TENANTSEAL_ADOPT the tool that makes an AWS key a
-tenant's provider; the defaults are those of the release preset. The accounts, keys and secrets are
-those of the emulator's built-in seed.
+TENANTSEAL_EMULATOR names the emulator under test; the default is that of the release preset. The
+accounts, keys and secrets are those of the emulator's built-in seed.
 """
 import datetime
 import hashlib
@@ -16,7 +15,6 @@ import subprocess
 import harness
 
 EMULATOR = os.environ.get("TENANTSEAL_EMULATOR", str(harness.ROOT / "build/release/bin/tenantseal-aws-emulator"))
-ADOPT = os.environ.get("TENANTSEAL_ADOPT", str(harness.ROOT / "build/release/bin/adopt_aws_key"))
 
 ADMIN = ("AKIACUSTOMERADMIN001", "customer-admin-secret")
 SERVICE = ("AKIATENANTSEALSVC001", "tenantseal-service-secret")
@@ -156,13 +154,20 @@ class Case(harness.Case):
     def start_aws(self, *arguments):
         return self.start(arguments=arguments, environment=self.environment)
 
-    def adopt(self, tenant, arn, replica=""):
-        """Makes the key the tenant's current provider."""
-        command = [ADOPT, "--data-dir", str(self.data), "--tenant", tenant, "--key-arn", arn]
-        done = subprocess.run(command + (["--replica-arn", replica] if replica else []), timeout=60,
-                              env={**os.environ, **self.environment}, capture_output=True)
-        self.assertEqual(done.returncode, 0, done.stderr.decode(errors="replace"))
-        return done.stdout.decode().strip()
+    def adopt(self, server, tenant, arn):
+        """Makes the key the tenant's current provider; returns its fingerprint."""
+        _, admin = self.api_key(server, "TenantAdmin", tenant)
+        base = "/api/v1/encryption/keyproviders"
+        made = self.expect(server.call("POST", base, {"keyprovider": "AWS-KMS", "name": "AWS KMS", "arn": arn},
+                                       token=admin), 201)
+        fingerprint = made["arnFingerPrint"]
+        self.expect(server.call("POST", f"{base}/{fingerprint}/actions/migrate", token=admin), 200)
+
+        def completed():
+            answer = server.call("GET", f"{base}/migration/actions/details", token=admin)
+            return answer.status == 200 and answer.json["state"] == "Completed"
+        harness.wait_until(completed, 60, "the migration")
+        return fingerprint
 
     def metric(self, server, name):
         """The sum of a metric's samples."""

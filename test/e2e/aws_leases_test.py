@@ -68,12 +68,14 @@ class Load:
 class AwsLeases(aws.Case):
     def prepare(self, *arguments, multi_region=False):
         """Two servers on one database, and a tenant whose key is in AWS, with a value that opens."""
+        if not multi_region:
+            arguments += ("--aws-backup-region", f"{aws.PRIMARY}=")
         self.one = self.start_aws("--revocation-bound", "2s", *arguments)
         self.tenant_id = self.tenant(self.one)
         self.token = self.service_token(self.one, self.tenant_id)
         self.old = self.seal(self.one, self.token, b"sealed before")
         self.arn, self.replica = self.emulator.create_key(aws.tenant_policy([self.tenant_id]), multi_region)
-        self.fingerprint = self.adopt(self.tenant_id, self.arn, self.replica)
+        self.fingerprint = self.adopt(self.one, self.tenant_id, self.arn)
         self.two = self.start_aws("--revocation-bound", "2s", *arguments)
         self.value = self.seal(self.one, self.token, b"sealed now")
         self.assertTrue(self.value.startswith(f"#BYOKv1#:{self.fingerprint}:"))
@@ -92,7 +94,7 @@ class AwsLeases(aws.Case):
         self.other_id = self.tenant(self.one, "Other")
         token = self.service_token(self.one, self.other_id)
         self.put_policy([self.tenant_id, self.other_id])
-        self.adopt(self.other_id, self.arn, self.replica)
+        self.adopt(self.one, self.other_id, self.arn)
         return token, self.seal(self.one, token, b"of the other")
 
     def uncached(self, server):
