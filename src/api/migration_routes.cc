@@ -48,14 +48,14 @@ Result<net::Response> MigrateToKeyProvider(Call& call) {
                                                         call.principal->id, call.request.deadline));
 }
 
-// A reset is a migration to the internal KMS with answers of its own. The 205 has a body, as the
-// published API has: clients that read it see the migration, others look at its details.
+// A reset is a migration to the internal KMS with answers of its own. A 205 has no body (RFC 9110),
+// so whoever wants to know more looks at the details.
 Result<net::Response> ResetToDefaultProvider(Call& call) {
   TS_RETURN_IF_ERROR(Body(call, {}));
   migration::Migrations& migrations = call.services.migrations;
   const auto started = migrations.Start(*call.tenant, call.tenant->text(), call.principal->id,
                                         call.request.deadline);
-  if (started) return MigrationAnswer(205, started);
+  if (started) return Json(205, "");
   if (Is(started.error(), EncryptionCode::kMigrationOngoing)) return ResetWhileMigrating();
   if (!Is(started.error(), EncryptionCode::kAlreadyCurrent)) return Error(started.error());
   const auto details = migrations.Details(*call.tenant);

@@ -130,7 +130,7 @@ Result<void> Migrate(const Api& api, const ApiFlags& flags, const Arguments& arg
   return ShowAnswer(flags, answer.body, kMigration);
 }
 
-// The 205 that tells of a started migration need not have a body that arrives.
+// The 205 that tells of a started migration has no body.
 Result<void> Reset(const Api& api, const ApiFlags& flags, const Arguments& arguments) {
   TS_ASSIGN_OR_RETURN(const auto answer,
                       api.Call(Method::kPost, std::string(kKeyProvidersPath) +

@@ -283,7 +283,7 @@ TEST_F(MigrationsTest, PausesAndGoesOn) {
   EXPECT_EQ(paused->migration.pause, Why::kOperator);
   EXPECT_TRUE(Is(MigrationState::kNew, Why::kOperator));
   const json event = LastEvent(events::kMigrationPaused, "pauser");
-  EXPECT_EQ(event["substate"], "operator");
+  EXPECT_EQ(event["pausedBecause"], "operator");
   EXPECT_EQ(event, MigrationJson(*paused));
   Live(60s);
   EXPECT_TRUE(Is(MigrationState::kNew, Why::kOperator));
@@ -397,7 +397,7 @@ TEST_F(MigrationsTest, FinishesWithoutTheSourceOnlyWhenThatIsAccepted) {
   const json event = LastEvent(events::kMigrationFinished, "resumer");
   EXPECT_TRUE(event.value("acceptedSourceRefusal", false));
   EXPECT_EQ(event["state"], "Completed");
-  EXPECT_FALSE(event.contains("substate"));
+  EXPECT_FALSE(event.contains("pausedBecause"));
   // The data keys follow, and everything opens by the target alone.
   Live(10s);
   EXPECT_EQ(store_.LoadRewrapJob(tenant_).value()->state, model::RewrapState::kDone);

@@ -141,7 +141,7 @@ TEST_F(RunnerTest, ATargetThatAllowsAgainIsGoneOnWith) {
   EXPECT_LE(kms_.calls(kFirstKey) - asked, 10u) << "at most once a minute";
   ASSERT_TRUE(Is(MigrationState::kNew, model::Pause::kTargetRefuses));
   EXPECT_EQ(CountEvents(events::kMigrationPaused), 1u);
-  EXPECT_EQ(DataOf(events::kMigrationPaused)["substate"], "target-refuses");
+  EXPECT_EQ(DataOf(events::kMigrationPaused)["pausedBecause"], "target-refuses");
   kms_.Mend(kFirstKey);
   Live(62s);
   EXPECT_TRUE(Is(MigrationState::kCompleted));
@@ -156,7 +156,7 @@ TEST_F(RunnerTest, ARefusingSourceNeedsSomebody) {
   kms_.Fail(kInternal, ErrorCode::kKeyRevoked);
   Live(2s);
   ASSERT_TRUE(Is(MigrationState::kNew, model::Pause::kSourceRefuses));
-  EXPECT_EQ(DataOf(events::kMigrationPaused)["substate"], "source-refuses");
+  EXPECT_EQ(DataOf(events::kMigrationPaused)["pausedBecause"], "source-refuses");
   kms_.Mend(kInternal);
   Live(5min);
   ASSERT_TRUE(Is(MigrationState::kNew, model::Pause::kSourceRefuses));

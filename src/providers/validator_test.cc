@@ -159,16 +159,14 @@ TEST_F(ValidatorTest, TakesEitherKeyOfThePairForThePrimary) {
   FakeInspector keys(random_);
   keys.Add(kReplica, Admitting());  // The primary of AWS is in the backup region.
   keys.AddReplica(kKey, kReplica, Admitting());
-  const Validator validator(keys, clock_, random_, options_);
-  const auto report = validator.Validate({tenant_, kKey}, clock_.Boot() + std::chrono::seconds(30));
+  const auto report = Try(keys, kKey);
   ASSERT_TRUE(report);
   EXPECT_EQ(report->outcome(), CheckOutcome::kPass) << ReportText(*report);
   EXPECT_EQ(report->key_arn, kKey);
   EXPECT_EQ(report->replica_arn, kReplica);
   // Only the primary can be replicated.
   ASSERT_TRUE(options_.backup_regions.Add("us-east-1=us-west-2"));
-  const auto other = Validator(keys, clock_, random_, options_)
-                         .Validate({tenant_, kKey}, clock_.Boot() + std::chrono::seconds(30));
+  const auto other = Try(keys, kKey);
   ASSERT_TRUE(other);
   EXPECT_NE(Problem(*other).fix.find("replicate-key --key-id " + kReplica + " --region us-east-2"),
             std::string::npos);

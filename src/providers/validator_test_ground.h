@@ -37,11 +37,14 @@ class ValidatorTest : public ::testing::Test {
   }
   static FakeInspector::Policy Admitting() { return FakeInspector::Admits({std::string(32, 't')}); }
   Result<Report> Try(const std::string& arn = kKey, const std::string& pinned = "") {
-    const Validator validator(keys_, clock_, random_, options_);
-    return validator.Validate(
-        {tenant_, arn, pinned, isolation_,
-         [this](const std::string&) { return Result<std::uint64_t>(others_); }},
-        clock_.Boot() + std::chrono::seconds(30));
+    return Try(keys_, arn, pinned);
+  }
+  Result<Report> Try(const FakeInspector& keys, const std::string& arn,
+                     const std::string& pinned = "") {
+    return Validator(keys, clock_, random_, options_)
+        .Validate({tenant_, arn, pinned, isolation_,
+                   [this](const std::string&) { return Result<std::uint64_t>(others_); }},
+                  clock_.Boot() + std::chrono::seconds(30));
   }
   Report Validate(const std::string& arn = kKey, const std::string& pinned = "") {
     auto report = Try(arn, pinned);
