@@ -13,6 +13,6 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false
   },
-  server: { host: '127.0.0.1', proxy: { '/api': service, '/login': service, '/healthz': service } },
+  server: { host: '127.0.0.1', proxy: { '/api/': service, '/login': service, '/healthz': service } },
   test: { include: ['src/**/*.test.ts'] }
 })

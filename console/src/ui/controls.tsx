@@ -84,7 +84,7 @@ export function ChoiceInput ({ label, choices, value, onChange, hint, error, hid
       onSelectionChange={key => { if (key !== null) onChange(String(key)) }}
       {...(hideLabel ? { 'aria-label': label } : {})}>
       {!hideLabel && <Label>{label}</Label>}
-      <AriaButton className="select-button"><SelectValue /><Icon of={ChevronDown} /></AriaButton>
+      <AriaButton className="select-button"><SelectValue>{({ selectedText }) => selectedText}</SelectValue><Icon of={ChevronDown} /></AriaButton>
       {hint && <span className="hint">{hint}</span>}
       <FieldError className="field-error">{error}</FieldError>
       <Pop>
