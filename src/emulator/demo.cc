@@ -89,6 +89,8 @@ As the service, which assumes its role first:
     tenantseal serve --data-dir demo-data --listen 127.0.0.1:8080 \
     --aws-role-arn arn:aws:iam::338144066592:role/byok-encryption-proxy-role
 
+In a browser: {url}/_emulator/ shows the keys, and changes their policies.
+
 What fails on command:
 
   curl -X POST {url}/_emulator/faults -d '{"kind":"region-down","region":"us-east-1"}'

@@ -8,6 +8,7 @@
 #include "emulator/admin.h"
 #include "emulator/demo.h"
 #include "emulator/front.h"
+#include "emulator/page.h"
 #include "emulator/seed.h"
 #include "net/worker_pool.h"
 
@@ -79,6 +80,7 @@ struct Emulator::Parts {
   KmsService kms;
   StsService sts;
   std::unique_ptr<Admin> admin;
+  std::unique_ptr<Page> page;
   net::WorkerPool workers;
   std::vector<std::unique_ptr<Front>> fronts;
   std::vector<std::unique_ptr<net::HttpServer>> servers;
@@ -115,11 +117,14 @@ Result<void> Emulator::Start(const EmulatorOptions& options) {
   TS_RETURN_IF_ERROR(fill());
   parts.admin = std::make_unique<Admin>(*parts.world, parts.faults, parts.trail,
                                         parts.trail_service, parts.trail_file.get(), clock_, fill);
+  parts.page = std::make_unique<Page>(*parts.world, parts.kms, parts.trail,
+                                      options.admin_anywhere);
   for (ListenAddress listener : options.listeners) {
     const bool admin = options.admin_anywhere || IsLoopback(listener.address);
     parts.fronts.push_back(
         std::make_unique<Front>(Services{*parts.world, parts.auth, parts.faults, parts.kms,
-                                         parts.sts, parts.trail_service, parts.trail, *parts.admin},
+                                         parts.sts, parts.trail_service, parts.trail, *parts.admin,
+                                         *parts.page},
                                 FrontOptions{.region = listener.region, .admin = admin}));
     net::HttpServerOptions server;
     server.address = listener.address;

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "emulator/admin.h"
 #include "emulator/json_text.h"
+#include "emulator/page.h"
 
 namespace tenantseal::emulator {
 namespace {
@@ -132,7 +133,10 @@ std::optional<net::Response> Front::HandleNow(net::Request& request) {
 
 net::Response Front::HandleBlocking(net::Request& request) {
   if (IsAdminPath(request.path)) {
-    if (options_.admin) return services_.admin.Handle(request);
+    if (options_.admin) {
+      return Page::Has(request.path) ? services_.page.Handle(request)
+                                     : services_.admin.Handle(request);
+    }
     return {.status = 403,
             .body = std::string(R"({"error":"The admin path is answered on loopback listeners )"
                                 R"(only; --admin-anywhere lifts that."})")};
@@ -229,6 +233,7 @@ Reply Front::CallService(Call& call, const Target& target, std::string_view body
 }
 
 std::size_t Front::BodyBytesMax(const net::Request& request) const {
+  if (Page::Has(request.path)) return Page::kBodyBytesMax;
   return IsAdminPath(request.path) ? SIZE_MAX : kRequestBytesMax;
 }
 

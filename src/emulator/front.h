@@ -20,6 +20,7 @@
 namespace tenantseal::emulator {
 
 class Admin;
+class Page;
 
 // What every front works with; outlives it.
 struct Services {
@@ -31,6 +32,7 @@ struct Services {
   TrailService& trail_service;
   Trail& trail;
   Admin& admin;
+  Page& page;
 };
 
 // One listener's ways.
