@@ -9,11 +9,12 @@
 #include <tuple>
 
 #include "base/mutex.h"
+#include "store/kms_call_store.h"
 #include "store/store.h"
 
 namespace tenantseal::store {
 
-class MemoryStore : public Store {
+class MemoryStore : public Store, public KmsCallStore {
  public:
   // Changes kept for ReadChanges(); small so that tests reach the end of the log.
   static constexpr std::size_t kChangesMax = 10'000;
@@ -126,6 +127,11 @@ class MemoryStore : public Store {
                                                    std::int64_t from_minute,
                                                    std::int64_t to_minute) const override;
 
+  Result<void> AppendKmsCalls(const KmsCallBatch& batch) override;
+  Result<std::vector<KeptKmsCall>> ListKmsCalls(const KmsCallQuery& query) const override;
+  Result<KmsCallLogs> ListKmsCallLogs(base::UtcTime from, base::UtcTime until) const override;
+  Result<bool> ForgetKmsCalls(base::UtcTime before) override;
+
   // Always kUnavailable: there is no file to copy to.
   Result<void> Backup(const std::string& path) const override;
   Result<void> Ping() const override { return {}; }
@@ -162,6 +168,11 @@ class MemoryStore : public Store {
   std::map<model::ApiKeyId, model::ApiKey> api_keys_ TS_GUARDED_BY(mutex_);
   std::map<model::Scope, std::vector<model::Event>> events_ TS_GUARDED_BY(mutex_);
   std::map<UsageKey, std::uint64_t> usage_ TS_GUARDED_BY(mutex_);
+  std::map<KmsCallPlace, model::KmsCall> kms_calls_ TS_GUARDED_BY(mutex_);
+  std::map<std::uint64_t, model::KmsCallLogMark> kms_call_logs_ TS_GUARDED_BY(mutex_);
+  std::uint64_t last_kms_call_log_ TS_GUARDED_BY(mutex_) = 0;
+  std::map<std::pair<base::UtcTime, std::uint64_t>, model::KmsCallGap> kms_call_gaps_
+      TS_GUARDED_BY(mutex_);
 };
 
 }  // namespace tenantseal::store

@@ -126,7 +126,38 @@ CREATE TABLE validations(
 CREATE INDEX providers_by_arn ON providers(arn) WHERE arn <> '';
 )sql";
 
-constexpr const char* kSteps[] = {kVersion1, kEventIndexes, kMigrations};
+// Rows of a call are many and small: what calls have in common is named by number, and a request id
+// that is a UUID takes its 16 bytes. `last_day` is that of the latest row with the number.
+constexpr const char* kKmsCalls = R"sql(
+CREATE TABLE kms_call_keys(
+  number INTEGER PRIMARY KEY, arn TEXT NOT NULL UNIQUE, last_day INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE kms_call_kinds(
+  number INTEGER PRIMARY KEY, tenant TEXT NOT NULL, operation TEXT NOT NULL,
+  outcome TEXT NOT NULL, last_day INTEGER NOT NULL,
+  UNIQUE(tenant, operation, outcome)
+) STRICT;
+
+CREATE TABLE kms_call_logs(
+  number INTEGER PRIMARY KEY AUTOINCREMENT, process TEXT NOT NULL UNIQUE,
+  started_at INTEGER NOT NULL, complete_until INTEGER NOT NULL, stopped INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE kms_call_gaps(
+  log INTEGER NOT NULL, from_time INTEGER NOT NULL, until_time INTEGER NOT NULL,
+  calls INTEGER NOT NULL,
+  PRIMARY KEY(log, from_time)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE kms_calls(
+  key INTEGER NOT NULL, time INTEGER NOT NULL, log INTEGER NOT NULL, sequence INTEGER NOT NULL,
+  kind INTEGER NOT NULL, attempt INTEGER NOT NULL, request ANY,
+  PRIMARY KEY(key, time, log, sequence)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr const char* kSteps[] = {kVersion1, kEventIndexes, kMigrations, kKmsCalls};
 
 struct Stamp {
   std::int64_t version = 0;

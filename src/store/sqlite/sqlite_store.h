@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "store/manifest.h"
+#include "store/kms_call_store.h"
 #include "store/store.h"
 
 namespace tenantseal::store {
@@ -27,7 +28,7 @@ struct SqliteOptions {
   int reader_cache_kib = 512;
 };
 
-class SqliteStore final : public Store {
+class SqliteStore final : public Store, public KmsCallStore {
  public:
   // Opens the file, making it if there is none, and brings it to the present schema. The directory
   // must exist. kInvalidArgument for a file that others may read, kConflict for one of a newer
@@ -144,6 +145,11 @@ class SqliteStore final : public Store {
   Result<std::vector<model::UsageCount>> ListUsage(const model::Scope& scope,
                                                    std::int64_t from_minute,
                                                    std::int64_t to_minute) const override;
+
+  Result<void> AppendKmsCalls(const KmsCallBatch& batch) override;
+  Result<std::vector<KeptKmsCall>> ListKmsCalls(const KmsCallQuery& query) const override;
+  Result<KmsCallLogs> ListKmsCallLogs(base::UtcTime from, base::UtcTime until) const override;
+  Result<bool> ForgetKmsCalls(base::UtcTime before) override;
 
   // The copy has mode 0600 and appears only when it is whole and durable. kAlreadyExists when
   // there is a file at `path`.
