@@ -77,6 +77,30 @@ std::string WithPlainLines(std::string_view text) {
   return out;
 }
 
+// What is to be saved: the text as it is, or, where it is a list of statements, `present` with
+// these added, in the place of those that have the same Sid.
+std::string PolicyToSave(const std::string& present, const std::string& text) {
+  using Json = nlohmann::ordered_json;
+  const Json added = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  Json policy = Json::parse(present, nullptr, /*allow_exceptions=*/false);
+  if (!added.is_array() || !policy.is_object()) return text;
+  Json& statements = policy["Statement"];
+  if (!statements.is_array()) statements = Json::array({statements});
+  for (const Json& statement : added) {
+    if (!statement.is_object()) return text;
+    const auto same = std::ranges::find_if(statements, [&statement](const Json& there) {
+      return statement.contains("Sid") && there.is_object() && there.contains("Sid") &&
+             there["Sid"] == statement["Sid"];
+    });
+    if (same == statements.end()) {
+      statements.push_back(statement);
+    } else {
+      *same = statement;
+    }
+  }
+  return policy.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
 std::string DoneText(std::string_view done) {
   if (done == "save") return "The policy is saved.";
   if (done == "everywhere") return "The policy is saved, for the other regions too.";
@@ -180,7 +204,9 @@ net::Response Page::Change(const net::Request& request) {
     if (everywhere)
       keys = world_.Read([&key](const Contents& contents) { return contents.Related(*key); });
     for (const auto& each : keys) {
-      const json body = {{"KeyId", each->arn()}, {"PolicyName", "default"}, {"Policy", policy}};
+      const json body = {{"KeyId", each->arn()},
+                         {"PolicyName", "default"},
+                         {"Policy", PolicyToSave(each->policy.text, policy)}};
       fault = CallKms(*each, "PutKeyPolicy",
                       body.dump(-1, ' ', false, json::error_handler_t::replace), request);
       if (fault) break;

@@ -149,8 +149,11 @@ std::string KeyPageHtml(const KeyPage& page) {
   body += "<input type=\"hidden\" name=\"token\" value=\"" + HtmlText(page.token) + "\">\n";
   body += "<input type=\"hidden\" name=\"arn\" value=\"" + HtmlText(key.arn()) + "\">\n";
   body +=
-      "<label for=\"policy\">Policy</label>\n<textarea id=\"policy\" name=\"policy\" "
-      "rows=\"30\" spellcheck=\"false\" autocomplete=\"off\">\n" +
+      "<label for=\"policy\">Policy</label>\n<p id=\"hint\">Paste a whole policy in the place of "
+      "this "
+      "one, or a list of statements, [...], which are added to it.</p>\n<textarea id=\"policy\" "
+      "name=\"policy\" rows=\"30\" aria-describedby=\"hint\" spellcheck=\"false\" "
+      "autocomplete=\"off\">\n" +
       HtmlText(page.policy) + "</textarea>\n";
   if (!others.empty()) {
     body +=
@@ -183,7 +186,8 @@ a { color: var(--main); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .5rem; border-bottom: 1px solid var(--line); }
-.code, textarea { font-family: ui-monospace, monospace; font-size: .875rem; overflow-wrap: anywhere; }
+.code, textarea { font-family: ui-monospace, monospace; font-size: .875rem;
+  overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; }
 dd { margin: 0; }
 .state { color: var(--bad); font-weight: 600; }

@@ -20,6 +20,13 @@ class PageTest : public KmsGround {
  protected:
   PageTest() {
     EXPECT_TRUE(world_->AddAccount(kCustomer));
+    // Whom the key's policy names.
+    EXPECT_TRUE(world_->AddRole({"arn:aws:iam::338144066592:role/byok-encryption-proxy-role",
+                                 "byok-encryption-proxy-role",
+                                 "AROABYOK",
+                                 kServiceAccount,
+                                 {},
+                                 {}}));
     EXPECT_TRUE(AddDemoKey(*world_));
   }
   Response Ask(std::string_view path, std::string_view query = "") {
@@ -109,6 +116,29 @@ TEST_F(PageTest, SavesAPolicyForOneRegionOrAll) {
   EXPECT_EQ(KeyIn("us-east-2")->policy.text, replica_before);
   EXPECT_EQ(Post(Form("save", kPolicy, "&everywhere=yes")).status, 303);
   EXPECT_EQ(KeyIn("us-east-2")->policy.text, kPolicy);
+}
+
+// What the service tells a customer to add is a list of statements.
+TEST_F(PageTest, AListOfStatementsIsAddedToThePolicyOfEachRegion) {
+  const auto statement = [](const std::string& sid, const std::string& tenant) {
+    return R"({"Sid":")" + sid +
+           R"(","Effect":"Allow","Principal":{"AWS":)"
+           R"("arn:aws:iam::338144066592:root"},"Action":"kms:Decrypt","Resource":"*",)"
+           R"("Condition":{"StringEquals":{"kms:EncryptionContext:TenantId":")" +
+           tenant + R"("}}})";
+  };
+  const Response added = Post(Form("save", "[" + statement("new", "t1") + "]", "&everywhere=yes"));
+  EXPECT_EQ(added.status, 303) << Body(added);
+  for (const char* region : {kEast, "us-east-2"}) {
+    const json policy = json::parse(KeyIn(region)->policy.text);
+    ASSERT_EQ(policy["Statement"].size(), 4U) << "those that were there stay";
+    EXPECT_EQ(policy["Statement"][3]["Sid"], "new");
+  }
+  EXPECT_EQ(Post(Form("save", "[" + statement("new", "t2") + "]")).status, 303);
+  const json again = json::parse(KeyIn(kEast)->policy.text);
+  ASSERT_EQ(again["Statement"].size(), 4U) << "one of the same Sid is replaced";
+  EXPECT_THAT(again.dump(), HasSubstr("t2"));
+  EXPECT_EQ(Post(Form("save", "[1]")).status, 400);
 }
 
 TEST_F(PageTest, WhatKmsRefusesIsSaidAndNothingTypedIsLost) {

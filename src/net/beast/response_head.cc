@@ -17,6 +17,8 @@ std::string_view Reason(int status) {
     case 202: return "Accepted";
     case 204: return "No Content";
     case 205: return "Reset Content";
+    case 302: return "Found";
+    case 303: return "See Other";
     case 304: return "Not Modified";
     case 400: return "Bad Request";
     case 401: return "Unauthorized";
