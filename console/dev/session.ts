@@ -22,7 +22,7 @@ export function devSession (): Plugin {
         }
         const path = request.url?.split('?')[0]
         if (path === '/api/v1/session/options') {
-          return answer(200, { apiKey: true, oidc: null, emulated: true, version: 'dev' })
+          return answer(200, { apiKey: true, oidc: null, emulated: true, emulatorUrl: 'http://127.0.0.1:4790/_emulator/', version: 'dev' })
         }
         if (path !== '/api/v1/session') return next()
         if (request.method === 'POST') signedIn = true

@@ -20,7 +20,7 @@ const WebhookPage = lazy(() => import('./operators/webhook_page').then(m => ({ d
 
 const ROUTES: readonly Route[] = [
   { pattern: '/settings', page: SettingsPage, for: ['TenantAdmin', 'Auditor'] },
-  { pattern: '/settings/encryption', page: ProvidersPage, for: ['TenantAdmin', 'Auditor'] },
+  { pattern: '/settings/encryption', page: ProvidersPage, for: ['TenantAdmin'] },
   { pattern: '/settings/encryption/new', page: CreatePage, for: ['TenantAdmin'] },
   { pattern: '/events', page: EventsPage, for: ['TenantAdmin', 'Auditor', 'PlatformOperator'] },
   { pattern: '/tenants', page: TenantsPage, for: ['PlatformOperator'] },
@@ -29,10 +29,17 @@ const ROUTES: readonly Route[] = [
   { pattern: '/webhooks/:id', page: WebhookPage, for: ['TenantAdmin', 'PlatformOperator'] }
 ]
 
-export const mayVisit = (pattern: string, session: Session): boolean =>
-  ROUTES.some(route => route.pattern === pattern && route.for.includes(session.role))
+// Settings are a tenant's; there are auditors of no tenant in particular.
+const admitted = (route: Route, session: Session): boolean =>
+  route.for.includes(session.role) && (session.tenant !== null || !route.pattern.startsWith('/settings'))
 
-const startOf = (session: Session): string => isOperator(session) ? '/tenants' : '/settings'
+export const mayVisit = (pattern: string, session: Session): boolean =>
+  ROUTES.some(route => route.pattern === pattern && admitted(route, session))
+
+function startOf (session: Session): string {
+  if (isOperator(session)) return '/tenants'
+  return mayVisit('/settings', session) ? '/settings' : '/events'
+}
 
 export function Routes () {
   const { path } = usePlace()
@@ -41,10 +48,11 @@ export function Routes () {
     if (path === '/') navigate(startOf(session), { replace: true })
   }, [path, session])
   if (path === '/') return null
-  for (const { pattern, page: Shown, for: roles } of ROUTES) {
-    const parameters = match(pattern, path)
+  for (const route of ROUTES) {
+    const parameters = match(route.pattern, path)
     if (!parameters) continue
-    if (!roles.includes(session.role)) return <Refused />
+    if (!admitted(route, session)) return <Refused />
+    const Shown = route.page
     return <Suspense fallback={<Waiting />}><Shown parameters={parameters} /></Suspense>
   }
   return <Missing />

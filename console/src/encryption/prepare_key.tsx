@@ -1,9 +1,10 @@
 import { useResource } from '../data/resource'
 import { CodeBlock } from '../ui/copy'
-import { LoadingWords, Note, Problem, Skeleton } from '../ui/states'
+import { LoadingWords, Problem, Skeleton } from '../ui/states'
 import { BACKUP_REGIONS } from './arn'
 import { loadKeyPolicy } from './encryption_api'
-import { createKeyCommands, putPolicyCommands, statementsText, usesPlaceholderAccount } from './key_policy'
+import { createKeyCommands } from './key_policy'
+import { More, PolicyBlocks } from './policy_blocks'
 
 // What belongs into AWS, with this tenant's id and the typed key filled in.
 export function PrepareKey ({ arn, region }: { arn: string, region: string }) {
@@ -22,14 +23,12 @@ export function PrepareKey ({ arn, region }: { arn: string, region: string }) {
         {!policy.data && !policy.error && <div className="stack-tight" aria-busy="true"><LoadingWords what="the key policy" /><Skeleton width={60} lines={10} /></div>}
         {policy.data && <>
           <h3>Key policy</h3>
-          <p className="dense soft">Add these statements to the policy of the key and of its replica.</p>
-          <CodeBlock title="Key policy" text={statementsText(policy.data)} />
-          <h3>With the AWS CLI</h3>
-          {usesPlaceholderAccount(arn, region) && (
-            <Note>Until a key ARN is entered, the account is shown as 111122223333; put in your own.</Note>
-          )}
-          <CodeBlock title={backup ? 'AWS CLI: make a multi-region key with its replica' : 'AWS CLI: make a key'} text={createKeyCommands(policy.data, arn, region)} />
-          <CodeBlock title="AWS CLI: put the policy on a key that is there" text={putPolicyCommands(policy.data, arn, region)} />
+          <p className="dense soft">Add these statements to the policy of the key and to that of its replica.</p>
+          <PolicyBlocks title="Key policy" statements={policy.data} arn={arn} region={region}>
+            <More summary={backup ? 'AWS CLI: make a multi-region key with its replica' : 'AWS CLI: make a key'}>
+              <CodeBlock title="New key, by AWS CLI" text={createKeyCommands(policy.data, arn, region)} />
+            </More>
+          </PolicyBlocks>
         </>}
       </div>
     </section>

@@ -1,10 +1,10 @@
 import { CircleAlert, CircleCheck, TriangleAlert } from 'lucide-react'
 import type { ValidationCheck, ValidationReport } from '../api/types'
-import { CodeBlock } from '../ui/copy'
 import { Icon } from '../ui/icon'
 import { parseTime } from '../ui/time'
 import { When } from '../ui/when'
-import { parseStatements, putPolicyCommands, statementsText } from './key_policy'
+import { parseStatements } from './key_policy'
+import { PolicyBlocks } from './policy_blocks'
 
 const NAMES: Readonly<Record<string, string>> = {
   arn: 'ARN',
@@ -73,11 +73,10 @@ function MendedPolicy ({ statements, region, arn }: { statements: object[], regi
     <section className="stack-tight" aria-label="Mended policy">
       <h3>Mended policy</h3>
       <p className="dense soft">
-        Add these statements to the policy of the key and of its replica, or replace both policies by
-        pasting the commands. Then try again; nothing you typed is lost.
+        Add these statements to the policy of the key and to that of its replica, then try again. Nothing you
+        typed is lost.
       </p>
-      <CodeBlock title="Statements for the key policy" text={statementsText(statements)} />
-      <CodeBlock title="AWS CLI: replace the policy of key and replica" text={putPolicyCommands(statements, arn, region)} />
+      <PolicyBlocks title="Mended key policy" statements={statements} region={region} arn={arn} />
     </section>
   )
 }

@@ -2,7 +2,7 @@ import { Link } from 'react-aria-components'
 import { KeyRound, LockKeyhole } from 'lucide-react'
 import type { KeyProvider, Migration, ProviderUsage, Tenant } from '../api/types'
 import { useResource, type Resource } from '../data/resource'
-import { useSession } from '../session/session'
+import { isAdmin, useSession } from '../session/session'
 import { CopyLine } from '../ui/copy'
 import { Icon } from '../ui/icon'
 import { Page } from '../ui/page'
@@ -16,25 +16,65 @@ import { isUnfinished, phaseText } from './progress'
 import { isInternal, regionOf, statusesOf } from './provider_status'
 
 export function SettingsPage () {
-  const { providers, migration } = useEncryption()
+  const { session } = useSession()
   const tenant = useResource('tenant', loadOwnTenant)
-  const current = providers.data?.find(provider => provider.current)
   return (
     <Page title="Settings">
-      <section className="card" aria-labelledby="tenant-encryption">
-        <div className="card-head">
-          <h2 id="tenant-encryption">Tenant encryption</h2>
-          <Link className="button primary" href="/settings/encryption">Manage key provider</Link>
-        </div>
-        <div className="card-body stack">
-          {providers.error && !providers.data && <Problem error={providers.error} retry={() => { void providers.reload() }} />}
-          {!providers.data && !providers.error && <WaitingProvider />}
-          {providers.data && !current && <Note look="bad">The service names no current key provider.</Note>}
-          {current && <Current provider={current} migration={migration.data} />}
-        </div>
-      </section>
+      {isAdmin(session) ? <TenantEncryption /> : <KeyVersions />}
       <TenantCard tenant={tenant} />
     </Page>
+  )
+}
+
+function TenantEncryption () {
+  const { providers, migration } = useEncryption()
+  const current = providers.data?.find(provider => provider.current)
+  return (
+    <section className="card" aria-labelledby="tenant-encryption">
+      <div className="card-head">
+        <h2 id="tenant-encryption">Tenant encryption</h2>
+        <Link className="button primary" href="/settings/encryption">Manage key provider</Link>
+      </div>
+      <div className="card-body stack">
+        {providers.error && !providers.data && <Problem error={providers.error} retry={() => { void providers.reload() }} />}
+        {!providers.data && !providers.error && <WaitingProvider />}
+        {providers.data && !current && <Note look="bad">The service names no current key provider.</Note>}
+        {current && <Current provider={current} migration={migration.data} />}
+      </div>
+    </section>
+  )
+}
+
+// What an auditor is shown: the versions of the tenant key, and nothing to press.
+function KeyVersions () {
+  const keys = useResource('tenant-keys', loadTenantKeys)
+  return (
+    <section className="card" aria-labelledby="tenant-encryption">
+      <div className="card-head">
+        <h2 id="tenant-encryption">Tenant encryption</h2>
+        <span className="small faint">Key providers are shown to tenant admins</span>
+      </div>
+      {keys.error && !keys.data && <div className="card-body"><Problem error={keys.error} retry={() => { void keys.reload() }} /></div>}
+      {!keys.data && !keys.error && <div className="card-body" aria-busy="true"><LoadingWords what="tenant keys" /><Skeleton width={60} lines={3} /></div>}
+      {keys.data && (
+        <table className="table narrows">
+          <thead><tr><th scope="col">Tenant key version</th><th scope="col">Status</th><th scope="col">Managed data keys</th><th scope="col">Created</th></tr></thead>
+          <tbody>
+            {keys.data.versions.map(version => {
+              const made = parseTime(version.createdAt)
+              return (
+                <tr key={version.version}>
+                  <td className="lead-cell">Version {version.version}</td>
+                  <td data-label="Status"><span><span className={`badge ${version.active ? 'good' : 'idle'}`}>{version.active ? 'Active' : 'Opens only'}</span></span></td>
+                  <td data-label="Data keys" className="numbers">{numberText(version.dataKeys ?? 0)}</td>
+                  <td data-label="Created">{made && <When date={made} />}</td>
+                </tr>
+              )
+            })}
+          </tbody>
+        </table>
+      )}
+    </section>
   )
 }
 

@@ -19,6 +19,7 @@ export interface SignInOptions {
   apiKey: boolean
   oidc: { name: string, startUrl: string } | null
   emulated: boolean
+  emulatorUrl: string | null // The emulator's own page.
   version: string
 }
 

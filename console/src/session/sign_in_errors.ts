@@ -1,19 +1,18 @@
-// Why the way through the identity provider ended here: the codes of ?error=, in words.
-const TEXTS: Readonly<Record<string, string>> = {
-  access_denied: 'The identity provider did not let you in, or you cancelled.',
-  login_required: 'The identity provider asks you to sign in there first.',
-  'state-mismatch': 'This sign-in was started in another browser, or too long ago. Start again.',
-  'invalid-state': 'This sign-in was started in another browser, or too long ago. Start again.',
-  'expired-state': 'This sign-in took too long. Start again.',
-  'invalid-token': 'The identity provider answered with a token that is not to be trusted.',
-  'no-role': 'Your account has no role in Tenantseal. Ask your administrator for one.',
-  'no-tenant': 'Your account belongs to no tenant here. Ask your administrator.',
-  'unknown-tenant': 'Your account belongs to no tenant here. Ask your administrator.',
-  'tenant-not-active': 'Your tenant is deactivated. Ask the operator.',
-  'provider-unavailable': 'The identity provider cannot be reached. Try again in a minute.'
+// Why the way through the identity provider ended here: the codes of ?error=, in words. A test
+// compares them with the service's.
+export const SIGN_IN_ERRORS: Readonly<Record<string, string>> = {
+  denied: 'The identity provider did not let you in, or you cancelled.',
+  state: 'This sign-in was started in another browser, or was used already. Start again.',
+  expired: 'This sign-in took too long. Start again.',
+  provider: 'The identity provider cannot be reached, or answers nonsense. Try again in a minute.',
+  token: 'The identity provider answered with a token that is not to be trusted.',
+  role: 'Your account has no role here. Ask your administrator for one.',
+  tenant: 'Your account belongs to no active tenant here. Ask your administrator.',
+  busy: 'Too many are signing in. Try again in a minute.',
+  internal: 'The service met a defect. If it stays so, give the request id to your operator.'
 }
 
 export const signInErrorText = (code: string): string =>
-  Object.hasOwn(TEXTS, code)
-    ? TEXTS[code] as string
+  Object.hasOwn(SIGN_IN_ERRORS, code)
+    ? SIGN_IN_ERRORS[code] as string
     : 'The sign-in could not be completed. Try again; if it stays so, give the request id to your operator.'

@@ -31,7 +31,7 @@ export function SignInPage ({ options, session, onSession }: SignInProps) {
   return (
     <div className="sign-in">
       {!reachable && <OfflineBanner />}
-      {options.emulated && <EmulatedBanner />}
+      {options.emulated && <EmulatedBanner page={options.emulatorUrl} />}
       <main className="sign-in-box">
         <Brand />
         <h1>Sign in</h1>

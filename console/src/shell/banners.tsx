@@ -10,11 +10,11 @@ export function OfflineBanner () {
   )
 }
 
-export function EmulatedBanner () {
+export function EmulatedBanner ({ page }: { page: string | null }) {
   return (
     <aside className="banner warn" aria-label="Emulated AWS">
       <Icon of={FlaskConical} />
-      <span><strong>Emulated AWS.</strong> Keys here live in a local emulator of AWS KMS, for trying things out. Keep no data that matters under them.</span>
+      <span><strong>Emulated AWS.</strong> Keys here live in a local emulator of AWS KMS, for trying things out. Keep no data that matters under them.{page && <> <a href={page} target="_blank" rel="noopener noreferrer">Open the emulator’s page</a></>}</span>
     </aside>
   )
 }

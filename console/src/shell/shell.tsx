@@ -40,7 +40,7 @@ export function Shell ({ children }: { children: ReactNode }) {
           <AccountTools />
         </header>
         {!reachable && <OfflineBanner />}
-        {options.emulated && <EmulatedBanner />}
+        {options.emulated && <EmulatedBanner page={options.emulatorUrl} />}
         <main id="content" className="content" tabIndex={-1}>{children}</main>
       </div>
       <ModalOverlay className="scrim drawer-scrim" isOpen={navOpen} onOpenChange={setNavOpen} isDismissable>
