@@ -15,7 +15,7 @@ export interface LiveOptions<Item> {
 export function useLive<Item> (options: LiveOptions<Item>): void {
   const latest = useRef(options)
   useEffect(() => { latest.current = options })
-  const { url, event, pollMs } = options
+  const { url, event } = options
 
   useEffect(() => {
     if (url === '') return
@@ -27,7 +27,7 @@ export function useLive<Item> (options: LiveOptions<Item>): void {
     const stopPolling = (): void => { window.clearTimeout(poller); poller = undefined }
     const pollOnce = async (): Promise<void> => {
       await latest.current.poll().catch(() => {})
-      if (!stopped && poller !== undefined) poller = window.setTimeout(pollOnce, pollMs)
+      if (!stopped && poller !== undefined) poller = window.setTimeout(pollOnce, latest.current.pollMs)
     }
     const startPolling = (): void => {
       if (poller === undefined) poller = window.setTimeout(pollOnce, 0)
@@ -57,5 +57,5 @@ export function useLive<Item> (options: LiveOptions<Item>): void {
       stopPolling()
       window.clearTimeout(retry)
     }
-  }, [url, event, pollMs])
+  }, [url, event])
 }

@@ -1,5 +1,4 @@
 import { useState } from 'react'
-import { Link } from 'react-aria-components'
 import { asApiError, type ApiError } from '../api/errors'
 import type { ValidationReport } from '../api/types'
 import { navigate } from '../router'
@@ -102,7 +101,6 @@ function ProviderForm ({ creation, region }: { creation: ReturnType<typeof useCr
           <Button look="primary" type="submit" isPending={doing === 'add'} isDisabled={doing !== '' && doing !== 'add'}>Add key provider</Button>
           <Button isPending={doing === 'migrate'} isDisabled={doing !== '' && doing !== 'migrate'} onPress={() => { add('migrate') }}>Add and migrate</Button>
           <Button look="quiet" isPending={doing === 'check'} isDisabled={(doing !== '' && doing !== 'check') || draft.arn.trim() === ''} onPress={check}>Check the key only</Button>
-          <Link className="button quiet" href="/settings/encryption">Back</Link>
         </div>
         <p className="small faint">
           <em>Add key provider</em> saves it for later. <em>Add and migrate</em> shows the plan next, and begins once you confirm it.

@@ -33,11 +33,11 @@ export function PolicyBlocks ({ statements, arn, region, title, children }: Bloc
       )}
       {emulator && (
         <Note title="Here AWS is emulated">
-          On <a href={emulator} target="_blank" rel="noopener noreferrer">the emulator’s page <Icon of={ExternalLink} /></a> paste
-          the whole policy into that of the key, and into that of its replica.
+          On <a href={emulator} target="_blank" rel="noopener noreferrer">the emulator’s page <Icon of={ExternalLink} /></a> open the
+          key, paste these statements in the place of its policy, and save: they are added to it, in both regions.
         </Note>
       )}
-      <More summary="The whole policy, to replace the one that is there" open={emulator !== null}>
+      <More summary="The whole policy, to replace the one that is there">
         <CodeBlock title={`${title}, whole`} text={wholePolicy(statements, account, key?.partition ?? partitionOf(region))} />
       </More>
       {children}

@@ -36,7 +36,7 @@ export function ProviderCard ({ provider, migration, admin, tenantRegion, onActi
         <span className="provider-icon"><Icon of={internal ? LockKeyhole : KeyRound} /></span>
         <div className="provider-title">
           <h2>{provider.name}</h2>
-          <span className="small faint">{internal ? 'Internal KMS' : 'AWS KMS'}</span>
+          <span className="small faint">{internal ? 'Default key provider' : 'AWS KMS'}</span>
         </div>
         <ActionMenu label={`Actions for ${provider.name}`} actions={actions} />
       </div>

@@ -68,7 +68,7 @@ function Listed ({ list, query, names }: ListedProps) {
     <EventTable events={events} fresh={list.fresh} names={names} sort={query.sort} onSort={sort => { setQuery({ ...query, sort }) }} />
     {error && <div className="card-body"><Problem error={error} retry={() => { void list.reload() }} /></div>}
     <div className="events-foot">
-      <span className="small faint numbers">{numberText(events.length)} events{list.next === undefined ? '' : ', more there are'}</span>
+      <span className="small faint numbers">{numberText(events.length)} {events.length === 1 ? 'event' : 'events'} shown{list.next === undefined ? '' : ', there are more'}</span>
       {list.next !== undefined && <Button isPending={loading} onPress={() => { void list.more() }}>Show more</Button>}
     </div>
   </>
