@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/handler.h"
+#include "api/sign_in.h"
 #include "base/encoding.h"
 #include "kms/fake_inspector.h"
 #include "kms/fake_kms.h"
@@ -34,7 +35,7 @@ class ApiTest : public testing::Test {
  protected:
   explicit ApiTest(LimitOptions limits = {})
       : handler_({keyring_, lease_, values_, data_keys_, rotation_, tenants_, providers_,
-                  migrations_, api_keys_, authenticator_, usage_, store_, clock_, "us-east-1",
+                  migrations_, api_keys_, authenticator_, sign_in_, usage_, store_, clock_, "us-east-1",
                   [](const model::TenantId& tenant) -> Result<std::string> {
                     return "[\"statements for " + tenant.text() + "\"]";
                   }},
@@ -110,7 +111,10 @@ class ApiTest : public testing::Test {
   migration::Migrations migrations_{store_,     keyring_, lease_,  rotation_,
                                     providers_, clock_,   random_, 0};
   migration::Runner runner_{store_, keyring_, lease_, clock_, random_};
-  identity::Authenticator authenticator_{store_, lease_, clock_, random_, pepper_.Copy()};
+  identity::Sessions sessions_{store_, store_, lease_, clock_, random_, pepper_, {}};
+  identity::Authenticator authenticator_{store_,  lease_,         clock_,
+                                         random_, pepper_.Copy(), {&sessions_, nullptr}};
+  SignIn sign_in_{sessions_, clock_, {}};
   identity::ApiKeys api_keys_{store_, lease_, clock_, random_, pepper_};
   events::UsageCounter usage_{store_, clock_};
   ApiHandler handler_;

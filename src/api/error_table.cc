@@ -45,6 +45,9 @@ constexpr std::array<ErrorRow, 8> kByStatus = {{
     {505, "http-version-not-supported", "The HTTP version is not supported."},
 }};
 
+// The code that clients of Qlik's APIs look for before they get another token and try again.
+constexpr ErrorRow kCsrfRow = {403, "CSRF-TOKEN-2", "The CSRF token is missing or wrong."};
+
 struct EncryptionRow {
   model::EncryptionCode number;
   ErrorRow row;
@@ -79,11 +82,12 @@ constexpr std::array<EncryptionRow, 24> kByNumber = {{
 }};
 
 constexpr auto kAll = [] {
-  std::array<ErrorRow, kByCode.size() + kByStatus.size() + kByNumber.size()> all{};
+  std::array<ErrorRow, kByCode.size() + kByStatus.size() + kByNumber.size() + 1> all{};
   std::size_t n = 0;
   for (const ErrorRow& row : kByCode) all[n++] = row;
   for (const ErrorRow& row : kByStatus) all[n++] = row;
   for (const EncryptionRow& row : kByNumber) all[n++] = row.row;
+  all[n++] = kCsrfRow;
   return all;
 }();
 
@@ -174,6 +178,16 @@ net::Response ErrorResponse(const Error& error, std::string_view request_id) {
 
 net::Response StatusResponse(int status, std::string_view detail, std::string_view request_id) {
   return Envelope(status, Entry(RowOfStatus(status), detail, ""), request_id);
+}
+
+net::Response CsrfResponse(std::string_view request_id) {
+  const std::string entry = Entry(
+      kCsrfRow, "Send the header qlik-csrf-token with what GET /api/v1/csrf-token answers.", "");
+  net::Response response = Envelope(kCsrfRow.status, entry, request_id);
+  std::string& body = std::get<std::string>(response.body);
+  // At the top level too: that is where those clients look.
+  body.insert(1, R"("code":)" + JsonString(kCsrfRow.code) + ",");
+  return response;
 }
 
 std::string ItemErrorJson(const Error& error, std::string_view request_id) {

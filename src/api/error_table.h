@@ -42,6 +42,9 @@ net::Response ErrorResponse(const Error& error, std::string_view request_id);
 // The same for a status without an ErrorCode.
 net::Response StatusResponse(int status, std::string_view detail, std::string_view request_id);
 
+// The answer to a change that a session asks for without its CSRF token.
+net::Response CsrfResponse(std::string_view request_id);
+
 // The "error" object of a batch item: {"code","title","detail"}.
 std::string ItemErrorJson(const Error& error, std::string_view request_id);
 

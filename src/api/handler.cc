@@ -5,8 +5,11 @@
 #include "api/data_plane_json.h"
 #include "api/error_table.h"
 #include "api/routes.h"
+#include "api/sign_in.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "identity/credentials.h"
+#include "identity/jose.h"
 
 namespace tenantseal::api {
 namespace {
@@ -46,15 +49,6 @@ bool NeedsTenant(Access access) {
          access == Access::kAdminOrAuditor || access == Access::kAnyOfTenant;
 }
 
-std::optional<std::string_view> BearerToken(const net::Request& request) {
-  const auto header = request.Header("Authorization");
-  if (!header || header->size() < 8 || !net::EqualsIgnoreCase(header->substr(0, 7), "Bearer "))
-    return std::nullopt;
-  std::string_view token = header->substr(7);
-  while (token.starts_with(' ')) token.remove_prefix(1);
-  return token;
-}
-
 net::Response NoSuchRoute(bool path_known, const net::Request& request) {
   if (!path_known) {
     return ErrorResponse(NotFound("There is no such path; GET /openapi.json lists them."),
@@ -87,6 +81,15 @@ Result<void> CheckMediaType(const net::Request& request) {
 }
 
 }  // namespace
+
+std::optional<std::string_view> BearerToken(const net::Request& request) {
+  const auto header = request.Header("Authorization");
+  if (!header || header->size() < 8 || !net::EqualsIgnoreCase(header->substr(0, 7), "Bearer "))
+    return std::nullopt;
+  std::string_view token = header->substr(7);
+  while (token.starts_with(' ')) token.remove_prefix(1);
+  return token;
+}
 
 Result<std::optional<model::TenantId>> Authorize(Access access,
                                                  const identity::Principal& principal,
@@ -176,12 +179,12 @@ Result<net::Response> ApiHandler::Serve(const Route& route, Call& call, net::Req
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
     return response;
   }
+  if (request.queue_key.empty()) {
+    request.queue_key = std::string(kUnauthenticatedQueue).append(request.peer);
+  }
   if (route.access != Access::kPublic) {
-    if (request.queue_key.empty()) {
-      request.queue_key = std::string(kUnauthenticatedQueue).append(request.peer);
-    }
-    TS_ASSIGN_OR_RETURN(call.principal, services_.authenticator.Authenticate(
-                                            BearerToken(request).value_or(""), call.wait));
+    TS_ASSIGN_OR_RETURN(call.principal, Identify(route, call));
+    if (auto refusal = RefuseForgery(call)) return std::move(*refusal);
     const identity::Principal& principal = *call.principal;
     TS_ASSIGN_OR_RETURN(call.tenant, Authorize(route.access, principal, request));
     TS_RETURN_IF_ERROR(CheckMediaType(request));
@@ -199,6 +202,43 @@ Result<net::Response> ApiHandler::Serve(const Route& route, Call& call, net::Req
   if (!result && call.tally.empty()) call.tally.Failed(result.error().code);
   Count(route, call);
   return result;
+}
+
+Result<identity::Principal> ApiHandler::Identify(const Route& route, Call& call) const {
+  call.session = services_.sign_in.SessionToken(call.request);
+  if (call.session) {
+    // A page that is left open connects to its streams again and again by itself.
+    const auto use = route.pattern.ends_with("/stream") ? identity::SessionUse::kLook
+                                                        : identity::SessionUse::kUse;
+    return services_.authenticator.AuthenticateSession(*call.session, call.wait, use);
+  }
+  const std::string_view token = BearerToken(call.request).value_or("");
+  auto who = services_.authenticator.Authenticate(token, call.wait);
+  const ErrorCode code = who ? ErrorCode::kInternal : who.error().code;
+  const bool refused = code == ErrorCode::kUnauthenticated || code == ErrorCode::kPermissionDenied;
+  if (!refused || !identity::LooksLikeJwt(token)) return who;
+  base::LogWarning("a bearer token is refused", {{"request", call.request.request_id},
+                                                 {"peer", call.request.peer},
+                                                 {"reason", who.error().message}});
+  return identity::RefusedToken(code);
+}
+
+std::optional<net::Response> ApiHandler::RefuseForgery(const Call& call) const {
+  const net::Request& request = call.request;
+  if (!call.session || request.method == net::Method::kGet || request.method == net::Method::kHead)
+    return std::nullopt;
+  const auto same_origin = services_.sign_in.CheckSameOrigin(request);
+  const bool with_token = services_.sign_in.sessions().IsCsrfToken(
+      *call.session, request.Header("qlik-csrf-token").value_or(""));
+  if (same_origin && with_token) return std::nullopt;
+  services_.sign_in.Count(SignInOutcome::kForgeryRefused);
+  base::LogWarning("change refused: it may be another site's",
+                   {{"request", request.request_id},
+                    {"peer", request.peer},
+                    {"principal", call.principal->id},
+                    {"reason", same_origin ? "CSRF token" : same_origin.error().field}});
+  if (!same_origin) return ErrorResponse(same_origin.error(), request.request_id);
+  return CsrfResponse(request.request_id);
 }
 
 Result<void> ApiHandler::Admit(const Route& route, const Call& call) {
@@ -239,7 +279,8 @@ std::size_t ApiHandler::BodyBytesMax(const net::Request& request) const {
   const RouteMatch match = FindRoute(request.method, request.path);
   if (match.route == nullptr) return base::kHeaderBytesMax;
   // Whoever shows no key at all gets no memory for a large body.
-  const bool shows_key = match.route->access == Access::kPublic || BearerToken(request);
+  const bool shows_key = match.route->access == Access::kPublic || BearerToken(request) ||
+                         services_.sign_in.SessionToken(request);
   return shows_key ? match.route->body_bytes_max
                    : std::min(base::kHeaderBytesMax, match.route->body_bytes_max);
 }

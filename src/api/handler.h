@@ -34,6 +34,9 @@ class ApiHandler final : public net::HttpHandler {
   std::optional<net::Response> Handle(net::Request& request, keyring::Wait wait);
   Result<net::Response> ServeOrFail(const Route& route, Call& call, net::Request& request);
   Result<net::Response> Serve(const Route& route, Call& call, net::Request& request);
+  Result<identity::Principal> Identify(const Route& route, Call& call) const;
+  // The refusal of a change that a session asks for in a way that another site's page could.
+  std::optional<net::Response> RefuseForgery(const Call& call) const;
   Result<void> Admit(const Route& route, const Call& call);
   void Count(const Route& route, const Call& call);
 
@@ -48,5 +51,12 @@ class ApiHandler final : public net::HttpHandler {
 Result<std::optional<model::TenantId>> Authorize(Access access,
                                                  const identity::Principal& principal,
                                                  const net::Request& request);
+
+// The bearer token of the header Authorization.
+std::optional<std::string_view> BearerToken(const net::Request& request);
+
+// Whose events the caller may read: the tenant's, or for operators and for auditors without a
+// tenant, the deployment's.
+Result<model::Scope> AuditScope(const Call& call);
 
 }  // namespace tenantseal::api

@@ -41,13 +41,4 @@ Result<net::Response> GetProductInfo(Call& call) {
                        (government ? "fedramp" : "qcs") + R"("}})");
 }
 
-// Clients with cookies want a token before they change anything. Here nothing depends on it: a
-// request is known by its Authorization header, which no browser adds by itself.
-Result<net::Response> GetCsrfToken(Call& call) {
-  net::Response response = NoContent();
-  response.headers.push_back({"qlik-csrf-token", std::string(call.request.request_id)});
-  response.headers.push_back({"Cache-Control", "no-store"});
-  return response;
-}
-
 }  // namespace tenantseal::api

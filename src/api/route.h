@@ -28,6 +28,7 @@
 namespace tenantseal::api {
 
 class RateLimit;
+class SignIn;
 
 // What the routes work with. Everything is thread-safe and outlives the handler.
 struct Services {
@@ -41,6 +42,7 @@ struct Services {
   migration::Migrations& migrations;
   identity::ApiKeys& api_keys;
   identity::Authenticator& authenticator;
+  SignIn& sign_in;
   events::UsageCounter& usage;
   store::Store& store;
   const base::Clock& clock;
@@ -81,6 +83,7 @@ struct Call {
   keyring::Wait wait = keyring::Wait::kNever;
   Tally tally;
   std::optional<model::EncryptionContext> context;  // Of the item at hand; see batch.h.
+  std::optional<std::string_view> session = {};  // The token of the session that it came with.
 };
 
 enum class Access : std::uint8_t {

@@ -24,8 +24,18 @@ Result<net::Response> GetHealth(Call& call);
 Result<net::Response> GetReady(Call& call);
 Result<net::Response> GetOpenApi(Call& call);
 Result<net::Response> GetProductInfo(Call& call);
-Result<net::Response> GetCsrfToken(Call& call);
 std::string_view OpenApiDocument();
+// session_routes.cc
+Result<net::Response> GetSessionOptions(Call& call);
+Result<net::Response> CreateSession(Call& call);
+Result<net::Response> GetSession(Call& call);
+Result<net::Response> DeleteSession(Call& call);
+Result<net::Response> GetCsrfToken(Call& call);
+// login_routes.cc
+Result<net::Response> StartLogin(Call& call);
+Result<net::Response> FinishLogin(Call& call);
+// oauth_routes.cc
+Result<net::Response> GrantToken(Call& call);
 // tenant_routes.cc
 Result<net::Response> CreateTenant(Call& call);
 Result<net::Response> ListTenants(Call& call);

@@ -7,13 +7,12 @@
 
 namespace tenantseal::identity {
 
-base::SecretBytes NewToken(const base::Random& random) {
-  static constexpr std::string_view kPrefix = "tsk_";
+base::SecretBytes NewToken(const base::Random& random, std::string_view prefix) {
   const base::Secret256 raw = random.Key();
-  base::SecretBytes token(kPrefix.size() + base::Base64UrlSize(32));
+  base::SecretBytes token(prefix.size() + base::Base64UrlSize(32));
   char* out = reinterpret_cast<char*>(token.RevealMutable().data());
-  std::copy(kPrefix.begin(), kPrefix.end(), out);
-  base::Base64UrlEncodeTo(raw.Reveal(), out + kPrefix.size());
+  std::copy(prefix.begin(), prefix.end(), out);
+  base::Base64UrlEncodeTo(raw.Reveal(), out + prefix.size());
   return token;
 }
 

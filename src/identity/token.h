@@ -14,8 +14,11 @@ namespace tenantseal::identity {
 inline constexpr std::size_t kTokenCharsMin = 8;
 inline constexpr std::size_t kTokenCharsMax = 256;
 
-// "tsk_" and 43 characters of base64url: 256 random bits.
-base::SecretBytes NewToken(const base::Random& random);
+// What begins a new API key.
+inline constexpr std::string_view kApiKeyPrefix = "tsk_";
+
+// `prefix` and 43 characters of base64url: 256 random bits.
+base::SecretBytes NewToken(const base::Random& random, std::string_view prefix = kApiKeyPrefix);
 
 // Whether `text` has kTokenCharsMin to kTokenCharsMax printable ASCII characters without spaces.
 bool IsTokenShape(std::string_view text);

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/encoding.h"
+#include "model/session.h"
 
 namespace tenantseal::model {
 
@@ -19,6 +20,7 @@ template class Id<DataKeyIdTag>;
 template class Id<ApiKeyIdTag>;
 template class Id<ProcessIdTag>;
 template class Id<FingerprintTag>;
+template class Id<SessionIdTag>;
 
 std::string NewUuid(const base::Random& random) {
   std::uint8_t raw[16];

@@ -18,7 +18,7 @@
 #include "base/file.h"
 #include "base/random.h"
 #include "kms/internal/internal_kms.h"
-#include "store/store.h"
+#include "store/sqlite/sqlite_store.h"
 
 namespace tenantseal::server {
 
@@ -38,7 +38,7 @@ struct DataDir {
   kms::RootSource root;
   store::Deployment deployment;
   std::unique_ptr<kms::InternalKms> kms;
-  std::unique_ptr<store::Store> store;
+  std::unique_ptr<store::SqliteStore> store;
   std::uint64_t destructions_cancelled = 0;  // At this opening, the first of a restored directory.
 };
 

@@ -56,6 +56,19 @@ void Service::AddKeyringGauges() {
         false, &KeyringStats::longest_use_before_refusal_ms);
 }
 
+void Service::AddSignInCounters() {
+  handler_.metrics().AddFamily(
+      {"tenantseal_sign_ins_total", "Attempts to sign in or to get an access token.", true, [this] {
+         std::vector<api::GaugeFamily::Sample> samples;
+         for (std::size_t i = 0; i < api::kSignInOutcomes.size(); ++i) {
+           const auto outcome = static_cast<api::SignInOutcome>(i);
+           samples.push_back({{{"outcome", std::string(api::kSignInOutcomes[i])}},
+                              static_cast<double>(sign_in_.CountOf(outcome))});
+         }
+         return samples;
+       }});
+}
+
 void Service::AddAwsGauges() {
   using Samples = std::vector<api::GaugeFamily::Sample>;
   handler_.metrics().AddFamily(

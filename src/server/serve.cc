@@ -7,7 +7,6 @@
 #include <sys/resource.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 
@@ -17,6 +16,7 @@
 #include "server/aws_access.h"
 #include "server/data_dir.h"
 #include "server/event_audit.h"
+#include "server/oidc.h"
 #include "server/routing_kms.h"
 #include "server/wiring.h"
 
@@ -25,28 +25,17 @@ namespace {
 
 constexpr const char* kOperatorKeyVariable = "TENANTSEAL_OPERATOR_KEY";
 
-// The operator's key from the environment, removed from it so that no child inherits it.
-std::optional<base::SecretBytes> OperatorKeyFromEnvironment() {
-  char* value =
-      std::getenv(kOperatorKeyVariable);  // NOLINT(concurrency-mt-unsafe): no thread exists.
-  if (value == nullptr || *value == '\0') return std::nullopt;
-  auto key = base::SecretBytes::CopyOf(base::AsBytes(value));
-  base::Wipe({reinterpret_cast<std::uint8_t*>(value), key.size()});
-  ::unsetenv(kOperatorKeyVariable);  // NOLINT(concurrency-mt-unsafe)
-  return key;
-}
-
 // Makes the first operator's key. A random one is in its file before it is in the database, so a
 // crash between the two costs nothing: the next start makes another.
 Result<void> EnsureOperator(identity::ApiKeys& api_keys, const std::string& data_dir,
                             const base::Random& random) {
-  auto given = OperatorKeyFromEnvironment();
+  const base::SecretBytes given = TakeSecretVariable(kOperatorKeyVariable);
   TS_ASSIGN_OR_RETURN(const bool exists, api_keys.HasOperator());
   if (exists) return {};
-  if (given) {
-    if (given->size() < 32)
+  if (!given.empty()) {
+    if (given.size() < 32)
       base::LogWarning("the operator's key is short; 32 characters or more resist guessing");
-    TS_RETURN_IF_ERROR(api_keys.EnsureOperator(given->RevealText()));
+    TS_RETURN_IF_ERROR(api_keys.EnsureOperator(given.RevealText()));
     return {};
   }
   const std::string path = data_dir + "/operator.key";
@@ -118,6 +107,8 @@ Result<void> Serve(const Settings& settings) {
 
   const base::SystemClock clock;
   const base::SystemRandom random;
+  TS_ASSIGN_OR_RETURN(const base::SecretBytes oidc_client_secret,
+                      OidcClientSecret(settings.sign_in));
   TS_ASSIGN_OR_RETURN(const std::unique_ptr<AwsAccess> aws,
                       AwsAccess::Make(settings, clock, random));
   TS_ASSIGN_OR_RETURN(DataDir data, OpenDataDirFor(settings, clock, random));
@@ -126,8 +117,8 @@ Result<void> Serve(const Settings& settings) {
   TS_ASSIGN_OR_RETURN(const auto heads,
                       events::HeadWriter::Open(*data.store, clock, EventHeadSeed(data),
                                                data.deployment.id, settings.data_dir));
-  Service service(settings, {*data.store, kms, *data.kms, aws->kms().inspector(), pepper, clock,
-                             random, [&aws] { return aws->kms().stats(); }, heads.get()});
+  Service service(settings, {*data.store, *data.store, kms, *data.kms, aws->kms().inspector(), pepper, clock,
+                             random, [&aws] { return aws->kms().stats(); }, heads.get(), oidc_client_secret.empty() ? nullptr : &oidc_client_secret});
   TS_RETURN_IF_ERROR(EnsureOperator(service.api_keys(), settings.data_dir, random));
   TS_RETURN_IF_ERROR(service.Start());
   const std::string url = UrlOf(settings, service.port());

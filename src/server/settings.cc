@@ -204,7 +204,7 @@ constexpr std::array kSettings = {
 };
 
 const Setting* Find(std::string_view name) {
-  for (const Setting& setting : kSettings) {
+  for (const Setting& setting : AllSettings()) {
     if (setting.name == name) return &setting;
   }
   return nullptr;
@@ -268,12 +268,19 @@ Result<void> CheckTogether(const Settings& s) {
                       " is not a loopback address: give --tls-cert and --tls-key, or accept keys "
                       "and plaintext in clear on the network with --insecure-http.");
   }
-  return {};
+  return CheckSignIn(s);
 }
 
 }  // namespace
 
-std::span<const Setting> AllSettings() { return kSettings; }
+std::span<const Setting> AllSettings() {
+  static const std::vector<Setting> all = [] {
+    std::vector<Setting> out(kSettings.begin(), kSettings.end());
+    out.insert(out.end(), SignInSettingTable().begin(), SignInSettingTable().end());
+    return out;
+  }();
+  return all;
+}
 
 std::string EnvironmentName(std::string_view setting) {
   std::string name = "TENANTSEAL_";
@@ -291,7 +298,7 @@ Result<Settings> ResolveSettings(
   const auto file = file_flag != flags.end() ? std::optional(file_flag->second)
                                              : environment("TENANTSEAL_CONFIG");
   if (file) TS_RETURN_IF_ERROR(ApplyFile(settings, *file));
-  for (const Setting& setting : kSettings) {
+  for (const Setting& setting : AllSettings()) {
     const std::string name(setting.name);
     const auto flag = flags.find(name);
     if (flag != flags.end()) {

@@ -21,6 +21,29 @@
 
 namespace tenantseal::server {
 
+// Who signs in, and how; see docs/signing-in.md.
+struct SignInSettings {
+  std::string public_url;  // "https://seal.example.com", without a path; empty: as requests say.
+  base::Duration session_idle = std::chrono::minutes(30);
+  base::Duration session_max = std::chrono::hours(12);
+  base::Duration access_token_life = std::chrono::hours(1);
+  std::size_t sessions_max = 100'000;
+  double attempts_per_minute = 60;  // Of one address.
+  bool with_api_key = false;        // Besides the provider; without one always.
+  bool emulated = false;
+  std::string emulated_page;  // The emulator's own page; empty: none is shown.
+  std::string oidc_issuer;  // Empty: no provider.
+  std::string oidc_name;    // Empty: the issuer's host.
+  std::string oidc_client_id;
+  std::string oidc_client_secret_file;
+  std::string oidc_scopes = "openid profile email";
+  std::string oidc_tenant_claim = "tenant";
+  std::string oidc_role_claim = "role";
+  std::vector<std::string> oidc_role_map;   // "VALUE=ROLE"; empty: values are names of roles.
+  std::vector<std::string> oidc_audiences;  // Of bearer tokens; empty: none is taken.
+  std::string oidc_ca_file;                 // Empty: the system's roots.
+};
+
 struct Settings {
   std::string data_dir;
   std::string listen_address = "127.0.0.1";
@@ -56,6 +79,7 @@ struct Settings {
   double aws_calls_per_second = 1000;              // For each account and region.
   std::vector<std::string> aws_backup_regions;     // "PRIMARY=BACKUP", beside the built-in pairs.
   std::string aws_ca_file;                         // Empty: the system's roots.
+  SignInSettings sign_in;
 };
 
 struct Setting {

@@ -34,4 +34,8 @@ Result<void> SetControlKey(Settings& s, const std::string& text);
 Result<void> SetCallsPerSecond(Settings& s, const std::string& text);
 Result<void> SetBackupRegions(Settings& s, const std::string& text);
 
+// settings_sign_in.cc: what concerns signing in.
+std::span<const Setting> SignInSettingTable();
+Result<void> CheckSignIn(const Settings& s);
+
 }  // namespace tenantseal::server

@@ -52,6 +52,28 @@ providers::ValidatorOptions ValidatorOptionsOf(const Settings& s) {
   return options;
 }
 
+identity::SessionOptions SessionOptionsOf(const SignInSettings& s) {
+  identity::SessionOptions options;
+  options.idle = s.session_idle;
+  options.max = s.session_max;
+  options.access_token = s.access_token_life;
+  options.bounds.in_all = s.sessions_max;
+  return options;
+}
+
+api::SignInOptions SignInOptionsOf(const Settings& s) {
+  api::SignInOptions options;
+  options.with_api_key = s.sign_in.oidc_issuer.empty() || s.sign_in.with_api_key;
+  options.secure_cookies = !s.tls_cert_file.empty() || s.sign_in.public_url.starts_with("https://");
+  options.public_origin = s.sign_in.public_url;
+  options.emulated = s.sign_in.emulated;
+  options.emulated_page = s.sign_in.emulated_page;
+  options.version = TENANTSEAL_VERSION;
+  options.oidc_name = OidcName(s.sign_in);
+  options.attempts_per_minute = s.sign_in.attempts_per_minute;
+  return options;
+}
+
 void LogFailure(std::string_view what, const Result<void>& result) {
   if (!result)
     base::LogWarning("background work failed",
@@ -78,11 +100,19 @@ Service::Service(const Settings& settings, Ground ground)
       migrations_(ground.store, keyring_, lease_, rotation_, providers_, ground.clock,
                   ground.random, settings.migration_rate),
       runner_(ground.store, keyring_, lease_, ground.clock, ground.random),
+      sessions_(ground.store, ground.sessions, lease_, ground.clock, ground.random,
+                ground.api_key_pepper, SessionOptionsOf(settings.sign_in)),
+      oidc_(Oidc::Make(
+          settings.sign_in,
+          {ground.store, ground.sessions, ground.clock, ground.random, ground.api_key_pepper},
+          ground.oidc_client_secret)),
       authenticator_(ground.store, lease_, ground.clock, ground.random,
-                     ground.api_key_pepper.Copy()),
+                     ground.api_key_pepper.Copy(), {&sessions_, oidc_ ? &oidc_->bearer : nullptr}),
       api_keys_(ground.store, lease_, ground.clock, ground.random, ground.api_key_pepper),
+      sign_in_(sessions_, ground.clock, SignInOptionsOf(settings),
+               oidc_ ? &oidc_->sign_in : nullptr),
       handler_({keyring_, lease_, values_, data_keys_, rotation_, tenants_, providers_, migrations_,
-                api_keys_, authenticator_, usage_, ground.store, ground.clock, settings.region,
+                api_keys_, authenticator_, sign_in_, usage_, ground.store, ground.clock, settings.region,
                 [this](const model::TenantId& tenant) {
                   return KeyPolicyFor(settings_, ground_.store, tenant);
                 }},
@@ -92,6 +122,7 @@ Service::Service(const Settings& settings, Ground ground)
       http_(HttpOptions(settings), site_, workers_, ground.clock, ground.random) {
   AddGauges();
   AddKeyringGauges();
+  AddSignInCounters();
   if (ground_.aws_stats) AddAwsGauges();
 }
 

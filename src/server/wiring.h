@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "api/handler.h"
+#include "api/sign_in.h"
 #include "console/console_handler.h"
 #include "events/head_writer.h"
 #include "events/usage.h"
 #include "identity/api_keys.h"
 #include "identity/authenticator.h"
+#include "identity/sessions.h"
 #include "keyring/data_keys.h"
 #include "keyring/keyring.h"
 #include "keyring/rotation.h"
@@ -30,8 +32,10 @@
 #include "providers/key_providers.h"
 #include "providers/validator.h"
 #include "server/background.h"
+#include "server/oidc.h"
 #include "server/renewal_pool.h"
 #include "server/settings.h"
+#include "store/session_store.h"
 #include "store/store.h"
 
 namespace tenantseal::server {
@@ -39,6 +43,7 @@ namespace tenantseal::server {
 // What a service stands on; owned by the caller, outlives the service.
 struct Ground {
   store::Store& store;
+  store::SessionStore& sessions;
   const kms::KmsClient& kms;
   kms::InternalKeys& internal_keys;
   const kms::KeyInspector& inspector;
@@ -47,6 +52,7 @@ struct Ground {
   const base::Random& random;
   std::function<kms::AwsKmsStats()> aws_stats = {};  // Of what is behind `kms`; may be empty.
   events::HeadWriter* event_heads = nullptr;         // Null: heads are not signed.
+  const base::SecretBytes* oidc_client_secret = nullptr;  // Null: a public client.
 };
 
 // The labels of "REGION OPERATION OUTCOME", as kms::AwsKmsStats names its calls.
@@ -73,6 +79,7 @@ class Service {
   void AddGauges();
   void AddKeyringGauges();
   void AddAwsGauges();
+  void AddSignInCounters();
 
   const Settings settings_;
   Ground ground_;
@@ -88,8 +95,11 @@ class Service {
   providers::KeyProviders providers_;
   migration::Migrations migrations_;
   migration::Runner runner_;
+  identity::Sessions sessions_;
+  const std::unique_ptr<Oidc> oidc_;  // Null: no provider.
   identity::Authenticator authenticator_;
   identity::ApiKeys api_keys_;
+  api::SignIn sign_in_;
   api::ApiHandler handler_;
   console::ConsoleHandler site_;  // All that is served: the console and the API.
   net::WorkerPool workers_;

@@ -106,6 +106,23 @@ Mac RowMac::Of(const model::ApiKey& row) const {
   return crypto::HmacSha256(key_.Reveal(), out.bytes());
 }
 
+Mac RowMac::Of(const model::Session& row) const {
+  base::ByteWriter out = Row("sessions", row.id.text(), row.scope().text());
+  out.Field(row.secret_hash);
+  out.U8(static_cast<std::uint8_t>(row.kind));
+  out.U8(static_cast<std::uint8_t>(row.signed_in_with));
+  out.Field(row.principal);
+  out.Field(row.name);
+  out.Field(row.email);
+  out.U8(static_cast<std::uint8_t>(row.role));
+  out.U8(row.tenant ? 1 : 0);
+  out.Field(row.api_key ? row.api_key->text() : std::string());
+  out.U64(Millis(row.created_at));
+  out.U64(Millis(row.idle_expires_at));
+  out.U64(Millis(row.expires_at));
+  return crypto::HmacSha256(key_.Reveal(), out.bytes());
+}
+
 Mac RowMac::OfManifest(std::string_view kind, const model::Scope& scope, std::uint64_t version,
                        std::vector<Mac> members) const {
   std::sort(members.begin(), members.end());

@@ -10,11 +10,12 @@
 
 #include "base/mutex.h"
 #include "store/kms_call_store.h"
+#include "store/session_store.h"
 #include "store/store.h"
 
 namespace tenantseal::store {
 
-class MemoryStore : public Store, public KmsCallStore {
+class MemoryStore : public Store, public KmsCallStore, public SessionStore {
  public:
   // Changes kept for ReadChanges(); small so that tests reach the end of the log.
   static constexpr std::size_t kChangesMax = 10'000;
@@ -132,6 +133,16 @@ class MemoryStore : public Store, public KmsCallStore {
   Result<KmsCallLogs> ListKmsCallLogs(base::UtcTime from, base::UtcTime until) const override;
   Result<bool> ForgetKmsCalls(base::UtcTime before) override;
 
+  Result<void> CreateSession(const model::Session& session, const SessionBounds& bounds,
+                             const std::optional<model::NewEvent>& event) override;
+  Result<model::Session> LoadSession(const model::SessionId& id) const override;
+  Result<void> ExtendSession(const model::SessionId& id, base::UtcTime idle_expires_at) override;
+  Result<std::uint64_t> DeleteSession(const model::SessionId& id,
+                                      const std::optional<model::NewEvent>& event) override;
+  Result<std::uint64_t> CountSessions() const override;
+  Result<void> SpendSignIn(const std::string& id, base::UtcTime now,
+                           base::UtcTime expires_at) override;
+
   // Always kUnavailable: there is no file to copy to.
   Result<void> Backup(const std::string& path) const override;
   Result<void> Ping() const override { return {}; }
@@ -168,6 +179,8 @@ class MemoryStore : public Store, public KmsCallStore {
   std::map<model::ApiKeyId, model::ApiKey> api_keys_ TS_GUARDED_BY(mutex_);
   std::map<model::Scope, std::vector<model::Event>> events_ TS_GUARDED_BY(mutex_);
   std::map<UsageKey, std::uint64_t> usage_ TS_GUARDED_BY(mutex_);
+  std::map<model::SessionId, model::Session> sessions_ TS_GUARDED_BY(mutex_);
+  std::map<std::string, base::UtcTime> spent_sign_ins_ TS_GUARDED_BY(mutex_);
   std::map<KmsCallPlace, model::KmsCall> kms_calls_ TS_GUARDED_BY(mutex_);
   std::map<std::uint64_t, model::KmsCallLogMark> kms_call_logs_ TS_GUARDED_BY(mutex_);
   std::uint64_t last_kms_call_log_ TS_GUARDED_BY(mutex_) = 0;

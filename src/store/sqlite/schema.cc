@@ -157,7 +157,27 @@ CREATE TABLE kms_calls(
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr const char* kSteps[] = {kVersion1, kEventIndexes, kMigrations, kKmsCalls};
+// Whoever reads a session needs its secret, of which the row has a keyed hash. spent_sign_ins are
+// not under a MAC: whoever removes one lets a sign-in be completed twice, for which the provider
+// would have to accept its code twice.
+constexpr const char* kSessions = R"sql(
+CREATE TABLE sessions(
+  id TEXT PRIMARY KEY, secret_hash BLOB NOT NULL, kind INTEGER NOT NULL,
+  signed_in_with INTEGER NOT NULL, principal TEXT NOT NULL, name TEXT NOT NULL,
+  email TEXT NOT NULL, role INTEGER NOT NULL, scope TEXT NOT NULL, api_key TEXT,
+  created_at INTEGER NOT NULL, idle_expires_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+  mac BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sessions_by_idleness ON sessions(idle_expires_at);
+CREATE INDEX sessions_of_principal ON sessions(principal, kind, created_at, id);
+
+CREATE TABLE spent_sign_ins(
+  id TEXT PRIMARY KEY, expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX spent_sign_ins_by_expiry ON spent_sign_ins(expires_at);
+)sql";
+
+constexpr const char* kSteps[] = {kVersion1, kEventIndexes, kMigrations, kKmsCalls, kSessions};
 
 struct Stamp {
   std::int64_t version = 0;

@@ -14,6 +14,7 @@
 
 #include "store/manifest.h"
 #include "store/kms_call_store.h"
+#include "store/session_store.h"
 #include "store/store.h"
 
 namespace tenantseal::store {
@@ -28,7 +29,7 @@ struct SqliteOptions {
   int reader_cache_kib = 512;
 };
 
-class SqliteStore final : public Store, public KmsCallStore {
+class SqliteStore final : public Store, public KmsCallStore, public SessionStore {
  public:
   // Opens the file, making it if there is none, and brings it to the present schema. The directory
   // must exist. kInvalidArgument for a file that others may read, kConflict for one of a newer
@@ -150,6 +151,16 @@ class SqliteStore final : public Store, public KmsCallStore {
   Result<std::vector<KeptKmsCall>> ListKmsCalls(const KmsCallQuery& query) const override;
   Result<KmsCallLogs> ListKmsCallLogs(base::UtcTime from, base::UtcTime until) const override;
   Result<bool> ForgetKmsCalls(base::UtcTime before) override;
+
+  Result<void> CreateSession(const model::Session& session, const SessionBounds& bounds,
+                             const std::optional<model::NewEvent>& event) override;
+  Result<model::Session> LoadSession(const model::SessionId& id) const override;
+  Result<void> ExtendSession(const model::SessionId& id, base::UtcTime idle_expires_at) override;
+  Result<std::uint64_t> DeleteSession(const model::SessionId& id,
+                                      const std::optional<model::NewEvent>& event) override;
+  Result<std::uint64_t> CountSessions() const override;
+  Result<void> SpendSignIn(const std::string& id, base::UtcTime now,
+                           base::UtcTime expires_at) override;
 
   // The copy has mode 0600 and appears only when it is whole and durable. kAlreadyExists when
   // there is a file at `path`.
