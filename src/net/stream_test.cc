@@ -223,11 +223,11 @@ TEST_F(AnswerStreamTest, RefusesOldClientsAndAnswersHead) {
   Start();
   const auto old = Follow("1.0");
   EXPECT_THAT(head, StartsWith("HTTP/1.1 505 "));
-  EXPECT_TRUE(teller.expired());
+  AwaitGone();
   TestSocket asks(server->Port());
   asks.Send("HEAD /s HTTP/1.1\r\nHost: h\r\n\r\n");
   EXPECT_THAT(asks.ReceiveAll(), EndsWith("\r\nConnection: close\r\n\r\n"));
-  EXPECT_TRUE(teller.expired());
+  AwaitGone();
   EXPECT_EQ(server->stats().streams_open, 0U);
 }
 
