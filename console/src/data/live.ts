@@ -3,6 +3,7 @@
 import { useEffect, useRef } from 'react'
 
 const STREAM_AGAIN_MS = 15_000
+const TICK_MS = 250
 
 export interface LiveOptions<Item> {
   url: string // "": nothing.
@@ -24,13 +25,20 @@ export function useLive<Item> (options: LiveOptions<Item>): void {
     let retry: number | undefined
     let stopped = false
 
+    let polledAt = 0
     const stopPolling = (): void => { window.clearTimeout(poller); poller = undefined }
-    const pollOnce = async (): Promise<void> => {
-      await latest.current.poll().catch(() => {})
-      if (!stopped && poller !== undefined) poller = window.setTimeout(pollOnce, latest.current.pollMs)
+    // Looks often whether it is time, because how often to ask changes with what was answered.
+    const tick = async (): Promise<void> => {
+      if (performance.now() - polledAt >= latest.current.pollMs) {
+        await latest.current.poll().catch(() => {})
+        polledAt = performance.now()
+      }
+      if (!stopped && poller !== undefined) poller = window.setTimeout(tick, TICK_MS)
     }
     const startPolling = (): void => {
-      if (poller === undefined) poller = window.setTimeout(pollOnce, 0)
+      if (poller !== undefined) return
+      polledAt = -Infinity
+      poller = window.setTimeout(tick, 0)
     }
     const open = (): void => {
       if (stopped) return

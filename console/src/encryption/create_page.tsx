@@ -121,7 +121,7 @@ function Answer ({ outcome, region, arn }: { outcome: Outcome, region: string, a
       {report && (good
         ? <Note look="good" title="This key can be added" />
         : <Note look="bad" alert title={checked ? 'This key cannot be added yet' : 'The key was not added'}>
-            {error?.requestId ? <span className="small">Request <code>{error.requestId}</code></span> : null}
+            What you typed stays here. {error?.requestId ? <span className="small">Request <code>{error.requestId}</code></span> : null}
           </Note>)}
       {report && <Report report={report} region={region} arn={arn} />}
       {error && !report && !besideField && <Problem error={error} />}

@@ -83,7 +83,7 @@ function Running ({ migration, encryption }: { migration: Migration, encryption:
       </div>
       <ProgressBar value={migration.progress} aria-label="Progress of the migration" className="migration-progress">
         {({ percentage }) => <>
-          <div className="row-between dense"><span className="soft">{phaseText(migration)}</span><strong className="numbers">{Math.round(percentage ?? 0)} %</strong></div>
+          <div className="row-between dense"><span className="soft">{phaseText(migration)}{started && <> · started <When date={started} /></>}</span><strong className="numbers">{Math.round(percentage ?? 0)} %</strong></div>
           <div className={`meter${paused ? ' paused' : ''}`}><span style={{ width: `${percentage ?? 0}%` }} /></div>
         </>}
       </ProgressBar>
@@ -92,7 +92,6 @@ function Running ({ migration, encryption }: { migration: Migration, encryption:
         <div><dt>Rate</dt><dd>{rate === undefined ? '—' : <>{numberText(Math.round(rate))} <small>a second</small></>}</dd></div>
         <div><dt>Remaining</dt><dd>{remaining === undefined ? '—' : durationText(remaining)}</dd></div>
         <div><dt>Set aside</dt><dd>{numberText(migration.quarantined ?? 0)}</dd></div>
-        <div><dt>Started</dt><dd className="dense">{started ? <When date={started} seconds={false} /> : '—'}</dd></div>
       </dl>
       {paused && <Paused migration={migration} onChanged={encryption.migration.set} />}
     </section>

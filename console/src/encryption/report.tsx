@@ -73,8 +73,7 @@ function MendedPolicy ({ statements, region, arn }: { statements: object[], regi
     <section className="stack-tight" aria-label="Mended policy">
       <h3>Mended policy</h3>
       <p className="dense soft">
-        Add these statements to the policy of the key and to that of its replica, then try again. Nothing you
-        typed is lost.
+        Add these statements to the policy of the key and to that of its replica, then try again.
       </p>
       <PolicyBlocks title="Mended key policy" statements={statements} region={region} arn={arn} />
     </section>
