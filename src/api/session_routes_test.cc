@@ -187,7 +187,7 @@ TEST_F(SessionRoutesTest, AChangeNeedsTheTokenOfItsSession) {
   EXPECT_EQ(attempt({}).body["code"], "CSRF-TOKEN-2");
   EXPECT_EQ(attempt({{"qlik-csrf-token", own}, {"Origin", "https://evil.example"}}).status, 403);
   EXPECT_EQ(attempt({{"qlik-csrf-token", own}, {"Sec-Fetch-Site", "same-site"}}).status, 403);
-  EXPECT_EQ(Call(Method::kGet, "/api/v1/encryption/tenant-keys", admin_).body["data"].size(), 1u)
+  EXPECT_EQ(Call(Method::kGet, "/api/v1/encryption/tenant-keys", admin_).body["versions"].size(), 1u)
       << "a refused change has happened";
   EXPECT_LT(attempt({{"qlik-csrf-token", own}}).status, 300);
   EXPECT_LT(Call(Method::kPost, target, admin_).status, 500) << "bearers need none";

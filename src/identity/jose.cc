@@ -86,6 +86,9 @@ Result<JwsHeader> ReadJwsHeader(std::string_view token) {
   // Looked at before the library sees it: which code verifies is not the token's to choose.
   const auto bytes = base::Base64UrlDecode(token.substr(0, token.find('.')));
   const auto header = bytes ? ParseHostileObject(*bytes, kTokenBytesMax) : std::nullopt;
+  // One signature has one text.
+  if (!base::Base64UrlDecode(token.substr(token.rfind('.') + 1)))
+    return BadToken("its signature is not base64url");
   if (!header) return BadToken("its header is not JSON");
   const auto name = TextMember(*header, "alg", 16);
   const Algorithm* algorithm = name ? FindAlgorithm(*name) : nullptr;

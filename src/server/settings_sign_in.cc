@@ -192,10 +192,11 @@ constexpr std::array kTable = {
             "Role of whoever has VALUE in the role claim; the first that fits counts. Repeatable. "
             "Default: the values are names of roles.",
             SetRoleMap, true},
-    Setting{"oidc-audience", "NAME",
-            "Take the provider's access tokens for this audience as bearer tokens. Repeatable. "
-            "Default: none is taken.",
-            SetAudiences, true},
+    Setting{
+        "oidc-audience", "NAME",
+        "Take the provider's tokens for this audience as bearer tokens. Repeatable. Default: the "
+        "client id.",
+        SetAudiences, true},
     Setting{"oidc-ca-file", "FILE", "PEM roots for the provider in place of the system's.",
             SetText<&S::oidc_ca_file>},
 };
