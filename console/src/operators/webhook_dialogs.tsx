@@ -8,28 +8,14 @@ import { CopyButton } from '../ui/copy'
 import { DialogBox } from '../ui/dialog'
 import { Icon } from '../ui/icon'
 import { Problem, Skeleton } from '../ui/states'
+import { webhookProblems, type WebhookProblems } from './webhook_rules'
 import { changeWebhook, createWebhook, deleteWebhook, loadEventKinds, type Webhook, type WebhookBody } from './webhooks_api'
 
 interface WebhookDialogProps { webhook?: Webhook, onClose: () => void, onDone: (said: string) => void }
 
-const SECRET_MIN = 32
-const SECRET_MAX = 64
-
 function newSecret (): string {
   const bytes = crypto.getRandomValues(new Uint8Array(24))
   return [...bytes].map(byte => byte.toString(16).padStart(2, '0')).join('')
-}
-
-interface Problems { name?: string, url?: string, secret?: string }
-
-export function webhookProblems ({ name, url, secret }: { name: string, url: string, secret: string }): Problems {
-  const problems: Problems = {}
-  if (name.trim() === '') problems.name = 'A name is needed.'
-  if (!URL.canParse(url.trim()) || !/^https?:\/\//.test(url.trim())) problems.url = 'Enter a whole URL, such as https://example.com/hook.'
-  if (secret !== '' && (secret.length < SECRET_MIN || secret.length > SECRET_MAX)) {
-    problems.secret = `A secret has ${SECRET_MIN} to ${SECRET_MAX} characters.`
-  }
-  return problems
 }
 
 // Without `webhook` a new one.
@@ -52,7 +38,7 @@ export function WebhookDialog ({ webhook, onClose, onDone }: WebhookDialogProps)
     }
     run(() => webhook ? changeWebhook(webhook.id, body) : createWebhook(body), () => { onDone(`${body.name} is saved.`) })
   }
-  const of = (field: keyof Problems): string | undefined =>
+  const of = (field: keyof WebhookProblems): string | undefined =>
     asked && problems[field] ? problems[field] : error && error.field.split('/').includes(field) ? error.message : undefined
   return (
     <DialogBox title={webhook ? `Edit ${webhook.name}` : 'New webhook'} isOpen wide onClose={onClose} onSubmit={save} foot={<>

@@ -1,0 +1,132 @@
+// A migration that goes on for a while: pause, resume, cancel, a reload, a second screen, a service that
+// is killed and comes back, and a key that refuses.
+import { after, before, test } from 'node:test'
+import assert from 'node:assert/strict'
+import { act, card, DEMO_KEY, Ground, heading, picture, until } from './ground.mjs'
+
+const DATA_KEYS = 40_000
+const BATCH = 1000
+let ground, tenant, page, second
+
+const policyOf = async () => JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [
+    { Effect: 'Allow', Principal: { AWS: 'arn:aws:iam::111122223333:root' }, Action: 'kms:*', Resource: '*' },
+    ...await ground.call('GET', '/api/v1/encryption/key-policy', undefined, tenant.admin)
+  ]
+})
+
+before(async () => {
+  ground = await Ground.start()
+  tenant = await ground.makeTenant('Blue Yonder Airlines')
+  const { token } = await ground.makeKey('ContentService', tenant.id)
+  for (let i = 0; i < DATA_KEYS; i += BATCH) {
+    await ground.call('POST', '/api/v1/encryption/data-keys',
+      { managed: true, encryptionContext: {}, count: BATCH, plaintext: false }, token)
+  }
+  const id = DEMO_KEY.split('/')[1]
+  const policy = await policyOf()
+  for (const region of ['us-east-1', 'us-east-2']) {
+    await ground.shell(`aws --region ${region} kms put-key-policy --key-id ${id} --policy-name default --policy '${policy.replaceAll("'", '’')}'`)
+  }
+  await until('the key can be registered', async () => {
+    const answer = await fetch(`${ground.url}/api/v1/encryption/keyproviders`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${tenant.admin}`, 'Content-Type': 'application/json' },
+      body: JSON.stringify({ arn: DEMO_KEY, name: 'Airline key', keyprovider: 'AWS-KMS' })
+    })
+    return answer.status === 201 || answer.status === 409
+  })
+  page = await ground.signedIn(tenant.admin, '/settings/encryption')
+  second = await ground.signedIn(tenant.admin, '/settings/encryption')
+})
+after(() => ground?.stop())
+
+const panel = where => where.getByRole('region', { name: 'Migration', exact: true })
+const last = where => where.getByRole('region', { name: 'Last migration' })
+
+async function begin (title) {
+  await act(page, title, 'Migrate')
+  const dialog = page.getByRole('dialog', { name: 'Change key provider' })
+  await dialog.getByText(/I confirm/).click({ timeout: 30_000 })
+  await dialog.getByRole('button', { name: 'Change key provider' }).click()
+  await dialog.waitFor({ state: 'hidden' })
+}
+
+async function pauseAtOnce () {
+  await panel(page).getByRole('button', { name: 'Pause' }).click()
+  await panel(page).getByText('Paused by hand').first().waitFor()
+}
+
+test('it can be paused, and says why it waits', async () => {
+  await begin('Airline key')
+  await pauseAtOnce()
+  await panel(page).getByText('Somebody paused this migration.').waitFor()
+  await card(page, 'Airline key').getByText('Migrating', { exact: true }).waitFor()
+  await page.getByRole('article').first().getByText('Active', { exact: true }).waitFor()
+  await picture(page, 'migration')
+})
+
+test('a second screen shows the same', async () => {
+  await panel(second).getByText('Paused by hand').first().waitFor()
+  const figure = where => panel(where).getByRole('progressbar').getAttribute('aria-valuenow')
+  assert.equal(await figure(second), await figure(page))
+})
+
+test('a reload shows the same', async () => {
+  const shown = await panel(page).getByRole('progressbar').getAttribute('aria-valuenow')
+  await page.reload()
+  await panel(page).getByText('Paused by hand').first().waitFor()
+  assert.equal(await panel(page).getByRole('progressbar').getAttribute('aria-valuenow'), shown)
+})
+
+test('while it goes on nothing else can be begun, and its keys cannot be deleted', async () => {
+  await page.getByRole('button', { name: 'Actions for Airline key' }).click()
+  for (const name of ['Migrate', 'Delete']) {
+    assert.equal(await page.getByRole('menuitem', { name }).getAttribute('aria-disabled'), 'true')
+  }
+  await page.getByText('A migration leads from or to it.').waitFor()
+  await page.keyboard.press('Escape')
+})
+
+test('cancelled from the second screen it is cancelled on the first', async () => {
+  await panel(second).getByRole('button', { name: 'Cancel migration' }).click()
+  const confirm = second.getByRole('alertdialog')
+  await confirm.getByText('The current key stays active.').waitFor()
+  await confirm.getByRole('button', { name: 'Cancel migration' }).click()
+  await last(second).getByText('Cancelled').waitFor()
+  await last(page).getByText('Cancelled').waitFor({ timeout: 30_000 })
+  await card(page, 'Airline key').getByText('Inactive', { exact: true }).waitFor()
+})
+
+test('the service killed in the middle: the page says so, and goes on by itself', async () => {
+  await begin('Airline key')
+  await panel(page).waitFor()
+  await ground.killService()
+  await page.getByText('The service does not answer.').first().waitFor({ timeout: 30_000 })
+  await picture(page, 'offline')
+  await ground.startService()
+  await page.getByText('The service does not answer.').first().waitFor({ state: 'hidden', timeout: 30_000 })
+  for (const where of [page, second]) {
+    await last(where).getByText('Completed').waitFor({ timeout: 90_000 })
+    await card(where, 'Airline key').getByText('Active', { exact: true }).waitFor()
+  }
+  const migration = await ground.call('GET', '/api/v1/encryption/keyproviders/migration/actions/details', undefined, tenant.admin)
+  assert.equal(migration.done, DATA_KEYS)
+})
+
+test('a current key that is disabled in AWS needs attention', async () => {
+  const id = DEMO_KEY.split('/')[1]
+  await ground.shell(`aws --region us-east-1 kms disable-key --key-id ${id}`)
+  await act(page, 'Airline key', 'Validate')
+  const dialog = page.getByRole('dialog')
+  await dialog.getByText(/checks failed/).waitFor({ timeout: 30_000 })
+  await dialog.getByText('To fix:').first().waitFor()
+  await dialog.getByRole('button', { name: 'Close' }).last().click()
+  await card(page, 'Airline key').getByText('Attention', { exact: true }).waitFor()
+  await page.goto('/settings')
+  await heading(page, 'Settings')
+  await page.getByText('Needs attention').waitFor()
+  assert.equal(await page.getByText('Healthy').count(), 0)
+  await ground.shell(`aws --region us-east-1 kms enable-key --key-id ${id}`)
+})
