@@ -44,29 +44,6 @@ struct SignInSettings {
   std::string oidc_ca_file;                 // Empty: the system's roots.
 };
 
-// Who signs in, and how; see docs/signing-in.md.
-struct SignInSettings {
-  std::string public_url;  // "https://seal.example.com", without a path; empty: as requests say.
-  base::Duration session_idle = std::chrono::minutes(30);
-  base::Duration session_max = std::chrono::hours(12);
-  base::Duration access_token_life = std::chrono::hours(1);
-  std::size_t sessions_max = 100'000;
-  double attempts_per_minute = 60;  // Of one address.
-  bool with_api_key = false;        // Besides the provider; without one always.
-  bool emulated = false;
-  std::string emulated_page;  // The emulator's own page; empty: none is shown.
-  std::string oidc_issuer;  // Empty: no provider.
-  std::string oidc_name;    // Empty: the issuer's host.
-  std::string oidc_client_id;
-  std::string oidc_client_secret_file;
-  std::string oidc_scopes = "openid profile email";
-  std::string oidc_tenant_claim = "tenant";
-  std::string oidc_role_claim = "role";
-  std::vector<std::string> oidc_role_map;   // "VALUE=ROLE"; empty: values are names of roles.
-  std::vector<std::string> oidc_audiences;  // Of bearer tokens; empty: the client id.
-  std::string oidc_ca_file;                 // Empty: the system's roots.
-};
-
 // Where webhooks may reach, and how many at a time; see docs/webhooks.md.
 struct WebhookSettings {
   std::vector<std::string> allowed_networks;  // Besides public addresses.
