@@ -38,7 +38,8 @@ class ApiTest : public testing::Test {
                   migrations_, api_keys_, authenticator_, sign_in_, usage_, store_, clock_, "us-east-1",
                   [](const model::TenantId& tenant) -> Result<std::string> {
                     return "[\"statements for " + tenant.text() + "\"]";
-                  }},
+                  },
+                  &store_, std::chrono::hours(24 * 90), {"arn:aws:iam::338144066592:role/proxy"}},
                  limits) {
     EXPECT_TRUE(lease_.Refresh());
     EXPECT_TRUE(api_keys_.EnsureOperator("operator-secret").value());

@@ -23,6 +23,7 @@
 #include "net/http_server.h"
 #include "net/message.h"
 #include "providers/key_providers.h"
+#include "store/kms_call_store.h"
 #include "store/store.h"
 
 namespace tenantseal::api {
@@ -49,6 +50,10 @@ struct Services {
   std::string default_region;
   // The statements that a key's policy needs for a tenant, as JSON.
   std::function<Result<std::string>(const model::TenantId&)> key_policy;
+  // Calls of AWS KMS; null: they are not kept.
+  const store::KmsCallStore* kms_calls = nullptr;
+  base::Duration kms_call_retention{};
+  std::vector<std::string> aws_principals = {};  // That the service calls as; may be empty.
 };
 
 // Outcomes of the items of one request, to be counted when it is answered.

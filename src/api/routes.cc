@@ -152,6 +152,8 @@ constexpr std::array kRoutes = {
     Route{Method::kGet, "/api/v1/encryption/keyproviders/{arnFingerPrint}/validation",
           Access::kTenantAdmin, Tier::kRead, false, kNoBody, "get-key-provider-validation",
           GetKeyProviderValidation},
+    Route{Method::kGet, "/api/v1/encryption/keyproviders/{arnFingerPrint}/kms-calls",
+          Access::kAdminOrAuditor, Tier::kRead, false, kNoBody, "list-kms-calls", ListKmsCalls},
     Route{Method::kGet, "/api/v1/encryption/key-policy", Access::kTenantAdmin, Tier::kRead, false,
           kNoBody, "get-key-policy", GetKeyPolicy},
 };

@@ -83,6 +83,8 @@ Result<net::Response> DeleteKeyProvider(Call& call);
 Result<net::Response> TestKeyProvider(Call& call);
 Result<net::Response> GetKeyProviderUsage(Call& call);
 Result<net::Response> GetKeyProviderValidation(Call& call);
+// kms_call_routes.cc
+Result<net::Response> ListKmsCalls(Call& call);
 Result<net::Response> ValidateArn(Call& call);
 Result<net::Response> GetKeyPolicy(Call& call);
 // migration_routes.cc

@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/reconcile_command.h"
 #include "cli/streams.h"
 #include "cli/table.h"
 #include "model/ids.h"
@@ -133,7 +134,8 @@ void AddPrincipalOption(CLI::App& command, Arguments& arguments) {
 }  // namespace
 
 void AddAwsCommand(CLI::App& app) {
-  CLI::App& family = *app.add_subcommand("aws", "Key policies of AWS KMS keys, offline");
+  CLI::App& family =
+      *app.add_subcommand("aws", "Key policies of AWS KMS keys, and the calls made on them");
   family.require_subcommand(1);
   auto arguments = std::make_shared<Arguments>();
   CLI::App& print = *family.add_subcommand("key-policy", "Print what to put into a key's policy");
@@ -161,6 +163,7 @@ void AddAwsCommand(CLI::App& app) {
       "something is missing.\n\nExample:\n  aws kms get-key-policy --key-id ID --query "
       "Policy --output text |\n    tenantseal aws check-policy - --tenant ID");
   OnCommand(check, [=] { return CheckPolicy(*arguments); });
+  AddReconcileCommand(family);
 }
 
 }  // namespace tenantseal::cli

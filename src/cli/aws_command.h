@@ -1,4 +1,4 @@
-// `tenantseal aws`: what a customer's AWS key needs, and whether it has it. Works offline.
+// `tenantseal aws`: what a customer's AWS key needs, and whether it has it. All but reconcile work offline.
 #pragma once
 
 namespace CLI {

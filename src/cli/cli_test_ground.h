@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "cli/aws_command.h"
 #include "cli/command.h"
 #include "cli/context_command.h"
 #include "cli/key_provider_command.h"
@@ -91,6 +92,7 @@ struct Ran {
 // Runs one command as main() does.
 inline Ran RunCommandLine(std::vector<std::string> arguments) {
   CLI::App app("test", "tenantseal");
+  AddAwsCommand(app);
   AddEncryptionCommand(app);
   AddContextCommand(app);
   app.require_subcommand(1);

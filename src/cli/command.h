@@ -7,7 +7,7 @@
 // machine could read it, and never prints a key except where that is the command's purpose.
 //
 // Commands talk to the service through sdk/; only serve, root, backup, restore and `events verify`,
-// which work on a data directory, call server/, and `aws`, which works offline, calls aws/.
+// which work on a data directory, call server/, and `aws` calls aws/.
 #pragma once
 
 #include <functional>

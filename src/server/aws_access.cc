@@ -30,10 +30,9 @@ Result<aws::BackupRegions> BackupRegionsOf(const Settings& settings) {
 
 }  // namespace
 
-Result<std::unique_ptr<AwsAccess>> AwsAccess::Make(const Settings& settings,
-                                                   const base::Clock& clock,
-                                                   const base::Random& random,
-                                                   const aws::Environment& environment) {
+Result<std::unique_ptr<AwsAccess>> AwsAccess::Make(
+    const Settings& settings, const base::Clock& clock, const base::Random& random,
+    const aws::Environment& environment, std::function<void(const kms::AwsCall&)> on_call) {
   kms::AwsKmsOptions options;
   TS_ASSIGN_OR_RETURN(options.endpoints, aws::EndpointOptionsFrom(environment));
   TS_ASSIGN_OR_RETURN(options.backup_regions, BackupRegionsOf(settings));
@@ -56,9 +55,12 @@ Result<std::unique_ptr<AwsAccess>> AwsAccess::Make(const Settings& settings,
       return InvalidArgument("aws-role-arn", checked.error().message);
     access->role_ = aws::AssumeRoleCredentials(context, *access->own_, std::move(request));
   }
-  access->kms_ =
-      std::make_unique<kms::AwsKms>(*access->http_, access->role_ ? *access->role_ : *access->own_,
-                                    clock, random, std::move(options), LogCall);
+  access->kms_ = std::make_unique<kms::AwsKms>(
+      *access->http_, access->role_ ? *access->role_ : *access->own_, clock, random,
+      std::move(options), [on_call = std::move(on_call)](const kms::AwsCall& call) {
+        LogCall(call);
+        if (on_call) on_call(call);
+      });
   return access;
 }
 

@@ -1,6 +1,7 @@
 // The way to AWS KMS, put together of settings and environment.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "aws/credentials.h"
@@ -14,10 +15,12 @@ namespace tenantseal::server {
 // Contacts nobody, and reads no credentials, before the first call of its KMS. Thread-safe.
 class AwsAccess {
  public:
-  // `clock` and `random` outlive it. kInvalidArgument names the flag or variable.
+  // `clock` and `random` outlive it. `on_call` is told of every exchange with KMS, as AwsKms does.
+  // kInvalidArgument names the flag or variable.
   static Result<std::unique_ptr<AwsAccess>> Make(
       const Settings& settings, const base::Clock& clock, const base::Random& random,
-      const aws::Environment& environment = aws::ProcessEnvironment());
+      const aws::Environment& environment = aws::ProcessEnvironment(),
+      std::function<void(const kms::AwsCall&)> on_call = {});
 
   const kms::AwsKms& kms() const { return *kms_; }
 

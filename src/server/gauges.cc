@@ -69,6 +69,13 @@ void Service::AddSignInCounters() {
        }});
 }
 
+void Service::AddKmsCallGauge() {
+  handler_.metrics().AddGauge(
+      {"tenantseal_aws_calls_not_kept_total",
+       "Calls of AWS KMS that could not be kept for reconciliation.", true,
+       [this] { return static_cast<double>(ground_.kms_calls->dropped()); }});
+}
+
 void Service::AddAwsGauges() {
   using Samples = std::vector<api::GaugeFamily::Sample>;
   handler_.metrics().AddFamily(

@@ -88,6 +88,18 @@ void AwaitStop(const sigset_t& signals, Service& service) {
   }
 }
 
+model::KmsCall KmsCallOf(const kms::AwsCall& call) {
+  model::KmsCall out;
+  out.time = call.time;
+  out.tenant = call.tenant;
+  out.key_arn = call.key_arn;
+  out.operation = call.operation;
+  out.request_id = call.request_id;
+  out.outcome = call.outcome;
+  out.attempt = static_cast<std::uint32_t>(call.attempt);
+  return out;
+}
+
 std::string UrlOf(const Settings& settings, std::uint16_t port) {
   const bool v6 = settings.listen_address.find(':') != std::string::npos;
   return (settings.tls_cert_file.empty() ? "http://" : "https://") +
@@ -109,8 +121,12 @@ Result<void> Serve(const Settings& settings) {
   const base::SystemRandom random;
   TS_ASSIGN_OR_RETURN(const base::SecretBytes oidc_client_secret,
                       OidcClientSecret(settings.sign_in));
+  events::KmsCallBuffer kms_calls;
   TS_ASSIGN_OR_RETURN(const std::unique_ptr<AwsAccess> aws,
-                      AwsAccess::Make(settings, clock, random));
+                      AwsAccess::Make(settings, clock, random, aws::ProcessEnvironment(),
+                                      [&kms_calls](const kms::AwsCall& call) {
+                                        kms_calls.Add(KmsCallOf(call));
+                                      }));
   TS_ASSIGN_OR_RETURN(DataDir data, OpenDataDirFor(settings, clock, random));
   const RoutingKms kms(*data.kms, aws->kms());
   const base::Secret256 pepper = data.kms->keystore().DeploymentKey("api-key-pepper");
@@ -118,7 +134,8 @@ Result<void> Serve(const Settings& settings) {
                       events::HeadWriter::Open(*data.store, clock, EventHeadSeed(data),
                                                data.deployment.id, settings.data_dir));
   Service service(settings, {*data.store, *data.store, kms, *data.kms, aws->kms().inspector(), pepper, clock,
-                             random, [&aws] { return aws->kms().stats(); }, heads.get(), oidc_client_secret.empty() ? nullptr : &oidc_client_secret});
+                             random, [&aws] { return aws->kms().stats(); }, heads.get(), &kms_calls,
+                   data.store.get(), oidc_client_secret.empty() ? nullptr : &oidc_client_secret});
   TS_RETURN_IF_ERROR(EnsureOperator(service.api_keys(), settings.data_dir, random));
   TS_RETURN_IF_ERROR(service.Start());
   const std::string url = UrlOf(settings, service.port());

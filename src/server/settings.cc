@@ -158,6 +158,10 @@ constexpr std::array kSettings = {
             "How long backups are kept, and with them the need for a former key provider's key. "
             "Default 35d.",
             SetDuration<&Settings::backup_retention, 0, 86400L * 3650>},
+    Setting{"kms-call-retention", "TIME",
+            "How long calls of AWS KMS are kept, to be compared with CloudTrail, which keeps 90 "
+            "days. Default 90d.",
+            SetDuration<&Settings::kms_call_retention, 86400, 86400L * 3650>},
     Setting{"validation-interval", "TIME",
             "How often current key providers in AWS KMS are validated; 0s: on demand only. "
             "Default 24h.",

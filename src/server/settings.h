@@ -72,6 +72,7 @@ struct Settings {
   base::Duration drain_timeout = std::chrono::seconds(20);
   double migration_rate = 0;  // Data keys a second; 0: no limit.
   base::Duration backup_retention = std::chrono::hours(24 * 35);
+  base::Duration kms_call_retention = std::chrono::hours(24 * 90);
   base::Duration validation_interval = std::chrono::hours(24);  // 0: never by itself.
   base::Duration rotate_after = std::chrono::hours(24 * 365);   // 0: never by itself.
   bool refuse_shared_keys = false;

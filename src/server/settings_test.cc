@@ -38,6 +38,7 @@ TEST(Settings, OfKeyProvidersAndMigrations) {
   const Settings defaults = Resolve({{"data-dir", "/d"}}).value();
   EXPECT_EQ(defaults.migration_rate, 0);
   EXPECT_EQ(defaults.backup_retention, std::chrono::hours(24 * 35));
+  EXPECT_EQ(defaults.kms_call_retention, std::chrono::hours(24 * 90));
   EXPECT_EQ(defaults.validation_interval, std::chrono::hours(24));
   EXPECT_EQ(defaults.rotate_after, std::chrono::hours(24 * 365));
   EXPECT_FALSE(defaults.refuse_shared_keys);

@@ -115,15 +115,21 @@ Service::Service(const Settings& settings, Ground ground)
                 api_keys_, authenticator_, sign_in_, usage_, ground.store, ground.clock, settings.region,
                 [this](const model::TenantId& tenant) {
                   return KeyPolicyFor(settings_, ground_.store, tenant);
-                }},
+                },
+                ground.kms_call_store, settings.kms_call_retention, PolicyPrincipals(settings)},
                {settings.tenant_rate, settings.read_rate, settings.write_rate}),
       site_(console::EmbeddedFiles(), handler_),
       workers_(PoolOptions(settings)),
       http_(HttpOptions(settings), site_, workers_, ground.clock, ground.random) {
+  if (ground_.kms_calls != nullptr && ground_.kms_call_store != nullptr) {
+    kms_call_log_.emplace(*ground_.kms_calls, *ground_.kms_call_store, ground_.clock,
+                          lease_.process(), settings_.kms_call_retention);
+  }
   AddGauges();
   AddKeyringGauges();
   AddSignInCounters();
   if (ground_.aws_stats) AddAwsGauges();
+  if (kms_call_log_) AddKmsCallGauge();
 }
 
 // Drain() stops the renewals, which use the keyring.
@@ -159,6 +165,13 @@ void Service::StartBackground() {
     LogFailure("usage counts", usage_.Flush());
     tenants_.DestroyDue();
   });
+  if (kms_call_log_) {
+    // Once now: a process that is killed right after its start has begun a log.
+    LogFailure("log of KMS calls", kms_call_log_->Flush());
+    Every(std::chrono::seconds(5), [this](const std::atomic<bool>&) {
+      LogFailure("log of KMS calls", kms_call_log_->Flush());
+    });
+  }
   if (ground_.event_heads != nullptr) {
     Every(std::chrono::seconds(5), [this](const std::atomic<bool>&) {
       LogFailure("event heads", ground_.event_heads->SignDue());
@@ -188,6 +201,7 @@ void Service::Drain() {
   renewals_.Stop();
   if (!served) return;
   LogFailure("usage counts", usage_.Flush());
+  if (kms_call_log_) LogFailure("log of KMS calls", kms_call_log_->Stop());
   if (ground_.event_heads != nullptr) LogFailure("event heads", ground_.event_heads->SignNow());
   lease_.Leave();
 }

@@ -12,6 +12,7 @@
 #include "api/sign_in.h"
 #include "console/console_handler.h"
 #include "events/head_writer.h"
+#include "events/kms_call_log.h"
 #include "events/usage.h"
 #include "identity/api_keys.h"
 #include "identity/authenticator.h"
@@ -52,6 +53,9 @@ struct Ground {
   const base::Random& random;
   std::function<kms::AwsKmsStats()> aws_stats = {};  // Of what is behind `kms`; may be empty.
   events::HeadWriter* event_heads = nullptr;         // Null: heads are not signed.
+  // Where calls of AWS KMS gather, and where they are kept; null: they are not.
+  events::KmsCallBuffer* kms_calls = nullptr;
+  store::KmsCallStore* kms_call_store = nullptr;
   const base::SecretBytes* oidc_client_secret = nullptr;  // Null: a public client.
 };
 
@@ -79,12 +83,14 @@ class Service {
   void AddGauges();
   void AddKeyringGauges();
   void AddAwsGauges();
+  void AddKmsCallGauge();
   void AddSignInCounters();
 
   const Settings settings_;
   Ground ground_;
   keyring::StoreLease lease_;
   events::UsageCounter usage_;
+  std::optional<events::KmsCallLog> kms_call_log_;
   RenewalPool renewals_;
   keyring::Keyring keyring_;
   keyring::Values values_;

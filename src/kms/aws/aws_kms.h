@@ -49,6 +49,7 @@ struct AwsKmsOptions {
 struct AwsCall {
   std::string tenant;     // Empty for calls without one (DescribeKey of a control key).
   std::string operation;  // "Decrypt".
+  // The key that was asked; for a success that asked an alias, the key that it names.
   std::string key_arn;
   std::string region;
   std::string request_id;  // AWS's; empty when there was no answer.
@@ -56,7 +57,8 @@ struct AwsCall {
   std::string outcome;
   std::string fault;  // "revoked", "ours", "integrity" or "unavailable"; empty when ok.
   int http_status = 0;
-  base::UtcTime time;
+  int attempt = 1;     // Of the same call in the same region.
+  base::UtcTime time;  // Before it was sent.
   base::Duration took{};
 };
 

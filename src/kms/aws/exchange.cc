@@ -43,6 +43,8 @@ std::string RequestId(const net::HttpResponse& response) {
   return std::string(*header);
 }
 
+bool IsAlias(std::string_view arn) { return arn.find(":alias/") != arn.npos; }
+
 std::string TransportOutcome(ErrorCode code) {
   switch (code) {
     case ErrorCode::kDeadlineExceeded:
@@ -69,6 +71,7 @@ Exchanged Exchange::Once(const RegionCall& call, const aws::Credentials& credent
   record.operation = call.operation;
   record.key_arn = call.key_arn;
   record.region = call.region;
+  record.attempt = call.attempt;
   record.time = clock_.Utc();
   const base::BootTime started = clock_.Boot();
   const std::int64_t skew_ms = skew_ms_.load();
@@ -123,7 +126,11 @@ Exchanged Exchange::Judge(const RegionCall& call, const net::HttpResponse& respo
   if (response.status == 200) {
     const auto taken = read(response.body.Reveal());
     record.outcome = taken ? "ok" : "malformed";
-    if (taken) return done;
+    if (taken) {
+      if (IsAlias(call.key_arn))
+        record.key_arn = AnsweringKey(response.body.Reveal(), call.key_arn);
+      return done;
+    }
     const bool wrong = taken.error().code == ErrorCode::kIntegrity;
     done.verdict = wrong ? Verdict{.fault = FaultClass::kIntegrity} : ClassifyFault(200, "", "");
     done.error =

@@ -24,6 +24,7 @@ struct RegionCall {
   std::string key_arn;
   std::string_view tenant;  // Empty: none.
   base::ByteSpan body;
+  int attempt = 1;
 };
 
 // Reads the body of a success. kKeyUnavailable: it was cut off; kIntegrity: it is wrong.

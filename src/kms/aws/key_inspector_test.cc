@@ -55,6 +55,30 @@ TEST_F(AwsKeyInspector, ResolvesAnAlias) {
   const auto described = Kms().inspector().Describe(std::string(kAlias), Soon());
   ASSERT_EQ(Said(described), "ok");
   EXPECT_EQ(described->value->arn, kPrimary);
+  EXPECT_EQ(calls_.back().key_arn, kPrimary) << "CloudTrail names the key";
+}
+
+// The record of a call names the key that answered, or what was asked when none did.
+TEST_F(AwsKeyInspector, RecordsTheKeyThatAnAliasNames) {
+  regions_[kEast] = [](const aws::testing::Sent&) {
+    return Result<net::HttpResponse>(
+        aws::testing::Reply(200, R"({"KeyId":")" + kPrimary + R"(","CiphertextBlob":"AQID"})"));
+  };
+  const std::string alias(kAlias);
+  EXPECT_EQ(Said(Kms().inspector().Encrypt(alias, Tenant(), base::AsBytes("k"), Soon())), "ok");
+  EXPECT_EQ(calls_.back().key_arn, kPrimary);
+  regions_[kEast] = Denies();
+  EXPECT_EQ(Said(Kms().inspector().Encrypt(alias, Tenant(), base::AsBytes("k"), Soon())),
+            "AccessDeniedException");
+  EXPECT_EQ(calls_.back().key_arn, alias);
+}
+
+TEST_F(AwsKeyInspector, RecordsEachAttempt) {
+  regions_[kEast] = Fails(500, "KMSInternalException");
+  EXPECT_EQ(Generate(), "[key-unavailable]");
+  std::vector<int> attempts;
+  for (const auto& call : calls_) attempts.push_back(call.attempt);
+  EXPECT_EQ(attempts, (std::vector<int>{1, 2, 3}));
 }
 
 TEST_F(AwsKeyInspector, PassesOnTheRefusalsOfOwnerAndKey) {

@@ -39,6 +39,9 @@ Result<KmsCiphertext> ParseReEncrypt(base::ByteSpan body, const std::string& ask
                                      const std::string& asked_to);
 Result<KeyDescription> ParseDescribeKey(base::ByteSpan body, const std::string& asked);
 
+// The key that a well-formed reply names, of whatever operation; `asked` when it names none.
+std::string AnsweringKey(base::ByteSpan body, const std::string& asked);
+
 // Why AWS refuses; both empty when the body does not say.
 struct ErrorReply {
   std::string code;     // "AccessDeniedException": without namespace and URL.

@@ -151,6 +151,17 @@ Result<KeyDescription> ParseDescribeKey(base::ByteSpan body, const std::string& 
   return description;
 }
 
+std::string AnsweringKey(base::ByteSpan body, const std::string& asked) {
+  std::array<WantedString, 1> found = {{{"KeyId"}}};
+  if (!Scan(body, found)) return asked;
+  if (found[0].raw.data() != nullptr) {
+    const auto arn = KeyArn(found[0], asked);
+    return arn ? *arn : asked;
+  }
+  const auto described = ParseDescribeKey(body, asked);
+  return described ? described->arn : asked;
+}
+
 ErrorReply ParseErrorReply(base::ByteSpan body, std::string_view error_type) {
   std::array<WantedString, 3> found = {{{"__type"}, {"message"}, {"Message"}}};
   if (body.size() > kReplyBytesMax || !ScanObject(base::AsText(body), found)) {

@@ -91,8 +91,9 @@ RegionOutcome RegionCaller::Attempt(const RegionCall& call, CallLimits limits, E
       effort.other_region ? std::min(options_.attempt_timeout_with_replica, left * 2 / 3)
                           : std::min(options_.attempt_timeout, left);
   const base::Duration timeout = std::max(kAttemptLeast, patience);
-  Exchanged done = exchange_.Once(call, **session, timeout, read);
-  ++tries.attempts;
+  RegionCall numbered = call;
+  numbered.attempt = ++tries.attempts;
+  Exchanged done = exchange_.Once(numbered, **session, timeout, read);
   if (done.answered && !done.verdict.region) TellAnswered(call.region);
   if (!done.error) return {};
 
