@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kJsonType = "application/x-amz-json-1.1";
 constexpr std::size_t kRequestBytesMax = 256 << 10;
-constexpr std::size_t kOversizeBytes = 16 << 20;
+constexpr std::size_t kOversizeBytes = 2 << 20;  // Of any client's bound several times over.
 // Longer than any client waits. Not for ever, so that a forgotten client's connection ends.
 constexpr base::Duration kBlackHole = std::chrono::hours(1);
 
