@@ -94,6 +94,16 @@ Result<LeasedKey> Keyring::Active(const model::TenantId& tenant, Wait wait,
 
 Result<LeasedKey> Keyring::Version(const model::TenantId& tenant, std::uint32_t version, Wait wait,
                                    base::Deadline deadline) {
+  const base::BootTime asked = clock_.Boot();
+  auto found = Key(tenant, version, wait, deadline);
+  if (found || found.error().code != ErrorCode::kDecryptFailed) return found;
+  // Another process may seal under a version for up to a lease before this one hears of it.
+  if (wait == Wait::kNever) return Error{ErrorCode::kWouldBlock, "the version may be a new one"};
+  if (lease_.FailedLately(asked)) return StoreGone("reads fail.");
+  if (const auto read = lease_.RefreshSince(asked); !read) {
+    return read.error().code == ErrorCode::kIntegrity ? read.error()
+                                                      : StoreGone(read.error().message);
+  }
   return Key(tenant, version, wait, deadline);
 }
 

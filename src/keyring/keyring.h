@@ -96,7 +96,8 @@ class Keyring {
   // kConflict (deactivated), kKeyRevoked, kKeyUnavailable, kIntegrity, kUnavailable (store),
   // kWouldBlock with Wait::kNever.
   Result<LeasedKey> Active(const model::TenantId& tenant, Wait wait, base::Deadline deadline);
-  // A given version, for opening. Besides the above, DecryptFailed() when the tenant never had it.
+  // A given version, for opening. Besides the above, DecryptFailed() when the tenant has none such,
+  // also by what the store says now: another process may have made it a moment ago.
   Result<LeasedKey> Version(const model::TenantId& tenant, std::uint32_t version, Wait wait,
                             base::Deadline deadline);
   // The tenant's state under the store lease (status, providers, versions).

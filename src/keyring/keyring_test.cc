@@ -226,6 +226,8 @@ TEST_F(KeyringTest, AVersionThatNeverWasDoesNotOpen) {
   const std::uint64_t calls = kms_.calls();
   for (std::uint32_t version : {0u, 2u, 0xffffffffu}) {
     EXPECT_EQ(CodeOf(one_->keyring.Version(tenant_, version, Wait::kNever, Soon())),
+              ErrorCode::kWouldBlock);
+    EXPECT_EQ(CodeOf(one_->keyring.Version(tenant_, version, Wait::kAllowed, Soon())),
               ErrorCode::kDecryptFailed);
   }
   EXPECT_EQ(kms_.calls(), calls);

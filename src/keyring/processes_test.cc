@@ -72,6 +72,23 @@ TEST_F(ProcessesTest, RotationIsFollowed) {
   EXPECT_TRUE(Opens(two_, tenant_, old));
 }
 
+TEST_F(ProcessesTest, WhatIsSealedUnderANewVersionOpensBeforeTheOtherHasHeardOfIt) {
+  ASSERT_TRUE(Seal(two_, tenant_).ok());
+  const model::KeyProvider target = AddKey(tenant_, "arn:aws:kms:us-east-1:111122223333:key/1");
+  ASSERT_TRUE(two_.lease.Refresh().ok());
+  ASSERT_TRUE(Seal(two_, tenant_).ok());
+  BeginMove(tenant_, target);
+  ASSERT_TRUE(one_->lease.Refresh().ok());
+  const std::string text = Seal().value();
+  ASSERT_EQ(one_->keyring.Active(tenant_, Wait::kAllowed, Soon())->version(), 2u);
+  // The other is still within its lease, in which it need not ask anybody.
+  ASSERT_TRUE(two_.lease.Live());
+  ASSERT_EQ(two_.keyring.Active(tenant_, Wait::kAllowed, Soon())->version(), 1u);
+  EXPECT_EQ(CodeOf(two_.keyring.Version(tenant_, 2, Wait::kNever, Soon())), ErrorCode::kWouldBlock);
+  EXPECT_TRUE(Opens(two_, tenant_, text));
+  EXPECT_EQ(two_.keyring.Active(tenant_, Wait::kAllowed, Soon())->version(), 2u);
+}
+
 TEST_F(ProcessesTest, ManagedDataKeysAreNeverUnderAnOldVersion) {
   ASSERT_TRUE(Seal(two_, tenant_).ok());
   const model::TenantState state = store_.LoadTenant(tenant_).value();

@@ -20,6 +20,16 @@ void StoreLease::AddListener(Listener listener) { listeners_.push_back(std::move
 
 Result<void> StoreLease::Refresh() {
   base::MutexLock lock(refresh_mutex_);
+  return RefreshAndNote();
+}
+
+Result<void> StoreLease::RefreshSince(base::BootTime moment) {
+  base::MutexLock lock(refresh_mutex_);
+  if (read_at_ > moment) return {};
+  return RefreshAndNote();
+}
+
+Result<void> StoreLease::RefreshAndNote() {
   Result<void> refreshed = RefreshLocked();
   const base::BootTime failing_until =
       refreshed ? base::BootTime() : clock_.Boot() + std::chrono::seconds(1);
@@ -43,6 +53,7 @@ Result<void> StoreLease::RefreshLocked() {
       TS_ASSIGN_OR_RETURN(registered, store_.Acknowledge(process_, changes.epoch));
     }
     known_epoch_ = changes.epoch;
+    read_at_ = sent;
     first_ = false;
     // Of a change between this read and the registration nobody would have waited for this process.
     if (!registered) continue;

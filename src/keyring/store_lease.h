@@ -33,6 +33,9 @@ class StoreLease {
   // Reads the epoch, informs the listeners, renews the lease, acknowledges. Called every 500 ms by
   // the server's background thread, and by whoever has just changed something. Thread-safe.
   Result<void> Refresh();
+  // The same unless the store has been read after `moment`, so that many who want to know what has
+  // changed until then share one read. Thread-safe.
+  Result<void> RefreshSince(base::BootTime moment);
 
   // Refreshes until the lease lives by a clock that was read after the store answered, which a slow
   // store may never allow. Returns the moment at which it lived. kUnavailable, kIntegrity.
@@ -65,6 +68,7 @@ class StoreLease {
 
  private:
   Result<void> RefreshLocked() TS_REQUIRES(refresh_mutex_);
+  Result<void> RefreshAndNote() TS_REQUIRES(refresh_mutex_);
 
   store::Store& store_;
   const base::Clock& clock_;
@@ -73,7 +77,8 @@ class StoreLease {
   mutable base::Mutex refresh_mutex_;
   std::uint64_t known_epoch_ TS_GUARDED_BY(refresh_mutex_) = 0;
   bool first_ TS_GUARDED_BY(refresh_mutex_) = true;
-  std::atomic<std::int64_t> live_until_ns_{0};  // CLOCK_BOOTTIME.
+  base::BootTime read_at_ TS_GUARDED_BY(refresh_mutex_);  // When the last read was sent.
+  std::atomic<std::int64_t> live_until_ns_{0};            // CLOCK_BOOTTIME.
   std::atomic<std::int64_t> failing_until_ns_{0};
 };
 
