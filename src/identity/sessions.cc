@@ -145,6 +145,9 @@ Result<model::Session> Sessions::Use(std::string_view token, SessionKind kind, S
   if (!base::ConstantTimeEqual(session.secret_hash, hash) || session.kind != kind)
     return UnknownSession();
   if (session.idle_expires_at <= now || session.expires_at <= now) return UnknownSession();
+  // Settings that have become stricter count for what was opened before, too.
+  const base::Duration life = kind == SessionKind::kBrowser ? options_.max : options_.access_token;
+  if (After(session.created_at, life) <= now) return UnknownSession();
   TS_RETURN_IF_ERROR(CheckStanding(session));
   if (kind != SessionKind::kBrowser || use == SessionUse::kLook) return session;
   // Written only once in a while: a page that is looked at asks several times a second.

@@ -6,6 +6,7 @@
 #include "identity/authenticator.h"
 #include "keyring/tenants.h"
 #include "kms/fake_kms.h"
+#include "store/memory/faulty_store.h"
 #include "store/memory/memory_store.h"
 
 namespace tenantseal::identity {
@@ -141,6 +142,17 @@ TEST_F(SessionsTest, UseOnAnotherProcessCountsHereToo) {
   EXPECT_TRUE(authenticator.AuthenticateSession(token, Wait::kAllowed));
 }
 
+TEST_F(SessionsTest, AStricterLifeCountsForOlderSessionsToo) {
+  const std::string token = Opened(Mint(Role::kAuditor));
+  SessionOptions options;
+  options.max = minutes(5);
+  Sessions stricter(store_, store_, lease_, clock_, random_, pepper_, options);
+  EXPECT_TRUE(stricter.Use(token, SessionKind::kBrowser));
+  Pass(minutes(5));
+  EXPECT_FALSE(stricter.Use(token, SessionKind::kBrowser));
+  EXPECT_TRUE(Lives(token));
+}
+
 TEST_F(SessionsTest, LookingAtAPageDoesNotWriteEachTime) {
   const std::string token = Opened(Mint(Role::kAuditor));
   const auto first = sessions_.Use(token, SessionKind::kBrowser).value().idle_expires_at;
@@ -247,6 +259,28 @@ TEST_F(SessionsTest, EventsTellOfSessionsAndHoldNoToken) {
   }
   EXPECT_EQ(types, (std::vector<std::string>{"com.tenantseal.v1.session.created",
                                              "com.tenantseal.v1.session.ended"}));
+}
+
+TEST_F(SessionsTest, AStoreThatFailsOpensNothingAndSaysSo) {
+  const std::string key = Mint(Role::kAuditor);
+  store::FaultyStore faulty(store_);
+  Sessions sessions(faulty, store_, lease_, clock_, random_, pepper_, {});
+  const Identity who = sessions.CheckApiKey(key).value();
+  const std::uint64_t before = faulty.calls();
+  const std::string token(sessions.Open(who).value().token.RevealText());
+  const std::uint64_t calls = faulty.calls() - before;
+  EXPECT_EQ(calls, 2u);
+  const Error gone{ErrorCode::kUnavailable, "gone"};
+  for (std::uint64_t nth = 1; nth <= calls; ++nth) {
+    faulty.FailCall(nth, gone);
+    EXPECT_EQ(sessions.Open(who).error().code, ErrorCode::kUnavailable) << nth;
+    faulty.FailCall(nth, gone);
+    EXPECT_EQ(sessions.Use(token, SessionKind::kBrowser).error().code, ErrorCode::kUnavailable)
+        << nth << ": not taken for a session that has ended";
+  }
+  faulty.FailNothing();
+  EXPECT_EQ(store_.CountSessions().value(), 1u);
+  EXPECT_TRUE(sessions.Use(token, SessionKind::kBrowser));
 }
 
 TEST_F(SessionsTest, CsrfTokensAreBoundToTheirSession) {
