@@ -83,6 +83,7 @@ class Service {
   void AddGauges();
   void AddKeyringGauges();
   void AddAwsGauges();
+  void AddSignInCounters();
   void AddKmsCallGauge();
   void AddSignInCounters();
 
