@@ -64,4 +64,8 @@ model::NewEvent MigrationEvent(const base::Clock& clock, const base::Random& ran
                            MigrationJson(view));
 }
 
+base::UtcTime EndOf(const model::Migration& migration, const base::Clock& clock) {
+  return std::max(clock.Utc(), migration.started_at);
+}
+
 }  // namespace tenantseal::migration

@@ -226,7 +226,7 @@ Result<MigrationView> Migrations::Cancel(const model::TenantId& tenant, const st
                   migration.state = MigrationState::kCancelled;
                   migration.pause = Pause::kNone;
                   migration.detail = "Cancelled by " + actor + ".";
-                  migration.finished_at = clock_.Utc();
+                  migration.finished_at = EndOf(migration, clock_);
                   return {};
                 });
 }
@@ -313,7 +313,7 @@ Result<MigrationView> Migrations::FinishWithoutSource(const model::TenantState& 
   }
   model::Migration finished = *state.migration;
   finished.detail = "Finished without the source, which refuses, by " + actor + ".";
-  finished.finished_at = clock_.Utc();
+  finished.finished_at = EndOf(finished, clock_);
   TS_ASSIGN_OR_RETURN(MigrationView view, ViewOf(store_, state));
   view.migration = finished;
   view.migration.state = MigrationState::kCompleted;

@@ -117,4 +117,7 @@ model::NewEvent MigrationEvent(const base::Clock& clock, const base::Random& ran
                                std::string_view type, const std::string& actor,
                                const MigrationView& view);
 
+// Now, as the end of the migration: never before its start, whatever the wall clock has done.
+base::UtcTime EndOf(const model::Migration& migration, const base::Clock& clock);
+
 }  // namespace tenantseal::migration

@@ -97,13 +97,15 @@ bool Runner::RunRound(const std::atomic<bool>& stop) {
 }
 
 // The next attempt waits longer each time, and at least ten times as long as this one took, so that
-// a provider that does not answer keeps nobody else waiting for long.
+// a provider that does not answer keeps nobody else waiting for long. Somebody else's change is no
+// such reason.
 void Runner::NoteFailure(const model::Migration& migration, Seen& seen, const Error& error,
                          base::Duration took) const {
   ++seen.failures;
   const int doublings = std::clamp(seen.failures - kFailuresAtOnce, 0, 6);
   base::Duration pause = seen.failures > kFailuresAtOnce ? (1 << doublings) * 1s : 0s;
-  pause = std::min(std::max(pause, took * 10), kPauseMax);
+  if (error.code != ErrorCode::kConflict) pause = std::max(pause, took * 10);
+  pause = std::min(pause, kPauseMax);
   seen.look_at = clock_.Boot() + pause;
   if (error.message == seen.trouble) return;
   seen.trouble = error.message;
@@ -188,8 +190,7 @@ bool Runner::MayTake(const model::Migration& migration, const Verdict& verdict, 
     seen.due_since.reset();
     return false;
   }
-  if (Owns(migration) || (migration.state == MigrationState::kNew && migration.fence == 0))
-    return true;
+  if (Owns(migration) || migration.owner.empty()) return true;
   const base::BootTime now = clock_.Boot();
   if (!seen.due_since) seen.due_since = now;
   // Each probe of its owner moves the fence.
@@ -262,7 +263,7 @@ Result<bool> Runner::Finish(Work& work) {
   view.migration = work.migration;
   view.migration.state = MigrationState::kCompleted;
   view.migration.detail.clear();
-  view.migration.finished_at = clock_.Utc();
+  view.migration.finished_at = EndOf(work.migration, clock_);
   const std::string& actor = work.migration.started_by.empty() ? kActor : work.migration.started_by;
   model::Migration finished = work.migration;  // State and pause are still those of the row.
   finished.detail.clear();
@@ -348,7 +349,7 @@ Result<bool> Runner::Fail(Work& work, std::string detail) {
   changed.state = MigrationState::kFailed;
   changed.pause = Pause::kNone;
   changed.detail = std::move(detail);
-  changed.finished_at = clock_.Utc();
+  changed.finished_at = EndOf(changed, clock_);
   return Change(work, changed, events::kMigrationFailed);
 }
 

@@ -18,9 +18,7 @@
 #include "keyring/values.h"
 #include "kms/fake_kms.h"
 #include "migration/runner.h"
-#include "store/memory/faulty_store.h"
-#include "store/memory/memory_store.h"
-#include "store/row_mac.h"
+#include "migration/runner_test_store.h"
 
 namespace tenantseal::migration {
 
@@ -50,6 +48,16 @@ class GateKms final : public kms::KmsClient {
     base::MutexLock lock(mutex_);
     fail_at_ = 0;
   }
+  // Just before the call number `nth` from now, whoever makes it, or between its answer and the
+  // caller.
+  void BeforeCall(std::uint64_t nth, std::function<void()> act) {
+    base::MutexLock lock(mutex_);
+    before_ = {calls_ + nth, std::move(act)};
+  }
+  void AfterCall(std::uint64_t nth, std::function<void()> act) {
+    base::MutexLock lock(mutex_);
+    after_ = {calls_ + nth, std::move(act)};
+  }
   // Lets a test act in the midst of another's work. Not for the calls that `act` makes itself.
   void BeforeEncrypt(std::function<void()> act) { before_encrypt_ = std::move(act); }
   std::uint64_t calls() const {
@@ -65,8 +73,7 @@ class GateKms final : public kms::KmsClient {
 
   Result<kms::KmsGenerated> GenerateDataKey(const kms::KmsKey& key, const model::TenantId& tenant,
                                             kms::CallLimits limits) const override {
-    TS_RETURN_IF_ERROR(Enter(key));
-    return inner_.GenerateDataKey(key, tenant, limits);
+    return Pass(key, [&] { return inner_.GenerateDataKey(key, tenant, limits); });
   }
   Result<kms::KmsCiphertext> Encrypt(const kms::KmsKey& key, const model::TenantId& tenant,
                                      base::ByteSpan plaintext,
@@ -75,22 +82,47 @@ class GateKms final : public kms::KmsClient {
       before_encrypt_();
       acting_ = false;
     }
-    TS_RETURN_IF_ERROR(Enter(key));
-    return inner_.Encrypt(key, tenant, plaintext, limits);
+    return Pass(key, [&] { return inner_.Encrypt(key, tenant, plaintext, limits); });
   }
   Result<kms::KmsPlaintext> Decrypt(const kms::KmsKey& key, const model::TenantId& tenant,
                                     base::ByteSpan ciphertext,
                                     kms::CallLimits limits) const override {
-    TS_RETURN_IF_ERROR(Enter(key));
-    return inner_.Decrypt(key, tenant, ciphertext, limits);
+    return Pass(key, [&] { return inner_.Decrypt(key, tenant, ciphertext, limits); });
   }
 
  private:
-  Result<void> Enter(const kms::KmsKey& key) const {
+  struct ToDo {
+    std::uint64_t at = 0;  // The number of the call.
+    std::function<void()> act = {};
+  };
+
+  template <typename Call>
+  auto Pass(const kms::KmsKey& key, Call call) const -> decltype(call()) {
+    std::uint64_t number = 0;
+    {
+      base::MutexLock lock(mutex_);
+      number = ++calls_;
+      ++calls_of_[key.arn];
+    }
+    Do(before_, number);
+    auto result = [&]() -> decltype(call()) {
+      TS_RETURN_IF_ERROR(Enter(key, number));
+      return call();
+    }();
+    Do(after_, number);
+    return result;
+  }
+  void Do(ToDo& todo, std::uint64_t number) const {
+    std::function<void()> act;
+    {
+      base::MutexLock lock(mutex_);
+      if (todo.at == number) act = std::exchange(todo.act, {});
+    }
+    if (act) act();
+  }
+  Result<void> Enter(const kms::KmsKey& key, std::uint64_t number) const {
     base::MutexLock lock(mutex_);
-    ++calls_;
-    ++calls_of_[key.arn];
-    if (calls_ == fail_at_) return Error{fail_code_, "fault"};
+    if (number == fail_at_) return Error{fail_code_, "fault"};
     const auto found = failing_.find(key.arn);
     if (found != failing_.end()) return Error{found->second, "the key fails"};
     return {};
@@ -101,29 +133,11 @@ class GateKms final : public kms::KmsClient {
   mutable bool acting_ = false;  // Of one thread only.
   mutable base::Mutex mutex_;
   std::map<std::string, ErrorCode> failing_ TS_GUARDED_BY(mutex_);
+  mutable ToDo before_, after_;  // Under the mutex.
   std::uint64_t fail_at_ TS_GUARDED_BY(mutex_) = 0;
   ErrorCode fail_code_ TS_GUARDED_BY(mutex_) = ErrorCode::kKeyUnavailable;
   mutable std::uint64_t calls_ TS_GUARDED_BY(mutex_) = 0;
   mutable std::map<std::string, std::uint64_t> calls_of_ TS_GUARDED_BY(mutex_);
-};
-
-// Lets time pass when somebody waits long for a process that does not answer.
-class WaitedStore final : public store::MemoryStore {
- public:
-  explicit WaitedStore(base::FakeClock& clock) : clock_(clock) {}
-  Result<std::vector<model::ProcessId>> LaggingProcesses(std::uint64_t epoch) const override {
-    auto lagging = MemoryStore::LaggingProcesses(epoch);
-    if (!lagging || lagging->empty()) {
-      asked_ = 0;
-    } else if (++asked_ > 50) {
-      clock_.Advance(100ms);
-    }
-    return lagging;
-  }
-
- private:
-  base::FakeClock& clock_;
-  mutable std::atomic<int> asked_{0};  // In a row.
 };
 
 // One process: everything that it has of its own.
@@ -177,7 +191,8 @@ class RunnerGround : public testing::Test {
     std::optional<base::Secret256> key;  // Of a data key.
   };
 
-  RunnerGround() {
+  explicit RunnerGround(StoreKind kind = StoreKind::kMemory, int busy_timeout_ms = 5000)
+      : kept_(kind, busy_timeout_ms) {
     Start();
     tenant_ = NewTenant();
   }
@@ -392,8 +407,9 @@ class RunnerGround : public testing::Test {
 
   base::FakeClock clock_;
   base::SystemRandom random_;
-  WaitedStore store_{clock_};
-  store::FaultyStore faulty_{store_};  // What the processes see.
+  StoreUnderTest kept_;
+  store::Store& store_{*kept_};
+  WaitedStore faulty_{store_, clock_};  // What the processes see.
   kms::FakeKms fake_kms_{random_};
   GateKms kms_{fake_kms_};
   std::set<std::string> keys_;

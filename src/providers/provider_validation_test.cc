@@ -195,6 +195,22 @@ TEST_F(ProviderValidationTest, ValidatesCurrentProvidersWhoseReportIsOld) {
   EXPECT_EQ(Validation(first)->at, made + 1h);
 }
 
+TEST_F(ProviderValidationTest, TheScheduleOutlivesAWrongClock) {
+  const model::Fingerprint first = Registered(kFirst);
+  Migrate(first);
+  clock_.JumpUtc(24h * 365);
+  providers_.ValidateScheduled(1h, running_);
+  EXPECT_EQ(Validation(first)->at, clock_.Utc());
+  clock_.JumpUtc(-24h * 365);
+  providers_.ValidateScheduled(1h, running_);
+  EXPECT_EQ(Validation(first)->at, clock_.Utc());
+  // Of two machines whose clocks differ a little, one does it.
+  const std::size_t calls = keys_.calls().size();
+  clock_.JumpUtc(-1min);
+  providers_.ValidateScheduled(1h, running_);
+  EXPECT_EQ(keys_.calls().size(), calls);
+}
+
 TEST_F(ProviderValidationTest, TheScheduleComesToEveryTenant) {
   // More than a page of them, the first of which cannot be asked.
   std::vector<model::TenantId> tenants;

@@ -70,7 +70,7 @@ Result<void> ApplyDestruction(model::TenantState& state, base::UtcTime now) {
     state.migration->state = model::MigrationState::kCancelled;
     state.migration->pause = model::Pause::kNone;
     state.migration->detail = "The tenant was destroyed.";
-    state.migration->finished_at = now;
+    state.migration->finished_at = std::max(now, state.migration->started_at);
     ++state.migration->fence;
   }
   return {};

@@ -348,6 +348,8 @@ class Story:
             case.assertGreater(data["done"], self.done, "no progress is told twice")
             self.done = data["done"]
         else:
+            case.assertTrue(not self.paused or kind != "finished" or data.get("acceptedSourceRefusal"),
+                            "a paused migration goes on")
             self.end(*{"finished": (COMPLETED, "Completed"), "cancelled": (CANCELLED, "Cancelled"),
                        "failed": (FAILED, "Failed")}[kind], data)
 

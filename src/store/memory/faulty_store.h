@@ -2,7 +2,9 @@
 // above: "fail at call 1, 2, 3 ... N and prove that nothing is lost".
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <utility>
 
 #include "base/mutex.h"
 #include "store/store.h"
@@ -10,7 +12,7 @@
 namespace tenantseal::store {
 
 // Thread-safe. Counts all calls, reads included; passes through what it does not fail.
-class FaultyStore final : public Store {
+class FaultyStore : public Store {
  public:
   enum class When {
     kBefore,  // The call has no effect.
@@ -27,6 +29,13 @@ class FaultyStore final : public Store {
     last_ = first_ + times - 1;
     when_ = when;
     error_ = std::move(error);
+  }
+  // Just before the call number `nth` from now, whoever makes it; its own calls go to another
+  // store.
+  void BeforeCall(std::uint64_t nth, std::function<void()> act) {
+    base::MutexLock lock(mutex_);
+    act_at_ = calls_ + nth;
+    act_ = std::move(act);
   }
   void FailNothing() {
     base::MutexLock lock(mutex_);
@@ -246,10 +255,17 @@ class FaultyStore final : public Store {
 
  private:
   std::optional<Error> Next(When& when) const {
+    std::function<void()> act;
+    std::uint64_t call = 0;
+    {
+      base::MutexLock lock(mutex_);
+      call = ++calls_;
+      if (call == act_at_) act = std::exchange(act_, {});
+    }
+    if (act) act();
     base::MutexLock lock(mutex_);
-    ++calls_;
     when = when_;
-    return error_ && calls_ >= first_ && calls_ <= last_ ? error_ : std::nullopt;
+    return error_ && call >= first_ && call <= last_ ? error_ : std::nullopt;
   }
   template <typename Call>
   auto Pass(Call&& call) const -> decltype(call()) {
@@ -264,6 +280,8 @@ class FaultyStore final : public Store {
   Store& inner_;
   mutable base::Mutex mutex_;
   mutable std::uint64_t calls_ TS_GUARDED_BY(mutex_) = 0;
+  std::uint64_t act_at_ TS_GUARDED_BY(mutex_) = 0;
+  mutable std::function<void()> act_ TS_GUARDED_BY(mutex_);
   std::uint64_t first_ TS_GUARDED_BY(mutex_) = 0;
   std::uint64_t last_ TS_GUARDED_BY(mutex_) = 0;
   When when_ TS_GUARDED_BY(mutex_) = When::kBefore;

@@ -165,7 +165,7 @@ Result<void> MemoryStore::FinishRewrapJob(const model::RewrapJob& job,
   stored->second.done = job.done;
   stored->second.failed = job.failed;
   stored->second.state = model::RewrapState::kDone;
-  stored->second.finished_at = event.time;
+  stored->second.finished_at = std::max(event.time, stored->second.started_at);
   Append(event);
   return {};
 }

@@ -1,4 +1,6 @@
 // The methods of SqliteStore that concern data keys and their rewrapping.
+#include <algorithm>
+
 #include "store/migration_rules.h"
 #include "store/rules.h"
 #include "store/sqlite/access.h"
@@ -223,7 +225,7 @@ Result<void> SqliteStore::FinishRewrapJob(const model::RewrapJob& job,
   return Write([&](Session& session) -> Result<void> {
     TS_ASSIGN_OR_RETURN(model::RewrapJob stored, FencedJob(session.db, job));
     stored.state = model::RewrapState::kDone;
-    stored.finished_at = event.time;
+    stored.finished_at = std::max(event.time, stored.started_at);
     TS_RETURN_IF_ERROR(PutRewrapJob(session.db, stored));
     return session.Append(event);
   });
