@@ -83,7 +83,6 @@ class Service {
   void AddGauges();
   void AddKeyringGauges();
   void AddAwsGauges();
-  void AddSignInCounters();
   void AddKmsCallGauge();
   void AddSignInCounters();
 
