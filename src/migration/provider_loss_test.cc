@@ -20,6 +20,7 @@ const std::string kSource = kHome + std::string(32, 'a');
 const std::string kTarget = kHome + std::string(32, 'b');
 const std::string kAnother = kHome + std::string(32, 'c');
 
+enum class From { kInternalKms, kCustomersKey };
 enum class Side { kSource, kTarget };
 enum class Kind { kRevoked, kDeleted, kUnreachable };
 enum class Remedy { kWait, kCancel, kResume, kRestart };
@@ -30,7 +31,7 @@ struct Moment {
   std::uint64_t call = 0;  // Counted from the step on; 0: at the step.
 };
 
-// A migration from one customer's key to another, of which one is lost.
+// A migration to a customer's key, from the internal KMS or another such key; one of both is lost.
 class LossWorld final : public RunnerGround {
  public:
   // What an administrator asks of the process that there is.
@@ -42,7 +43,7 @@ class LossWorld final : public RunnerGround {
     return call(providers, migrations);
   }
 
-  LossWorld() {
+  explicit LossWorld(From from) : source_(from == From::kInternalKms ? kInternal : kSource) {
     for (const std::string& arn : {kSource, kTarget, kAnother}) {
       const std::string replica = kBackup + arn.substr(kHome.size());
       fake_kms_.AddCustomerKey(arn, replica);
@@ -53,10 +54,13 @@ class LossWorld final : public RunnerGround {
       });
     }
     EXPECT_EQ(SealSome(*one_, 3), std::nullopt);
-    EXPECT_TRUE(Begin(kSource).ok());
-    Settle();
-    EXPECT_TRUE(completed());
-    EXPECT_EQ(SealSome(*one_, 3), std::nullopt);
+    if (from == From::kCustomersKey) {
+      EXPECT_TRUE(Begin(kSource).ok());
+      Settle();
+      EXPECT_TRUE(completed());
+      EXPECT_EQ(SealSome(*one_, 3), std::nullopt);
+    }
+    finished_before_ = CountEvents(events::kMigrationFinished);
     EXPECT_TRUE(Begin(kTarget).ok());
   }
   void TestBody() override {}
@@ -76,6 +80,7 @@ class LossWorld final : public RunnerGround {
   }
 
   model::Fingerprint PrintOf(const std::string& arn) const {
+    if (arn == kInternal) return FingerprintOf(kInternal, tenant_);
     return providers::FingerprintOf(tenant_, arn);
   }
   bool UsedIs(const std::string& arn) const {
@@ -92,8 +97,8 @@ class LossWorld final : public RunnerGround {
     EXPECT_EQ(completed(), step == 3);
   }
   // How many calls of a KMS it takes from that step to the end.
-  static std::uint64_t CallsFrom(int step) {
-    LossWorld world;
+  static std::uint64_t CallsFrom(From from, int step) {
+    LossWorld world(from);
     world.GoTo(step);
     const std::uint64_t before = world.kms_.calls();
     world.Live(5s);
@@ -113,7 +118,7 @@ class LossWorld final : public RunnerGround {
   }
   void Mend(const std::string& arn) {
     kms_.Mend(arn);
-    inspector_.at(arn).policy = Admitting();
+    if (arn != kInternal) inspector_.at(arn).policy = Admitting();
     inspector_.Fail("us-east-1", {});
   }
 
@@ -127,7 +132,7 @@ class LossWorld final : public RunnerGround {
   }
   // The migrations that are finished are told of, and no others.
   void ExpectSound(std::size_t finished) {
-    EXPECT_EQ(CountEvents(events::kMigrationFinished), 1 + finished);
+    EXPECT_EQ(CountEvents(events::kMigrationFinished), finished_before_ + finished);
     EXPECT_TRUE(StateIsSound());
   }
   template <typename T>
@@ -149,39 +154,49 @@ class LossWorld final : public RunnerGround {
     completed_before_loss_ = completed();
     kms_.Fail(arn,
               kind == Kind::kUnreachable ? ErrorCode::kKeyUnavailable : ErrorCode::kKeyRevoked);
+    if (arn == kInternal) return;  // It is not validated.
     if (kind == Kind::kRevoked) inspector_.at(arn).policy = FakeInspector::Admits({});
     if (kind == Kind::kDeleted) inspector_.Remove(arn);
     if (kind == Kind::kUnreachable) inspector_.Fail("us-east-1", ErrorCode::kKeyUnavailable);
   }
 
+  const std::string source_;
+  std::size_t finished_before_ = 0;
   bool completed_before_loss_ = false;
   FakeInspector inspector_{random_};
   providers::Validator validator_{inspector_, clock_, random_, {}};
 };
 
-using Case = std::tuple<Side, Kind, Remedy>;
+struct Case {
+  From from;
+  Side side;
+  Kind kind;
+  Remedy remedy;
+};
 
 class ProviderLossTest : public testing::TestWithParam<Case> {
  protected:
-  const Side side_ = std::get<0>(GetParam());
-  const Kind kind_ = std::get<1>(GetParam());
-  const Remedy remedy_ = std::get<2>(GetParam());
-  const std::string lost_ = side_ == Side::kSource ? kSource : kTarget;
+  const From from_ = GetParam().from;
+  const Side side_ = GetParam().side;
+  const Kind kind_ = GetParam().kind;
+  const Remedy remedy_ = GetParam().remedy;
+  const std::string source_ = from_ == From::kInternalKms ? kInternal : kSource;
+  const std::string lost_ = side_ == Side::kSource ? source_ : kTarget;
   const ErrorCode code_ =
       kind_ == Kind::kUnreachable ? ErrorCode::kKeyUnavailable : ErrorCode::kKeyRevoked;
 
-  static std::vector<Moment> Moments() {
+  std::vector<Moment> Moments() const {
     std::vector<Moment> moments;
     for (int step = 0; step <= 3; ++step) {
       moments.push_back({step, 0});
-      const std::uint64_t calls = step == 3 ? 0 : LossWorld::CallsFrom(step);
+      const std::uint64_t calls = step == 3 ? 0 : LossWorld::CallsFrom(from_, step);
       for (std::uint64_t call = 1; call <= calls; ++call) moments.push_back({step, call});
     }
     return moments;
   }
 
   void Play(const Moment& moment) {
-    LossWorld world;
+    LossWorld world(from_);
     world.LoseAt(moment, lost_, kind_);
     ExpectItWaits(world, moment);
     Remedied(world);
@@ -205,7 +220,7 @@ class ProviderLossTest : public testing::TestWithParam<Case> {
     world.Live(10s);  // A refusal is asked for again before anybody is told of it.
     ExpectAnswersByCurrent(world);
     const bool completed = world.completed();
-    EXPECT_TRUE(world.UsedIs(completed ? kTarget : kSource));
+    EXPECT_TRUE(world.UsedIs(completed ? kTarget : source_));
     world.ExpectSound(completed ? 1 : 0);
     EXPECT_TRUE(completed || moment.step != 3);
     if (completed) {
@@ -246,7 +261,7 @@ class ProviderLossTest : public testing::TestWithParam<Case> {
     ASSERT_TRUE(cancelled.ok()) << "it needs neither provider: " << cancelled.error().message;
     world.Live(5s);
     EXPECT_TRUE(world.Is(MigrationState::kCancelled));
-    EXPECT_TRUE(world.UsedIs(kSource));
+    EXPECT_TRUE(world.UsedIs(source_));
     ExpectAnswersByCurrent(world);
     world.ExpectSound(0);
   }
@@ -325,30 +340,35 @@ TEST_P(ProviderLossTest, AtEveryMoment) {
   }
 }
 
-std::string CaseName(const testing::TestParamInfo<Case>& info) {
-  const auto& [side, kind, remedy] = info.param;
-  std::string name = side == Side::kSource ? "Source" : "Target";
-  name += kind == Kind::kRevoked ? "Revoked" : kind == Kind::kDeleted ? "Deleted" : "Unreachable";
-  switch (remedy) {
-    case Remedy::kWait:
-      return name + "WaitedFor";
-    case Remedy::kCancel:
-      return name + "Cancelled";
-    case Remedy::kResume:
-      return name + "Resumed";
-    case Remedy::kRestart:
-      return name + "Restarted";
+// The internal KMS can be all but deleted: that is the destruction of the tenant.
+std::vector<Case> AllCases() {
+  std::vector<Case> cases;
+  for (const From from : {From::kInternalKms, From::kCustomersKey}) {
+    for (const Side side : {Side::kSource, Side::kTarget}) {
+      for (const Kind kind : {Kind::kRevoked, Kind::kDeleted, Kind::kUnreachable}) {
+        if (from == From::kInternalKms && side == Side::kSource && kind == Kind::kDeleted) continue;
+        for (const Remedy remedy :
+             {Remedy::kWait, Remedy::kCancel, Remedy::kResume, Remedy::kRestart})
+          cases.push_back({from, side, kind, remedy});
+      }
+    }
   }
-  return name;
+  return cases;
 }
 
-INSTANTIATE_TEST_SUITE_P(Everything, ProviderLossTest,
-                         testing::Combine(testing::Values(Side::kSource, Side::kTarget),
-                                          testing::Values(Kind::kRevoked, Kind::kDeleted,
-                                                          Kind::kUnreachable),
-                                          testing::Values(Remedy::kWait, Remedy::kCancel,
-                                                          Remedy::kResume, Remedy::kRestart)),
-                         CaseName);
+std::string CaseName(const testing::TestParamInfo<Case>& info) {
+  constexpr std::array kFrom = {"Internal", "Customers"};
+  constexpr std::array kSide = {"Source", "Target"};
+  constexpr std::array kKind = {"Revoked", "Deleted", "Unreachable"};
+  constexpr std::array kRemedy = {"WaitedFor", "Cancelled", "Resumed", "Restarted"};
+  const auto name = [](const auto& names, auto value) {
+    return std::string(names[static_cast<std::size_t>(value)]);
+  };
+  return "From" + name(kFrom, info.param.from) + name(kSide, info.param.side) +
+         name(kKind, info.param.kind) + name(kRemedy, info.param.remedy);
+}
+
+INSTANTIATE_TEST_SUITE_P(Everything, ProviderLossTest, testing::ValuesIn(AllCases()), CaseName);
 
 }  // namespace
 }  // namespace tenantseal::migration
