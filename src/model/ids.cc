@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/encoding.h"
 #include "model/session.h"
+#include "model/webhook.h"
 
 namespace tenantseal::model {
 
@@ -21,6 +22,8 @@ template class Id<ApiKeyIdTag>;
 template class Id<ProcessIdTag>;
 template class Id<FingerprintTag>;
 template class Id<SessionIdTag>;
+template class Id<WebhookIdTag>;
+template class Id<DeliveryIdTag>;
 
 std::string NewUuid(const base::Random& random) {
   std::uint8_t raw[16];

@@ -5,6 +5,7 @@
 
 #include "crypto/digest.h"
 #include "crypto/hmac.h"
+#include "store/webhook_rules.h"
 
 namespace tenantseal::store {
 namespace {
@@ -120,6 +121,29 @@ Mac RowMac::Of(const model::Session& row) const {
   out.U64(Millis(row.created_at));
   out.U64(Millis(row.idle_expires_at));
   out.U64(Millis(row.expires_at));
+  return crypto::HmacSha256(key_.Reveal(), out.bytes());
+}
+
+Mac RowMac::Of(const model::Webhook& row) const {
+  base::ByteWriter out = Row("webhooks", row.id.text(), row.scope.text());
+  out.Field(row.name);
+  out.Field(row.description);
+  out.Field(row.url);
+  out.Field(SerializeTexts(row.event_types));
+  out.Field(row.filter);
+  out.U8(static_cast<std::uint8_t>(row.origin));
+  out.U8(row.enabled ? 1 : 0);
+  out.U8(row.check_revocation ? 1 : 0);
+  out.Field(row.disabled_reason);
+  out.Field(SerializeHeaders(row.headers));
+  out.Field(row.sealed_secret);
+  out.Field(SerializeTexts(row.encrypted_headers));
+  out.Field(row.sealed_headers);
+  out.U64(Millis(row.created_at));
+  out.U64(Millis(row.updated_at));
+  out.Field(row.created_by);
+  out.Field(row.updated_by);
+  out.U64(row.revision);
   return crypto::HmacSha256(key_.Reveal(), out.bytes());
 }
 

@@ -8,6 +8,7 @@
 #include "model/records.h"
 #include "model/session.h"
 #include "model/tenant.h"
+#include "model/webhook.h"
 
 namespace tenantseal::store {
 
@@ -26,6 +27,7 @@ class RowMac {
   Mac Of(const model::Migration& row) const;  // Without its fence.
   Mac Of(const model::ApiKey& row) const;
   Mac Of(const model::Session& row) const;
+  Mac Of(const model::Webhook& row) const;
   // Of a scope's manifest: `version` grows with every change, `members` are the sorted MACs of all
   // rows that the scope has (`kind` tells the tenant's rows from its API keys).
   Mac OfManifest(std::string_view kind, const model::Scope& scope, std::uint64_t version,

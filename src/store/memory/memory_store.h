@@ -12,10 +12,11 @@
 #include "store/kms_call_store.h"
 #include "store/session_store.h"
 #include "store/store.h"
+#include "store/webhook_store.h"
 
 namespace tenantseal::store {
 
-class MemoryStore : public Store, public KmsCallStore, public SessionStore {
+class MemoryStore : public Store, public SessionStore, public KmsCallStore, public WebhookStore {
  public:
   // Changes kept for ReadChanges(); small so that tests reach the end of the log.
   static constexpr std::size_t kChangesMax = 10'000;
@@ -128,11 +129,6 @@ class MemoryStore : public Store, public KmsCallStore, public SessionStore {
                                                    std::int64_t from_minute,
                                                    std::int64_t to_minute) const override;
 
-  Result<void> AppendKmsCalls(const KmsCallBatch& batch) override;
-  Result<std::vector<KeptKmsCall>> ListKmsCalls(const KmsCallQuery& query) const override;
-  Result<KmsCallLogs> ListKmsCallLogs(base::UtcTime from, base::UtcTime until) const override;
-  Result<bool> ForgetKmsCalls(base::UtcTime before) override;
-
   Result<void> CreateSession(const model::Session& session, const SessionBounds& bounds,
                              const std::optional<model::NewEvent>& event) override;
   Result<model::Session> LoadSession(const model::SessionId& id) const override;
@@ -142,6 +138,31 @@ class MemoryStore : public Store, public KmsCallStore, public SessionStore {
   Result<std::uint64_t> CountSessions() const override;
   Result<void> SpendSignIn(const std::string& id, base::UtcTime now,
                            base::UtcTime expires_at) override;
+
+  Result<void> AppendKmsCalls(const KmsCallBatch& batch) override;
+  Result<std::vector<KeptKmsCall>> ListKmsCalls(const KmsCallQuery& query) const override;
+  Result<KmsCallLogs> ListKmsCallLogs(base::UtcTime from, base::UtcTime until) const override;
+  Result<bool> ForgetKmsCalls(base::UtcTime before) override;
+
+  Result<void> CreateWebhook(const model::Webhook& webhook, const model::NewEvent& event) override;
+  Result<model::Webhook> LoadWebhook(const model::Scope& scope,
+                                     const model::WebhookId& id) const override;
+  Result<std::vector<model::Webhook>> ListWebhooks(const model::Scope& scope) const override;
+  Result<void> ChangeWebhook(const model::Webhook& changed, const model::NewEvent& event) override;
+  Result<void> DeleteWebhook(const model::Scope& scope, const model::WebhookId& id,
+                             const model::NewEvent& event) override;
+  Result<std::vector<WebhookPlace>> DueWebhooks(base::UtcTime now, const WebhookPlace& after,
+                                                std::size_t limit) const override;
+  Result<std::optional<ClaimedWebhook>> ClaimWebhook(const WebhookPlace& place, base::UtcTime now,
+                                                     base::UtcTime lease_until,
+                                                     std::size_t due_max) override;
+  Result<std::uint64_t> SaveWebhookStep(const WebhookStep& step) override;
+  Result<void> AddDelivery(const model::WebhookDelivery& delivery) override;
+  Result<model::WebhookDelivery> LoadDelivery(const model::WebhookId& webhook,
+                                              const model::DeliveryId& id) const override;
+  Result<std::vector<model::WebhookDelivery>> ListDeliveries(
+      const DeliveryQuery& query) const override;
+  Result<bool> ForgetDeliveries(base::UtcTime before) override;
 
   // Always kUnavailable: there is no file to copy to.
   Result<void> Backup(const std::string& path) const override;
@@ -186,6 +207,17 @@ class MemoryStore : public Store, public KmsCallStore, public SessionStore {
   std::uint64_t last_kms_call_log_ TS_GUARDED_BY(mutex_) = 0;
   std::map<std::pair<base::UtcTime, std::uint64_t>, model::KmsCallGap> kms_call_gaps_
       TS_GUARDED_BY(mutex_);
+
+  struct StoredWebhook {
+    model::Webhook row;
+    WebhookProgress progress;
+    std::uint64_t fence = 0;
+    std::optional<base::UtcTime> lease_until;
+    std::map<model::DeliveryId, model::WebhookDelivery> deliveries;
+  };
+  std::uint64_t ChainEnd(const model::Scope& scope) const TS_REQUIRES(mutex_);
+  bool IsDue(const StoredWebhook& webhook, base::UtcTime now) const TS_REQUIRES(mutex_);
+  std::map<WebhookPlace, StoredWebhook> webhooks_ TS_GUARDED_BY(mutex_);
 };
 
 }  // namespace tenantseal::store

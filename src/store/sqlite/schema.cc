@@ -126,6 +126,26 @@ CREATE TABLE validations(
 CREATE INDEX providers_by_arn ON providers(arn) WHERE arn <> '';
 )sql";
 
+// Whoever reads a session needs its secret, of which the row has a keyed hash. spent_sign_ins are
+// not under a MAC: whoever removes one lets a sign-in be completed twice, for which the provider
+// would have to accept its code twice.
+constexpr const char* kSessions = R"sql(
+CREATE TABLE sessions(
+  id TEXT PRIMARY KEY, secret_hash BLOB NOT NULL, kind INTEGER NOT NULL,
+  signed_in_with INTEGER NOT NULL, principal TEXT NOT NULL, name TEXT NOT NULL,
+  email TEXT NOT NULL, role INTEGER NOT NULL, scope TEXT NOT NULL, api_key TEXT,
+  created_at INTEGER NOT NULL, idle_expires_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+  mac BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sessions_by_idleness ON sessions(idle_expires_at);
+CREATE INDEX sessions_of_principal ON sessions(principal, kind, created_at, id);
+
+CREATE TABLE spent_sign_ins(
+  id TEXT PRIMARY KEY, expires_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX spent_sign_ins_by_expiry ON spent_sign_ins(expires_at);
+)sql";
+
 // Rows of a call are many and small: what calls have in common is named by number, and a request id
 // that is a UUID takes its 16 bytes. `last_day` is that of the latest row with the number.
 constexpr const char* kKmsCalls = R"sql(
@@ -157,27 +177,41 @@ CREATE TABLE kms_calls(
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-// Whoever reads a session needs its secret, of which the row has a keyed hash. spent_sign_ins are
-// not under a MAC: whoever removes one lets a sign-in be completed twice, for which the provider
-// would have to accept its code twice.
-constexpr const char* kSessions = R"sql(
-CREATE TABLE sessions(
-  id TEXT PRIMARY KEY, secret_hash BLOB NOT NULL, kind INTEGER NOT NULL,
-  signed_in_with INTEGER NOT NULL, principal TEXT NOT NULL, name TEXT NOT NULL,
-  email TEXT NOT NULL, role INTEGER NOT NULL, scope TEXT NOT NULL, api_key TEXT,
-  created_at INTEGER NOT NULL, idle_expires_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
-  mac BLOB NOT NULL
+// Only webhooks are under a MAC; store/webhook_store.h says why. `due_at` is the time of an
+// unfinished delivery's next attempt.
+constexpr const char* kWebhooks = R"sql(
+CREATE TABLE webhooks(
+  scope TEXT NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL,
+  url TEXT NOT NULL, event_types BLOB NOT NULL, filter TEXT NOT NULL, origin INTEGER NOT NULL,
+  enabled INTEGER NOT NULL, check_revocation INTEGER NOT NULL, disabled_reason TEXT NOT NULL,
+  headers BLOB NOT NULL, sealed_secret BLOB NOT NULL, encrypted_headers BLOB NOT NULL,
+  sealed_headers BLOB NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+  created_by TEXT NOT NULL, updated_by TEXT NOT NULL, revision INTEGER NOT NULL, mac BLOB NOT NULL,
+  PRIMARY KEY(scope, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX sessions_by_idleness ON sessions(idle_expires_at);
-CREATE INDEX sessions_of_principal ON sessions(principal, kind, created_at, id);
+CREATE INDEX webhooks_enabled ON webhooks(scope, id) WHERE enabled = 1;
 
-CREATE TABLE spent_sign_ins(
-  id TEXT PRIMARY KEY, expires_at INTEGER NOT NULL
+CREATE TABLE webhook_progress(
+  webhook TEXT PRIMARY KEY, sequence INTEGER NOT NULL, failures INTEGER NOT NULL,
+  failing_since INTEGER, resume_at INTEGER NOT NULL, fence INTEGER NOT NULL, lease_until INTEGER
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX spent_sign_ins_by_expiry ON spent_sign_ins(expires_at);
+
+CREATE TABLE webhook_deliveries(
+  number INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE, webhook TEXT NOT NULL, scope TEXT NOT NULL, sequence INTEGER NOT NULL,
+  event_type TEXT NOT NULL, state INTEGER NOT NULL, triggered_at INTEGER NOT NULL,
+  attempts INTEGER NOT NULL, due_at INTEGER, message TEXT NOT NULL, url TEXT NOT NULL,
+  request_headers BLOB NOT NULL, response_status INTEGER NOT NULL, response_headers BLOB NOT NULL,
+  response_body TEXT NOT NULL
+) STRICT;
+CREATE INDEX webhook_deliveries_in_order ON webhook_deliveries(webhook, triggered_at, id);
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries(webhook, due_at)
+  WHERE due_at IS NOT NULL;
+CREATE INDEX webhook_deliveries_finished ON webhook_deliveries(triggered_at) WHERE due_at IS NULL;
 )sql";
 
-constexpr const char* kSteps[] = {kVersion1, kEventIndexes, kMigrations, kKmsCalls, kSessions};
+constexpr const char* kSteps[] = {kVersion1, kEventIndexes, kMigrations,
+                                  kKmsCalls, kSessions,     kWebhooks};
 
 struct Stamp {
   std::int64_t version = 0;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <vector>
@@ -16,11 +17,13 @@
 #include "store/kms_call_store.h"
 #include "store/session_store.h"
 #include "store/store.h"
+#include "store/webhook_store.h"
 
 namespace tenantseal::store {
 
 class Connection;
 class Session;
+struct DataKeyCount;
 
 struct SqliteOptions {
   int readers_max = 4;          // Connections that read at the same time; opened when first needed.
@@ -29,7 +32,10 @@ struct SqliteOptions {
   int reader_cache_kib = 512;
 };
 
-class SqliteStore final : public Store, public KmsCallStore, public SessionStore {
+class SqliteStore final : public Store,
+                          public SessionStore,
+                          public KmsCallStore,
+                          public WebhookStore {
  public:
   // Opens the file, making it if there is none, and brings it to the present schema. The directory
   // must exist. kInvalidArgument for a file that others may read, kConflict for one of a newer
@@ -147,11 +153,6 @@ class SqliteStore final : public Store, public KmsCallStore, public SessionStore
                                                    std::int64_t from_minute,
                                                    std::int64_t to_minute) const override;
 
-  Result<void> AppendKmsCalls(const KmsCallBatch& batch) override;
-  Result<std::vector<KeptKmsCall>> ListKmsCalls(const KmsCallQuery& query) const override;
-  Result<KmsCallLogs> ListKmsCallLogs(base::UtcTime from, base::UtcTime until) const override;
-  Result<bool> ForgetKmsCalls(base::UtcTime before) override;
-
   Result<void> CreateSession(const model::Session& session, const SessionBounds& bounds,
                              const std::optional<model::NewEvent>& event) override;
   Result<model::Session> LoadSession(const model::SessionId& id) const override;
@@ -162,10 +163,40 @@ class SqliteStore final : public Store, public KmsCallStore, public SessionStore
   Result<void> SpendSignIn(const std::string& id, base::UtcTime now,
                            base::UtcTime expires_at) override;
 
+  Result<void> AppendKmsCalls(const KmsCallBatch& batch) override;
+  Result<std::vector<KeptKmsCall>> ListKmsCalls(const KmsCallQuery& query) const override;
+  Result<KmsCallLogs> ListKmsCallLogs(base::UtcTime from, base::UtcTime until) const override;
+  Result<bool> ForgetKmsCalls(base::UtcTime before) override;
+
+  Result<void> CreateWebhook(const model::Webhook& webhook, const model::NewEvent& event) override;
+  Result<model::Webhook> LoadWebhook(const model::Scope& scope,
+                                     const model::WebhookId& id) const override;
+  Result<std::vector<model::Webhook>> ListWebhooks(const model::Scope& scope) const override;
+  Result<void> ChangeWebhook(const model::Webhook& changed, const model::NewEvent& event) override;
+  Result<void> DeleteWebhook(const model::Scope& scope, const model::WebhookId& id,
+                             const model::NewEvent& event) override;
+  Result<std::vector<WebhookPlace>> DueWebhooks(base::UtcTime now, const WebhookPlace& after,
+                                                std::size_t limit) const override;
+  Result<std::optional<ClaimedWebhook>> ClaimWebhook(const WebhookPlace& place, base::UtcTime now,
+                                                     base::UtcTime lease_until,
+                                                     std::size_t due_max) override;
+  Result<std::uint64_t> SaveWebhookStep(const WebhookStep& step) override;
+  Result<void> AddDelivery(const model::WebhookDelivery& delivery) override;
+  Result<model::WebhookDelivery> LoadDelivery(const model::WebhookId& webhook,
+                                              const model::DeliveryId& id) const override;
+  Result<std::vector<model::WebhookDelivery>> ListDeliveries(
+      const DeliveryQuery& query) const override;
+  Result<bool> ForgetDeliveries(base::UtcTime before) override;
+
   // The copy has mode 0600 and appears only when it is whole and durable. kAlreadyExists when
   // there is a file at `path`.
   Result<void> Backup(const std::string& path) const override;
   Result<void> Ping() const override;
+
+  // The longest time for which a write has held the database. Writes wait for each other.
+  std::chrono::nanoseconds LongestWrite() const {
+    return std::chrono::nanoseconds(longest_write_ns_.load(std::memory_order_relaxed));
+  }
 
  private:
   SqliteStore(std::string path, RowMac row_mac, const SqliteOptions& options);
@@ -174,8 +205,16 @@ class SqliteStore final : public Store, public KmsCallStore, public SessionStore
   template <typename Body>
   auto Write(Body&& body) -> decltype(body(std::declval<Session&>()));
   template <typename Body>
+  auto WriteLocked(Body&& body) -> decltype(body(std::declval<Session&>()));
+  template <typename Body>
   auto Read(Body&& body) const -> decltype(body(std::declval<Session&>()));
 
+  // Data keys below a version, counted before the write that needs their number.
+  Result<DataKeyCount> CountToMove(const model::TenantId& tenant, std::uint32_t version) const;
+  // Moves the write-ahead log into the database once it has become long.
+  void ShortenLog();
+
+  class HeldWrite;
   class ReaderLease;
   Result<std::unique_ptr<Connection>> TakeReader() const;
   void ReturnReader(std::unique_ptr<Connection> reader) const;
@@ -188,6 +227,12 @@ class SqliteStore final : public Store, public KmsCallStore, public SessionStore
 
   base::Mutex writer_mutex_;
   std::unique_ptr<Connection> writer_ TS_GUARDED_BY(writer_mutex_);
+
+  std::atomic<std::int64_t> longest_write_ns_{0};
+  std::atomic<int> log_pages_{0};     // After the last write.
+  std::atomic<int> shortened_at_{0};  // The same when it was last shortened and not begun anew.
+  std::atomic_flag shortening_;
+  std::unique_ptr<Connection> checkpointer_;  // Of whoever has set `shortening_`.
 
   mutable base::Mutex readers_mutex_;
   mutable std::condition_variable reader_returned_;

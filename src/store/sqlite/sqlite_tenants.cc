@@ -6,6 +6,7 @@
 #include "store/sqlite/data_key_rows.h"
 #include "store/sqlite/migration_rows.h"
 #include "store/sqlite/tenant_rows.h"
+#include "store/sqlite/webhook_rows.h"
 
 namespace tenantseal::store {
 namespace {
@@ -32,6 +33,7 @@ Result<void> DeleteRows(Session& session, const VerifiedTenant& tenant) {
                           kDeleteQuarantine, kDeleteJob}) {
     TS_RETURN_IF_ERROR(Statement(session.db, sql).Bind(id).Run());
   }
+  TS_RETURN_IF_ERROR(DeleteWebhooksOf(session, scope));
   TS_RETURN_IF_ERROR(Statement(session.db, kDeleteApiKeys).Bind(scope).Run());
   if (keys.manifest.version == 0) return {};
   return session.StoreManifest(kApiKeyManifest, scope, keys.manifest, {});
@@ -147,6 +149,10 @@ Result<std::uint64_t> SqliteStore::ActivateTenantKey(const model::TenantKey& key
                                                      std::uint32_t expected_active,
                                                      const std::optional<model::RewrapJob>& job,
                                                      const model::NewEvent& event) {
+  DataKeyCount before;
+  if (job) {
+    TS_ASSIGN_OR_RETURN(before, CountToMove(key.tenant, key.version));
+  }
   return Write([&](Session& session) -> Result<std::uint64_t> {
     TS_ASSIGN_OR_RETURN(VerifiedTenant tenant, ReadForChange(session, key.tenant));
     TS_ASSIGN_OR_RETURN(const auto last, ReadRewrapJob(session.db, key.tenant));
@@ -160,7 +166,10 @@ Result<std::uint64_t> SqliteStore::ActivateTenantKey(const model::TenantKey& key
     TS_RETURN_IF_ERROR(UpdateTenantRow(session, tenant));
     if (job) {
       model::RewrapJob started = *job;
-      TS_ASSIGN_OR_RETURN(started.total, CountDataKeysBelow(session, tenant.number, key.version));
+      TS_ASSIGN_OR_RETURN(
+          const DataKeyCount since,
+          CountDataKeysBelow(session, tenant.number, key.version, before.last_position));
+      started.total = before.below + since.below;
       TS_RETURN_IF_ERROR(PutRewrapJob(session.db, started));
     }
     return Conclude(session, tenant, event);
