@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/handler.h"
+#include "api/live_streams.h"
 #include "api/sign_in.h"
 #include "base/encoding.h"
 #include "kms/fake_inspector.h"
@@ -26,6 +27,7 @@ struct Answer {
   int status = 0;
   json body;
   std::vector<net::ResponseHeader> headers;
+  std::shared_ptr<net::Stream> stream = {};
 
   std::string code() const { return body.value("/errors/0/code"_json_pointer, ""); }
   std::string field() const { return body.value("/errors/0/meta/field"_json_pointer, ""); }
@@ -39,7 +41,8 @@ class ApiTest : public testing::Test {
                   [](const model::TenantId& tenant) -> Result<std::string> {
                     return "[\"statements for " + tenant.text() + "\"]";
                   },
-                  &store_, std::chrono::hours(24 * 90), {"arn:aws:iam::338144066592:role/proxy"}},
+                  &store_, std::chrono::hours(24 * 90), {"arn:aws:iam::338144066592:role/proxy"},
+                  &live_},
                  limits) {
     EXPECT_TRUE(lease_.Refresh());
     EXPECT_TRUE(api_keys_.EnsureOperator("operator-secret").value());
@@ -66,7 +69,8 @@ class ApiTest : public testing::Test {
     answered_inline_ = response.has_value();
     if (!response) response = handler_.HandleBlocking(request);
     const std::string text(base::AsText(response->BodyBytes()));
-    return {response->status, json::parse(text, nullptr, false), response->headers};
+    return {response->status, json::parse(text, nullptr, false), response->headers,
+            response->stream};
   }
   Answer Post(std::string_view target, const std::string& token, const json& body) {
     return Call(Method::kPost, target, token, body.dump());
@@ -118,6 +122,7 @@ class ApiTest : public testing::Test {
   SignIn sign_in_{sessions_, clock_, {}};
   identity::ApiKeys api_keys_{store_, lease_, clock_, random_, pepper_};
   events::UsageCounter usage_{store_, clock_};
+  LiveStreams live_{authenticator_, clock_};
   ApiHandler handler_;
   bool answered_inline_ = false;
   std::string tenant_, content_, admin_;

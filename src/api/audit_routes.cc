@@ -24,17 +24,6 @@ Error NoSuchEvent() {
   return NotFound("There is no such event here; those older than 90 days are in the archive.");
 }
 
-// Whose events: the tenant's, or for operators and for auditors without a tenant, the deployment's.
-Result<model::Scope> ScopeOf(const Call& call) {
-  const identity::Principal& who = *call.principal;
-  const bool of_deployment =
-      who.role == model::Role::kPlatformOperator || who.role == model::Role::kAuditor;
-  if (of_deployment && !who.tenant && !call.request.Header("Tenantseal-Tenant"))
-    return model::Scope::Deployment();
-  TS_ASSIGN_OR_RETURN(const auto tenant, Authorize(Access::kAdminOrAuditor, who, call.request));
-  return model::Scope::Of(*tenant);
-}
-
 // Cursors are opaque to callers: the sequence of the event that the page lies beyond.
 std::string Cursor(const model::Event& event) {
   base::ByteWriter out;
@@ -181,7 +170,7 @@ std::string SelfUrl(const Call& call, const std::string& base_url) {
 }
 
 Result<net::Response> Names(Call& call, std::span<const std::string_view> names) {
-  TS_RETURN_IF_ERROR(ScopeOf(call));
+  TS_RETURN_IF_ERROR(AuditScope(call));
   TS_ASSIGN_OR_RETURN(const std::string base_url, BaseUrl(call.request));
   json answer = {{"data", json::array()},
                  {"links", {{"self", {{"href", SelfUrl(call, base_url)}}}}}};
@@ -191,8 +180,18 @@ Result<net::Response> Names(Call& call, std::span<const std::string_view> names)
 
 }  // namespace
 
+Result<model::Scope> AuditScope(const Call& call) {
+  const identity::Principal& who = *call.principal;
+  const bool of_deployment =
+      who.role == model::Role::kPlatformOperator || who.role == model::Role::kAuditor;
+  if (of_deployment && !who.tenant && !call.request.Header("Tenantseal-Tenant"))
+    return model::Scope::Deployment();
+  TS_ASSIGN_OR_RETURN(const auto tenant, Authorize(Access::kAdminOrAuditor, who, call.request));
+  return model::Scope::Of(*tenant);
+}
+
 Result<net::Response> ListAudits(Call& call) {
-  TS_ASSIGN_OR_RETURN(const model::Scope scope, ScopeOf(call));
+  TS_ASSIGN_OR_RETURN(const model::Scope scope, AuditScope(call));
   TS_ASSIGN_OR_RETURN(const ListRequest request, ReadListRequest(call));
   TS_ASSIGN_OR_RETURN(const std::string base_url, BaseUrl(call.request));
   TS_ASSIGN_OR_RETURN(const EventPage page, ReadPage(call.services.store, scope, request));
@@ -217,7 +216,7 @@ Result<net::Response> ListAudits(Call& call) {
 }
 
 Result<net::Response> GetAudit(Call& call) {
-  TS_ASSIGN_OR_RETURN(const model::Scope scope, ScopeOf(call));
+  TS_ASSIGN_OR_RETURN(const model::Scope scope, AuditScope(call));
   const auto sequence = AuditSequence(call.parameter);
   if (!sequence) return NoSuchEvent();
   TS_ASSIGN_OR_RETURN(const std::string base_url, BaseUrl(call.request));
@@ -232,7 +231,7 @@ Result<net::Response> GetAudit(Call& call) {
 
 // One day of UTC, oldest first. Of more than 10,000 events, links.next leads to the rest.
 Result<net::Response> GetAuditArchive(Call& call) {
-  TS_ASSIGN_OR_RETURN(const model::Scope scope, ScopeOf(call));
+  TS_ASSIGN_OR_RETURN(const model::Scope scope, AuditScope(call));
   TS_ASSIGN_OR_RETURN(const auto date, QueryParameter(call.request.query, "date"));
   const auto day = base::ParseUtc(date.value_or("") + "T00:00:00Z");
   if (!day) return InvalidArgument("date", "The parameter date must be a day, as in 2026-11-24.");
@@ -253,7 +252,7 @@ Result<net::Response> GetAuditArchive(Call& call) {
 }
 
 Result<net::Response> GetAuditSettings(Call& call) {
-  TS_RETURN_IF_ERROR(ScopeOf(call));
+  TS_RETURN_IF_ERROR(AuditScope(call));
   const auto ttl = std::chrono::duration_cast<std::chrono::seconds>(kHotRetention).count();
   return Json(200, Dump({{"data", {{"EventTTL", ttl}, {"ArchiveEnabled", true}}}}));
 }

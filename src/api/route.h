@@ -28,6 +28,7 @@
 
 namespace tenantseal::api {
 
+class LiveStreams;
 class RateLimit;
 class SignIn;
 
@@ -54,6 +55,7 @@ struct Services {
   const store::KmsCallStore* kms_calls = nullptr;
   base::Duration kms_call_retention{};
   std::vector<std::string> aws_principals = {};  // That the service calls as; may be empty.
+  LiveStreams* live = nullptr;  // Null: nothing is streamed.
 };
 
 // Outcomes of the items of one request, to be counted when it is answered.

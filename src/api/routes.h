@@ -51,6 +51,9 @@ Result<net::Response> ListApiKeys(Call& call);
 Result<net::Response> GetApiKey(Call& call);
 Result<net::Response> DeleteApiKey(Call& call);
 Result<net::Response> GetOwnUser(Call& call);
+// stream_routes.cc
+Result<net::Response> FollowMigration(Call& call);
+Result<net::Response> FollowAudits(Call& call);
 // audit_routes.cc
 Result<net::Response> ListAudits(Call& call);
 Result<net::Response> GetAudit(Call& call);

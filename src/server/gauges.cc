@@ -21,6 +21,8 @@ void Service::AddGauges() {
         &HttpServerStats::requests_refused);
   gauge("tenantseal_requests_in_flight", "Requests on a worker or waiting for one.", false,
         &HttpServerStats::requests_in_flight);
+  gauge("tenantseal_streams_open", "Streams of server-sent events that are open.", false,
+        &HttpServerStats::streams_open);
   gauge("tenantseal_queue_depth", "Requests waiting for a worker.", false,
         &HttpServerStats::queue_depth);
 }

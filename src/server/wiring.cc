@@ -111,12 +111,14 @@ Service::Service(const Settings& settings, Ground ground)
       api_keys_(ground.store, lease_, ground.clock, ground.random, ground.api_key_pepper),
       sign_in_(sessions_, ground.clock, SignInOptionsOf(settings),
                oidc_ ? &oidc_->sign_in : nullptr),
+      live_streams_(authenticator_, ground.clock),
       handler_({keyring_, lease_, values_, data_keys_, rotation_, tenants_, providers_, migrations_,
                 api_keys_, authenticator_, sign_in_, usage_, ground.store, ground.clock, settings.region,
                 [this](const model::TenantId& tenant) {
                   return KeyPolicyFor(settings_, ground_.store, tenant);
                 },
-                ground.kms_call_store, settings.kms_call_retention, PolicyPrincipals(settings)},
+                ground.kms_call_store, settings.kms_call_retention, PolicyPrincipals(settings),
+                &live_streams_},
                {settings.tenant_rate, settings.read_rate, settings.write_rate}),
       site_(console::EmbeddedFiles(), handler_),
       workers_(PoolOptions(settings)),
@@ -161,6 +163,8 @@ void Service::StartBackground() {
         [this](const std::atomic<bool>& stopping) { rotation_.RunJobs(stopping); });
   Every(std::chrono::seconds(1),
         [this](const std::atomic<bool>& stopping) { runner_.RunSteps(stopping); });
+  Every(std::chrono::seconds(1),
+        [this](const std::atomic<bool>& stopping) { live_streams_.Tick(stopping); });
   Every(std::chrono::seconds(5), [this](const std::atomic<bool>&) {
     LogFailure("usage counts", usage_.Flush());
     tenants_.DestroyDue();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/handler.h"
+#include "api/live_streams.h"
 #include "api/sign_in.h"
 #include "console/console_handler.h"
 #include "events/head_writer.h"
@@ -106,6 +107,7 @@ class Service {
   identity::Authenticator authenticator_;
   identity::ApiKeys api_keys_;
   api::SignIn sign_in_;
+  api::LiveStreams live_streams_;
   api::ApiHandler handler_;
   console::ConsoleHandler site_;  // All that is served: the console and the API.
   net::WorkerPool workers_;
