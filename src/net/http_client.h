@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/secret.h"
+#include "net/egress.h"
 #include "net/message.h"
 
 namespace tenantseal::net {
@@ -22,6 +23,7 @@ struct HttpRequest {
   std::vector<ResponseHeader> headers = {};  // Names are tokens; values hold no control characters.
   base::ByteSpan body = {};           // The caller's; must live until Send returns.
   base::Duration timeout = std::chrono::seconds(10);  // The whole exchange; at least 1 ms.
+  bool require_ocsp = false;  // The server must staple an OCSP answer that says "good".
 };
 
 struct HttpResponse {
@@ -43,17 +45,22 @@ class HttpClient {
   // (field "url", "method", "headers", "timeout"). kUnavailable: no connection (not in time
   // either), or it broke, or TLS verification failed. kDeadlineExceeded: the request was sent, and
   // the timeout passed. kTooLarge: the response is
-  // greater than the client's bound.
+  // greater than the client's bound. kPermissionDenied: the host has addresses that
+  // HttpClientOptions::egress does not allow, and none that answers.
   virtual Result<HttpResponse> Send(const HttpRequest& request) const = 0;
 };
 
 struct HttpClientOptions {
   std::size_t response_bytes_max = 8 << 20;   // Body; headers are bounded at 64 KiB and 256 lines.
+  bool cut_response = false;  // Of a longer body the beginning is taken; else it is kTooLarge.
   std::size_t kept_handles_max = 16;          // Idle handles, each with its kept connections.
   base::Duration connect_timeout = std::chrono::seconds(5);
   std::string ca_file = {};   // PEM roots in place of the system's; empty: the system's.
   std::string user_agent = "tenantseal";
   bool use_proxy_environment = true;  // Honour https_proxy, http_proxy and no_proxy.
+  // Only addresses that it allows are connected to. Goes with use_proxy_environment = false: what a
+  // proxy connects to cannot be seen.
+  std::optional<Egress> egress = {};
 };
 
 // The client on libcurl (curl/). Certificates and host names are always verified, TLS 1.2 or

@@ -9,15 +9,18 @@
 
 #include <curl/curl.h>
 #include <malloc.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "net/header_rules.h"
 #include "net/secret_buffer.h"
+#include "net/url.h"
 
 namespace tenantseal::net::curl {
 namespace {
 
-constexpr std::size_t kUrlBytesMax = 8 << 10;
 constexpr std::size_t kHeadBytesMax = 64 << 10;
 constexpr std::size_t kHeadLinesMax = 256;
 
@@ -44,41 +47,10 @@ void InitializeOnce() {
   TS_CHECK(code == CURLE_OK);
 }
 
-struct UrlDeleter {
-  void operator()(CURLU* url) const { curl_url_cleanup(url); }
-};
 struct ListDeleter {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
 using List = std::unique_ptr<curl_slist, ListDeleter>;
-
-bool HasPart(CURLU* url, CURLUPart part) {
-  char* text = nullptr;
-  const CURLUcode code = curl_url_get(url, part, &text, 0);
-  curl_free(text);
-  return code == CURLUE_OK;
-}
-
-Result<void> CheckUrl(const std::string& url) {
-  if (!url.starts_with("http://") && !url.starts_with("https://")) {
-    return InvalidArgument("url", "the URL does not start with http:// or https://");
-  }
-  if (url.size() > kUrlBytesMax) return InvalidArgument("url", "the URL is too long");
-  if (!IsHeaderValue(url) || url.find(' ') != url.npos) {
-    return InvalidArgument("url", "the URL holds a control character or a space");
-  }
-  const std::unique_ptr<CURLU, UrlDeleter> parsed(curl_url());
-  TS_CHECK(parsed != nullptr);
-  if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) {
-    return InvalidArgument("url", "the URL is malformed");
-  }
-  for (const CURLUPart part : {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_FRAGMENT}) {
-    if (HasPart(parsed.get(), part)) {
-      return InvalidArgument("url", "the URL holds a user, a password or a fragment");
-    }
-  }
-  return {};
-}
 
 // Fields that frame the message are libcurl's business.
 bool IsFraming(std::string_view name) {
@@ -116,15 +88,20 @@ Result<List> BuildHeaders(const HttpRequest& request) {
 // What one exchange receives. The callbacks return less than they were given to end it.
 struct Receiver {
   const std::size_t body_bytes_max;
+  const bool cut_body;
   SecretBuffer body;
   std::vector<ResponseHeader> headers;
   std::size_t head_bytes = 0;
   bool too_large = false;
+  bool cut = false;
 
   static std::size_t OnBody(char* data, std::size_t, std::size_t size, void* self) {
     auto& receiver = *static_cast<Receiver*>(self);
-    if (size > receiver.body_bytes_max - receiver.body.size()) {
-      receiver.too_large = true;
+    const std::size_t room = receiver.body_bytes_max - receiver.body.size();
+    if (size > room) {
+      receiver.cut = receiver.cut_body;
+      if (receiver.cut) receiver.body.Append(base::AsBytes({data, room}), receiver.body_bytes_max);
+      receiver.too_large = !receiver.cut;
       return 0;
     }
     receiver.body.Append(base::AsBytes({data, size}), receiver.body_bytes_max);
@@ -152,6 +129,39 @@ struct Receiver {
     value = value.substr(0, value.find_last_not_of(" \t") + 1);
     receiver.headers.push_back({std::string(line.substr(0, colon)), std::string(value)});
     return size;
+  }
+};
+
+// What one exchange may connect to.
+struct Gate {
+  const Egress* egress = nullptr;
+  bool refused = false;
+
+  static std::optional<IpAddress> AddressOf(const curl_sockaddr& socket) {
+    IpAddress out;
+    if (socket.family == AF_INET) {
+      sockaddr_in address{};
+      std::memcpy(&address, &socket.addr, sizeof address);
+      std::memcpy(out.bytes.data(), &address.sin_addr, 4);
+      return out;
+    }
+    if (socket.family != AF_INET6 || socket.addrlen < sizeof(sockaddr_in6)) return std::nullopt;
+    // libcurl keeps room for any address behind the declared sockaddr.
+    sockaddr_in6 address{};
+    std::memcpy(&address, static_cast<const void*>(&socket.addr), sizeof address);
+    out.v6 = true;
+    std::memcpy(out.bytes.data(), &address.sin6_addr, 16);
+    return out;
+  }
+
+  static curl_socket_t OnOpen(void* self, curlsocktype, curl_sockaddr* socket) {
+    auto& gate = *static_cast<Gate*>(self);
+    const auto address = AddressOf(*socket);
+    if (!address || !gate.egress->Allows(*address)) {
+      gate.refused = true;
+      return CURL_SOCKET_BAD;
+    }
+    return ::socket(socket->family, socket->socktype | SOCK_CLOEXEC, socket->protocol);
   }
 };
 
@@ -185,8 +195,10 @@ void SetPolicy(CURL* easy, const HttpClientOptions& options) {
   curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
   curl_easy_setopt(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
   curl_easy_setopt(easy, CURLOPT_USERAGENT, options.user_agent.c_str());
-  curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
-                   static_cast<curl_off_t>(options.response_bytes_max));
+  if (!options.cut_response) {
+    curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE,
+                     static_cast<curl_off_t>(options.response_bytes_max));
+  }
   if (!options.ca_file.empty()) {
     curl_easy_setopt(easy, CURLOPT_CAINFO, options.ca_file.c_str());
     curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
@@ -246,12 +258,16 @@ Result<HttpResponse> CurlHttpClient::Send(const HttpRequest& request) const {
   if (request.method == Method::kOther) return InvalidArgument("method", "the method is unknown");
   const long timeout_ms = Milliseconds(request.timeout);
   if (timeout_ms < 1) return InvalidArgument("timeout", "the timeout is less than 1 ms");
-  TS_RETURN_IF_ERROR(CheckUrl(request.url));
+  TS_RETURN_IF_ERROR(SplitUrl(request.url));
   TS_ASSIGN_OR_RETURN(const List headers, BuildHeaders(request));
 
   Easy easy = Take();
   CURL* const handle = easy.get();
-  Receiver receiver{.body_bytes_max = options_.response_bytes_max, .body = {}, .headers = {}};
+  Receiver receiver{.body_bytes_max = options_.response_bytes_max,
+                    .cut_body = options_.cut_response,
+                    .body = {},
+                    .headers = {}};
+  Gate gate{options_.egress ? &*options_.egress : nullptr};
   std::array<char, CURL_ERROR_SIZE> detail{};
   SetPolicy(handle, options_);
   SetMethod(handle, request);
@@ -265,9 +281,18 @@ Result<HttpResponse> CurlHttpClient::Send(const HttpRequest& request) const {
   curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, &Receiver::OnHeader);
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, &receiver);
 
+  if (gate.egress != nullptr) {
+    curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, &Gate::OnOpen);
+    curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, &gate);
+  }
+  if (request.require_ocsp) curl_easy_setopt(handle, CURLOPT_SSL_VERIFYSTATUS, 1L);
+
   const CURLcode code = curl_easy_perform(handle);
-  if (code != CURLE_OK) {
-    Error error = ToError(handle, code, receiver, detail.data());
+  if (code != CURLE_OK && !receiver.cut) {
+    Error error = gate.refused && code == CURLE_COULDNT_CONNECT
+                      ? Error{ErrorCode::kPermissionDenied,
+                              "the host's address is not one that may be connected to"}
+                      : ToError(handle, code, receiver, detail.data());
     Give(std::move(easy));
     return error;
   }

@@ -97,6 +97,35 @@ TEST_F(HttpClientTest, BoundsTheResponse) {
   EXPECT_TRUE(client->Send({.url = url + "/"}).ok()) << "the handle must still be usable";
 }
 
+TEST_F(HttpClientTest, CutsTheResponseWhereItIsToldTo) {
+  const auto cutting = NewHttpClient(
+      {.response_bytes_max = 1000, .cut_response = true, .use_proxy_environment = false});
+  for (int i = 0; i < 2; ++i) {
+    const Result<HttpResponse> response = cutting->Send({.url = url + "/big"});
+    ASSERT_TRUE(response.ok()) << response.error().message;
+    EXPECT_EQ(response->status, 200);
+    EXPECT_EQ(response->body.RevealText(), std::string(1000, 'x'));
+  }
+}
+
+TEST_F(HttpClientTest, ConnectsOnlyWhereItMay) {
+  const std::string port = std::to_string(server.Port());
+  const auto send = [&](Egress egress, const std::string& host) {
+    const auto guarded =
+        NewHttpClient({.use_proxy_environment = false, .egress = std::move(egress)});
+    const auto response = guarded->Send({.url = "http://" + host + ":" + port + "/"});
+    return response ? "answered" : std::string(ErrorCodeName(response.error().code));
+  };
+  // The name is checked by what it resolves to.
+  for (const std::string host : {"127.0.0.1", "localhost", "0x7f.1", "2130706433"})
+    EXPECT_EQ(send({}, host), "permission-denied") << host;
+  EXPECT_EQ(server.stats().connections_accepted, 0U);
+  Egress loopback;
+  ASSERT_TRUE(loopback.Allow("127.0.0.0/8").ok());
+  EXPECT_EQ(send(loopback, "127.0.0.1"), "answered");
+  EXPECT_EQ(send(loopback, "[::ffff:127.0.0.1]"), "permission-denied");
+}
+
 TEST_F(HttpClientTest, TimesOut) {
   const auto response = client->Send({.url = url + "/slow", .timeout = milliseconds(50)});
   ASSERT_FALSE(response.ok());
