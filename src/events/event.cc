@@ -34,7 +34,11 @@ constexpr std::array kTypes = {kMigrationFinished,
                                kTenantDestroyed,
                                kTenantDestructionCancelled,
                                kTenantDestructionScheduled,
-                               kTenantReactivated};
+                               kTenantReactivated,
+                               kWebhookCreated,
+                               kWebhookDeleted,
+                               kWebhookDisabled,
+                               kWebhookUpdated};
 
 }  // namespace
 

@@ -63,6 +63,11 @@ inline constexpr std::string_view kMigrationCancelled =
 inline constexpr std::string_view kMigrationFailed =
     "com.tenantseal.v1.encryption.keyprovider-migration.failed";
 
+inline constexpr std::string_view kWebhookCreated = "com.tenantseal.v1.webhook.created";
+inline constexpr std::string_view kWebhookUpdated = "com.tenantseal.v1.webhook.updated";
+inline constexpr std::string_view kWebhookDeleted = "com.tenantseal.v1.webhook.deleted";
+inline constexpr std::string_view kWebhookDisabled = "com.tenantseal.v1.webhook.disabled";
+
 // The source of all of them.
 inline constexpr std::string_view kEventSource = "com.tenantseal/encryption";
 
