@@ -37,12 +37,13 @@ class ApiTest : public testing::Test {
  protected:
   explicit ApiTest(LimitOptions limits = {})
       : handler_({keyring_, lease_, values_, data_keys_, rotation_, tenants_, providers_,
-                  migrations_, api_keys_, authenticator_, sign_in_, usage_, store_, clock_, "us-east-1",
+                  migrations_, api_keys_, authenticator_, sign_in_, usage_, store_, clock_,
+                  "us-east-1",
                   [](const model::TenantId& tenant) -> Result<std::string> {
                     return "[\"statements for " + tenant.text() + "\"]";
                   },
                   &store_, std::chrono::hours(24 * 90), {"arn:aws:iam::338144066592:role/proxy"},
-                  &live_},
+                  &live_, &webhooks_},
                  limits) {
     EXPECT_TRUE(lease_.Refresh());
     EXPECT_TRUE(api_keys_.EnsureOperator("operator-secret").value());
@@ -123,6 +124,8 @@ class ApiTest : public testing::Test {
   identity::ApiKeys api_keys_{store_, lease_, clock_, random_, pepper_};
   events::UsageCounter usage_{store_, clock_};
   LiveStreams live_{authenticator_, clock_};
+  events::WebhookSecrets webhook_secrets_{random_.Key(), random_};
+  events::Webhooks webhooks_{store_, store_, webhook_secrets_, {}, clock_, random_};
   ApiHandler handler_;
   bool answered_inline_ = false;
   std::string tenant_, content_, admin_;

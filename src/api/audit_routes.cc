@@ -6,6 +6,7 @@
 #include "api/audit_json.h"
 #include "api/control_json.h"
 #include "api/handler.h"
+#include "api/links.h"
 #include "api/routes.h"
 #include "base/encoding.h"
 #include "base/limits.h"
@@ -151,24 +152,6 @@ Result<EventPage> ReadPage(const store::Store& store, const model::Scope& scope,
   return page;
 }
 
-// The query without its cursors, ready for another.
-std::string WithoutCursors(std::string_view query) {
-  std::string out;
-  while (!query.empty()) {
-    const std::string_view part = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(part.size() + 1, query.size()));
-    if (!part.starts_with("next=") && !part.starts_with("prev="))
-      out += std::string(part).append("&");
-  }
-  return out;
-}
-
-std::string SelfUrl(const Call& call, const std::string& base_url) {
-  const net::Request& request = call.request;
-  return base_url + std::string(request.path) +
-         (request.query.empty() ? "" : "?" + std::string(request.query));
-}
-
 Result<net::Response> Names(Call& call, std::span<const std::string_view> names) {
   TS_RETURN_IF_ERROR(AuditScope(call));
   TS_ASSIGN_OR_RETURN(const std::string base_url, BaseUrl(call.request));
@@ -206,8 +189,7 @@ Result<net::Response> ListAudits(Call& call) {
   for (const model::Event& event : page.events) {
     if (asked_for(event)) answer["data"].push_back(AuditJson(event, base_url));
   }
-  const std::string list =
-      base_url + std::string(call.request.path) + "?" + WithoutCursors(call.request.query);
+  const std::string list = PageUrl(call, base_url);
   if (page.after && !page.events.empty())
     answer["links"]["next"]["href"] = list + "next=" + Cursor(page.events.back());
   if (page.before && !page.events.empty())

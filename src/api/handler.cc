@@ -145,6 +145,7 @@ std::optional<net::Response> ApiHandler::Handle(net::Request& request, keyring::
     return response;
   }
   Call call{services_, request, std::nullopt, std::nullopt, match.parameter, wait, {}, {}};
+  call.second_parameter = match.second_parameter;
   Result<net::Response> result = ServeOrFail(*match.route, call, request);
   ForgetDataPlaneBody();
   if (!result && result.error().code == ErrorCode::kWouldBlock && wait == keyring::Wait::kNever)

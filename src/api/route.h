@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "events/usage.h"
+#include "events/webhooks.h"
 #include "identity/api_keys.h"
 #include "identity/authenticator.h"
 #include "keyring/data_keys.h"
@@ -55,7 +56,8 @@ struct Services {
   const store::KmsCallStore* kms_calls = nullptr;
   base::Duration kms_call_retention{};
   std::vector<std::string> aws_principals = {};  // That the service calls as; may be empty.
-  LiveStreams* live = nullptr;  // Null: nothing is streamed.
+  LiveStreams* live = nullptr;                   // Null: nothing is streamed.
+  events::Webhooks* webhooks = nullptr;          // Null: there are none.
 };
 
 // Outcomes of the items of one request, to be counted when it is answered.
@@ -91,6 +93,7 @@ struct Call {
   Tally tally;
   std::optional<model::EncryptionContext> context;  // Of the item at hand; see batch.h.
   std::optional<std::string_view> session = {};  // The token of the session that it came with.
+  std::string_view second_parameter = {};  // Of a pattern with two.
 };
 
 enum class Access : std::uint8_t {
@@ -108,7 +111,7 @@ enum class Tier : std::uint8_t { kNone, kData, kRead, kWrite };
 
 struct Route {
   net::Method method;
-  std::string_view pattern;  // Static text, or with one "{…}" segment.
+  std::string_view pattern;  // Static text, or with one or two "{…}" segments.
   Access access;
   Tier tier;
   bool inline_first;  // Try on the I/O thread with Wait::kNever before going to a worker.

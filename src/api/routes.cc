@@ -85,6 +85,28 @@ constexpr std::array kRoutes = {
     Route{Method::kGet, "/api/v1/audits/{id}", Access::kAnyone, Tier::kRead, false, kNoBody,
           "get-audit", GetAudit},
 
+    Route{Method::kGet, "/api/v1/webhooks", Access::kAnyone, Tier::kRead, false, kNoBody,
+          "list-webhooks", ListWebhooks},
+    Route{Method::kPost, "/api/v1/webhooks", Access::kAnyone, Tier::kWrite, false, kSmall,
+          "create-webhook", CreateWebhook},
+    Route{Method::kGet, "/api/v1/webhooks/event-types", Access::kAnyone, Tier::kRead, false,
+          kNoBody, "list-webhook-event-types", ListWebhookEventTypes},
+    Route{Method::kGet, "/api/v1/webhooks/{id}", Access::kAnyone, Tier::kRead, false, kNoBody,
+          "get-webhook", GetWebhook},
+    Route{Method::kPut, "/api/v1/webhooks/{id}", Access::kAnyone, Tier::kWrite, false, kSmall,
+          "replace-webhook", ReplaceWebhook},
+    Route{Method::kPatch, "/api/v1/webhooks/{id}", Access::kAnyone, Tier::kWrite, false, kSmall,
+          "patch-webhook", PatchWebhook},
+    Route{Method::kDelete, "/api/v1/webhooks/{id}", Access::kAnyone, Tier::kWrite, false, kNoBody,
+          "delete-webhook", DeleteWebhook},
+    Route{Method::kGet, "/api/v1/webhooks/{id}/deliveries", Access::kAnyone, Tier::kRead, false,
+          kNoBody, "list-webhook-deliveries", ListWebhookDeliveries},
+    Route{Method::kGet, "/api/v1/webhooks/{id}/deliveries/{deliveryId}", Access::kAnyone,
+          Tier::kRead, false, kNoBody, "get-webhook-delivery", GetWebhookDelivery},
+    Route{Method::kPost, "/api/v1/webhooks/{id}/deliveries/{deliveryId}/actions/resend",
+          Access::kAnyone, Tier::kWrite, false, kNoBody, "resend-webhook-delivery",
+          ResendWebhookDelivery},
+
     Route{Method::kPost, "/api/v1/encryption/values/actions/seal", Access::kContent, Tier::kData,
           true, kBatch, "seal", SealValues},
     Route{Method::kPost, "/api/v1/encryption/values/actions/open", Access::kContent, Tier::kData,
@@ -162,18 +184,30 @@ constexpr std::array kRoutes = {
           kNoBody, "get-key-policy", GetKeyPolicy},
 };
 
-// Matches a pattern with one parameter; the parameter is the text of its segment, never empty.
-std::optional<std::string_view> Parameter(std::string_view pattern, std::string_view path) {
-  const std::size_t open = pattern.find('{');
-  const std::string_view before = pattern.substr(0, open);
-  const std::string_view after = pattern.substr(pattern.find('}') + 1);
-  if (path.size() <= before.size() + after.size() || !path.starts_with(before) ||
-      !path.ends_with(after))
-    return std::nullopt;
-  const std::string_view middle =
-      path.substr(before.size(), path.size() - before.size() - after.size());
-  if (middle.find('/') != std::string_view::npos) return std::nullopt;
-  return middle;
+struct Parameters {
+  std::string_view first;
+  std::string_view second;
+};
+
+// Matches a pattern segment by segment; a parameter is the text of its segment, never empty.
+std::optional<Parameters> Match(std::string_view pattern, std::string_view path) {
+  Parameters out;
+  bool in_first = true;
+  while (!pattern.empty() && !path.empty()) {
+    const std::string_view wanted = pattern.substr(0, pattern.find('/', 1));
+    const std::string_view given = path.substr(0, path.find('/', 1));
+    if (wanted.starts_with("/{")) {
+      if (given.size() < 2 || !given.starts_with('/')) return std::nullopt;
+      (in_first ? out.first : out.second) = given.substr(1);
+      in_first = false;
+    } else if (wanted != given) {
+      return std::nullopt;
+    }
+    pattern.remove_prefix(wanted.size());
+    path.remove_prefix(given.size());
+  }
+  if (!pattern.empty() || !path.empty()) return std::nullopt;
+  return out;
 }
 
 bool IsStatic(const Route& route) { return route.pattern.find('{') == std::string_view::npos; }
@@ -204,12 +238,13 @@ RouteMatch FindRoute(net::Method method, std::string_view path) {
   if (match.path_known) return match;
   for (const Route& route : kRoutes) {
     if (IsStatic(route)) continue;
-    const auto parameter = Parameter(route.pattern, path);
-    if (!parameter) continue;
+    const auto parameters = Match(route.pattern, path);
+    if (!parameters) continue;
     match.path_known = true;
     if (route.method == method) {
       match.route = &route;
-      match.parameter = *parameter;
+      match.parameter = parameters->first;
+      match.second_parameter = parameters->second;
       return match;
     }
   }

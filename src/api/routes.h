@@ -14,6 +14,7 @@ std::span<const Route> AllRoutes();
 struct RouteMatch {
   const Route* route = nullptr;  // Null: see path_known.
   std::string_view parameter;
+  std::string_view second_parameter;
   bool path_known = false;  // Another method would have matched.
 };
 // `path` is raw; parameters are not percent-decoded (ids have no characters that need it).
@@ -24,6 +25,7 @@ Result<net::Response> GetHealth(Call& call);
 Result<net::Response> GetReady(Call& call);
 Result<net::Response> GetOpenApi(Call& call);
 Result<net::Response> GetProductInfo(Call& call);
+Result<net::Response> GetCsrfToken(Call& call);
 std::string_view OpenApiDocument();
 // session_routes.cc
 Result<net::Response> GetSessionOptions(Call& call);
@@ -90,6 +92,17 @@ Result<net::Response> GetKeyProviderValidation(Call& call);
 Result<net::Response> ListKmsCalls(Call& call);
 Result<net::Response> ValidateArn(Call& call);
 Result<net::Response> GetKeyPolicy(Call& call);
+// webhook_routes.cc
+Result<net::Response> ListWebhooks(Call& call);
+Result<net::Response> CreateWebhook(Call& call);
+Result<net::Response> ListWebhookEventTypes(Call& call);
+Result<net::Response> GetWebhook(Call& call);
+Result<net::Response> ReplaceWebhook(Call& call);
+Result<net::Response> PatchWebhook(Call& call);
+Result<net::Response> DeleteWebhook(Call& call);
+Result<net::Response> ListWebhookDeliveries(Call& call);
+Result<net::Response> GetWebhookDelivery(Call& call);
+Result<net::Response> ResendWebhookDelivery(Call& call);
 // migration_routes.cc
 Result<net::Response> MigrateToKeyProvider(Call& call);
 Result<net::Response> ResetToDefaultProvider(Call& call);
