@@ -165,6 +165,35 @@ TEST_F(LiveStreamsTest, EndsWithTheCallersKeyAndTellsItNothingMore) {
   EXPECT_THAT(other->Take().text, HasSubstr("secret"));
 }
 
+// A page that is left open must not keep its session alive by itself.
+TEST_F(LiveStreamsTest, ASessionThatNobodyUsesEndsInSpiteOfItsStream) {
+  LiveStreams streams(authenticator_, clock_, {.life_max = std::chrono::hours(9)});
+  const auto identity = sessions_.CheckApiKey(admin_);
+  ASSERT_TRUE(identity);
+  const auto opened = sessions_.Open(*identity);
+  ASSERT_TRUE(opened);
+  const std::string_view token = opened->token.RevealText();
+  Follower follower{
+      .principal = *authenticator_.AuthenticateSession(token, keyring::Wait::kAllowed),
+      .session = true};
+  follower.credentials = base::SecretBytes::CopyOf(base::AsBytes(token));
+  const auto response = streams.Follow(
+      "k", [this] { return std::make_unique<FakeFeed>(news_); }, std::move(follower));
+  ASSERT_TRUE(response);
+  const auto minutes_of_looking = [&](int minutes) {
+    for (int i = 0; i < minutes * 12; ++i) {
+      clock_.Advance(seconds(5));
+      EXPECT_TRUE(lease_.Refresh());
+      streams.Tick(stop_);
+    }
+  };
+  minutes_of_looking(29);
+  EXPECT_TRUE(response->stream->open());
+  minutes_of_looking(2);
+  EXPECT_THAT(response->stream->Take().text,
+              EndsWith("event: end\ndata: {\"reason\":\"authorisation\"}\n\n"));
+}
+
 // While the store cannot be asked whether the caller still may, nothing is told; not for long.
 TEST_F(LiveStreamsTest, TellsNothingToWhomItCannotCheck) {
   store::FaultyStore faulty(store_);
