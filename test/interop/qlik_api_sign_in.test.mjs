@@ -86,7 +86,7 @@ after(async () => {
 
 test('client credentials, and another token when one has ended', async () => {
   const key = await newKey('TenantAdmin')
-  auth.setDefaultHostConfig({ host: base, authType: 'oauth2', clientId: key.id, clientSecret: key.token, noCache: true })
+  auth.setDefaultHostConfig({ host: base, authType: 'oauth2', clientId: key.id, clientSecret: key.token })
   const providers = await encryption.listEncryptionKeyproviders(NO_CACHE)
   assert.equal(providers.data[0].arnFingerPrint, tenantId)
   const asked = requests.filter(({ path }) => path === '/oauth/token')
