@@ -59,8 +59,7 @@ class SessionRoutesTest : public ApiTest {
     const auto tenant = model::TenantId::Parse(tenant_).value();
     std::size_t count = 0;
     const auto events = store_.ListEvents(model::Scope::Of(tenant), 0, 1000).value();
-    for (const auto& event : events)
-      count += event.content.type == type ? 1 : 0;
+    for (const auto& event : events) count += event.content.type == type ? 1 : 0;
     return count;
   }
 };
@@ -187,7 +186,8 @@ TEST_F(SessionRoutesTest, AChangeNeedsTheTokenOfItsSession) {
   EXPECT_EQ(attempt({}).body["code"], "CSRF-TOKEN-2");
   EXPECT_EQ(attempt({{"qlik-csrf-token", own}, {"Origin", "https://evil.example"}}).status, 403);
   EXPECT_EQ(attempt({{"qlik-csrf-token", own}, {"Sec-Fetch-Site", "same-site"}}).status, 403);
-  EXPECT_EQ(Call(Method::kGet, "/api/v1/encryption/tenant-keys", admin_).body["versions"].size(), 1u)
+  EXPECT_EQ(Call(Method::kGet, "/api/v1/encryption/tenant-keys", admin_).body["versions"].size(),
+            1u)
       << "a refused change has happened";
   EXPECT_LT(attempt({{"qlik-csrf-token", own}}).status, 300);
   EXPECT_LT(Call(Method::kPost, target, admin_).status, 500) << "bearers need none";
