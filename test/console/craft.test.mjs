@@ -79,7 +79,7 @@ test('the keyboard alone: skip link, navigation, menu, dialog, and focus comes b
   assert.equal(await page.evaluate(() => document.activeElement?.id), 'content')
   await page.getByRole('button', { name: /^Actions for/ }).focus()
   await page.keyboard.press('Enter')
-  await page.getByRole('menuitem', { name: 'Deactivate' }).waitFor()
+  await page.getByRole('menuitem', { name: 'Deactivate', exact: true }).waitFor()
   await page.keyboard.press('Enter')
   await page.getByRole('alertdialog').waitFor()
   for (let i = 0; i < 12; i++) {

@@ -194,7 +194,7 @@ export async function heading (page, name) {
 
 export async function act (page, title, action) {
   await page.getByRole('button', { name: `Actions for ${title}`, exact: true }).click()
-  await page.getByRole('menuitem', { name: action, exact: false }).click()
+  await page.getByRole('menuitem', { name: action, exact: true }).click()
 }
 
 export const card = (page, title) => page.getByRole('article', { name: title, exact: true })
@@ -204,7 +204,7 @@ export async function assertAccessible (page, where) {
   const { violations } = await page.evaluate(() => globalThis.axe.run(globalThis.document, {
     runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
   }))
-  const said = violations.map(({ id, nodes }) => `${id}: ${nodes.map(node => node.target.join(' ')).join(', ')}`)
+  const said = violations.map(({ id, nodes }) => `${id}: ${nodes.map(node => node.html.slice(0, 120) + " " + node.target.join(' ')).join(', ')}`)
   assert.deepEqual(said, [], `axe finds nothing on ${where}`)
 }
 

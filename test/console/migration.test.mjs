@@ -27,7 +27,7 @@ before(async () => {
   const id = DEMO_KEY.split('/')[1]
   const policy = await policyOf()
   for (const region of ['us-east-1', 'us-east-2']) {
-    await ground.shell(`aws --region ${region} kms put-key-policy --key-id ${id} --policy-name default --policy '${policy.replaceAll("'", '’')}'`)
+    await ground.shell(`aws --region ${region} kms put-key-policy --key-id ${id} --policy-name default --policy '${policy.replaceAll("'", '')}'`)
   }
   await until('the key can be registered', async () => {
     const answer = await fetch(`${ground.url}/api/v1/encryption/keyproviders`, {

@@ -55,7 +55,7 @@ test('a tenant is created; markup in its name is text', async () => {
 test('a tenant is deactivated and reactivated', async () => {
   await page.getByRole('button', { name: `Actions for ${NAME}` }).click()
   assert.equal(await page.getByRole('menuitem', { name: 'Destroy' }).getAttribute('aria-disabled'), 'true', 'not while it is active')
-  await page.getByRole('menuitem', { name: 'Deactivate' }).click()
+  await page.getByRole('menuitem', { name: 'Deactivate', exact: true }).click()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Deactivate' }).click()
   await row(NAME).getByText('Deactivated', { exact: true }).waitFor()
   await act(page, NAME, 'Reactivate')
@@ -92,7 +92,8 @@ test('an API key’s token is shown once, works, and stops working when the key 
   const token = (await dialog.getByRole('region', { name: 'Token' }).innerText()).trim()
   await ground.call('GET', '/api/v1/audits', undefined, token)
   await dialog.getByRole('button', { name: 'I have kept it' }).click()
-  await row('Nightly export').getByText('Tailspin Toys').waitFor()
+  await page.getByRole('button', { name: /^Tailspin Toys.*Keys of/ }).waitFor()
+  await row('Nightly export').getByText('Auditor', { exact: true }).waitFor()
   assert.ok(!(await page.content()).includes(token), 'and nowhere else')
   await act(page, 'Nightly export', 'Delete')
   await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click()
@@ -103,7 +104,7 @@ test('an API key’s token is shown once, works, and stops working when the key 
 test('the deployment’s events are shown to the operator', async () => {
   await ground.makeKey('PlatformOperator', undefined, 'second operator')
   await page.getByRole('link', { name: 'Events' }).click()
-  await page.getByRole('cell', { name: /api-key\.created$/ }).first().waitFor()
+  await page.getByRole('cell', { name: 'com.tenantseal.v1.api-key.created', exact: true }).first().waitFor()
 })
 
 test('a webhook is created, delivers, and shows its deliveries', async () => {

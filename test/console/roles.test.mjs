@@ -15,7 +15,7 @@ after(() => ground?.stop())
 
 test('another tenant’s administrator sees nothing of this one', async () => {
   const page = await ground.signedIn(theirs.admin, '/events')
-  await page.getByRole('cell', { name: /tenant\.created$/ }).waitFor()
+  await page.getByRole('cell', { name: 'com.tenantseal.v1.tenant.created', exact: true }).waitFor()
   for (const path of ['/settings', '/settings/encryption', '/events', '/api-keys', '/webhooks']) {
     await page.goto(path)
     await page.getByRole('banner').getByText('Wide World Importers').waitFor()
@@ -29,7 +29,7 @@ test('another tenant’s administrator sees nothing of this one', async () => {
   }
   await page.goto('/tenants')
   await heading(page, 'Not for your role')
-  assert.equal(await page.getByRole('link', { name: 'Tenants' }).count(), 0)
+  assert.equal(await page.getByRole('link', { name: 'Tenants', exact: true }).count(), 0)
 })
 
 test('an auditor reads and cannot act', async () => {
@@ -39,7 +39,7 @@ test('an auditor reads and cannot act', async () => {
   await page.getByText('Version 1').waitFor()
   assert.equal(await page.getByRole('link', { name: 'Manage key provider' }).count(), 0)
   await page.getByRole('navigation', { name: 'Administration' }).getByRole('link', { name: 'Events' }).click()
-  await page.getByRole('cell', { name: /tenant\.created$/ }).waitFor()
+  await page.getByRole('cell', { name: 'com.tenantseal.v1.tenant.created', exact: true }).waitFor()
   const links = await page.getByRole('navigation', { name: 'Administration' }).getByRole('link').allInnerTexts()
   assert.deepEqual(links.map(text => text.trim()), ['Settings', 'Events'])
   for (const path of ['/settings/encryption', '/settings/encryption/new', '/api-keys', '/webhooks', '/tenants']) {

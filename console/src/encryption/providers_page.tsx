@@ -31,21 +31,23 @@ export function ProvidersPage () {
     setDoing(undefined)
     if (asked !== null) navigate('/settings/encryption', { replace: true })
   }
+  // Shown all at once, so that nothing moves.
+  const loaded = (providers.data ?? providers.error) !== undefined && (migration.data !== undefined || migration.error !== undefined)
   const closeAndReload = (): void => { close(); void providers.reload() }
 
   return (
     <Page title="Manage key provider" crumbs={[{ label: 'Settings', href: '/settings' }]}
       lead="The key provider holds the key that everything of this tenant is sealed under. Exactly one is active.">
-      <MigrationPanel encryption={encryption} />
+      {loaded && <MigrationPanel encryption={encryption} />}
       {providers.error && !providers.data && <Problem error={providers.error} retry={() => { void providers.reload() }} />}
       <div className="cards">
-        {providers.data?.map(provider => (
+        {loaded && providers.data?.map(provider => (
           <ProviderCard key={provider.arnFingerPrint} provider={provider} migration={migration.data} admin={admin}
             tenantRegion={session.tenant?.region ?? ''}
             onAction={(action, chosen) => { setDoing({ action, provider: chosen }) }} />
         ))}
-        {!providers.data && !providers.error && <WaitingCards />}
-        {admin && (
+        {!loaded && <WaitingCards />}
+        {admin && loaded && (
           <Link className="create-card" href="/settings/encryption/new">
             <Icon of={Plus} />Create new
             <span>Bring a customer managed key of your own from AWS KMS</span>

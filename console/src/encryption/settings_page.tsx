@@ -1,13 +1,13 @@
 import { Link } from 'react-aria-components'
 import { KeyRound, LockKeyhole } from 'lucide-react'
-import type { KeyProvider, Migration, ProviderUsage, Tenant } from '../api/types'
+import type { KeyProvider, Migration, ProviderUsage, Tenant, TenantKeys } from '../api/types'
 import { useResource, type Resource } from '../data/resource'
 import { isAdmin, useSession } from '../session/session'
 import { CopyLine } from '../ui/copy'
 import { Icon } from '../ui/icon'
 import { Page } from '../ui/page'
 import { LoadingWords, Note, Problem, Skeleton } from '../ui/states'
-import { numberText, parseTime } from '../ui/time'
+import { numberText, parseTime, utcText } from '../ui/time'
 import { When, WhenAgo } from '../ui/when'
 import { maskArn } from './arn'
 import { loadOwnTenant, loadTenantKeys, loadUsage } from './encryption_api'
@@ -20,8 +20,11 @@ export function SettingsPage () {
   const tenant = useResource('tenant', loadOwnTenant)
   return (
     <Page title="Settings">
-      {isAdmin(session) ? <TenantEncryption /> : <KeyVersions />}
-      <TenantCard tenant={tenant} />
+      {/* Side by side where there is room: what loads in the one does not move the other. */}
+      <div className="settings">
+        {isAdmin(session) ? <TenantEncryption /> : <KeyVersions />}
+        <TenantCard tenant={tenant} />
+      </div>
     </Page>
   )
 }
@@ -78,12 +81,24 @@ function KeyVersions () {
   )
 }
 
+// As high as what will stand there.
 function WaitingProvider () {
   return (
     <div className="stack" aria-busy="true">
       <LoadingWords what="tenant encryption" />
-      <div className="setting"><span className="provider-icon" /><div className="stack-tight"><Skeleton width={24} /><Skeleton width={40} /></div></div>
-      <Skeleton width={60} lines={3} />
+      <div className="setting">
+        <span className="provider-icon" />
+        <div className="stack-tight">
+          <span className="setting-name"><Skeleton width={16} /></span>
+          <Skeleton width={34} />
+          <dl className="facts"><dt>Active since</dt><dd><Skeleton width={30} /></dd></dl>
+        </div>
+      </div>
+      <div className="stack-tight">
+        <h3>What it protects</h3>
+        <Figures />
+        <p className="small"><Skeleton width={60} /></p>
+      </div>
     </div>
   )
 }
@@ -125,21 +140,26 @@ function Current ({ provider, migration }: { provider: KeyProvider, migration: M
 
 function Protected ({ usage }: { usage: Resource<ProviderUsage> }) {
   const keys = useResource('tenant-keys', loadTenantKeys)
-  const active = keys.data?.versions.find(version => version.active)
-  const made = parseTime(active?.createdAt)
-  const figure = (n: number | undefined) => n === undefined ? <Skeleton width={4} /> : numberText(n)
   if (usage.error && !usage.data) return <Problem error={usage.error} retry={() => { void usage.reload() }} />
   return (
     <div className="stack-tight">
       <h3>What it protects</h3>
-      <dl className="figures">
-        <div><dt>Managed data keys</dt><dd>{figure(usage.data?.dataKeys)}</dd></div>
-        <div><dt>Tenant key versions</dt><dd>{figure(usage.data?.tenantKeys)}</dd></div>
-        <div><dt>Active version</dt><dd>{figure(keys.data?.activeVersion)}{made && <small> since <When date={made} seconds={false} /></small>}</dd></div>
-        <div><dt>Set aside in quarantine</dt><dd>{figure(usage.data?.quarantined)}</dd></div>
-      </dl>
+      <Figures usage={usage.data} keys={keys.data} />
       <p className="small faint">Values and data keys that applications keep themselves are protected too, and counted nowhere.</p>
     </div>
+  )
+}
+
+function Figures ({ usage, keys }: { usage?: ProviderUsage | undefined, keys?: TenantKeys | undefined }) {
+  const made = parseTime(keys?.versions.find(version => version.active)?.createdAt)
+  const figure = (n: number | undefined) => n === undefined ? <Skeleton width={4} /> : numberText(n)
+  return (
+    <dl className="figures">
+      <div><dt>Managed data keys</dt><dd>{figure(usage?.dataKeys)}</dd></div>
+      <div><dt>Tenant key versions</dt><dd>{figure(usage?.tenantKeys)}</dd></div>
+      <div title={made ? `Since ${utcText(made)} UTC` : undefined}><dt>Active version</dt><dd>{figure(keys?.activeVersion)}</dd></div>
+      <div><dt>Set aside in quarantine</dt><dd>{figure(usage?.quarantined)}</dd></div>
+    </dl>
   )
 }
 

@@ -3,12 +3,12 @@ import { api, result } from '../api/client'
 import type { ApiKey, Role, Tenant } from '../api/types'
 import { usePending } from '../data/pending'
 import { ROLE_NAMES } from '../session/session'
-import { Button, ChoiceInput, TextInput } from '../ui/controls'
+import { Button, ChoiceInput, TextInput, type Choice } from '../ui/controls'
 import { CodeBlock } from '../ui/copy'
 import { DialogBox } from '../ui/dialog'
 import { Note, Problem } from '../ui/states'
 
-const DEPLOYMENT = 'deployment'
+export const DEPLOYMENT = 'deployment' // Of no tenant.
 const NEVER = 'never'
 const EXPIRIES = [
   { id: NEVER, label: 'Never' }, { id: 'P1D', label: '1 day' }, { id: 'P7D', label: '7 days' },
@@ -21,11 +21,21 @@ const DETAILS: Record<Role, string> = {
   Auditor: 'Reads events'
 }
 
-// `tenants`: of an operator, who chooses; undefined: one's own.
-export function NewKeyDialog ({ tenants, onClose }: { tenants: Tenant[] | undefined, onClose: () => void }) {
-  const [token, setToken] = useState<string>()
-  if (token !== undefined) return <TokenDialog token={token} onClose={onClose} />
-  return <KeyForm tenants={tenants} onClose={onClose} onToken={setToken} />
+export const tenantChoices = (tenants: readonly Tenant[]): Choice[] => [
+  { id: DEPLOYMENT, label: 'The deployment', detail: 'No tenant of its own' },
+  ...tenants.filter(tenant => tenant.status !== 'destroyed').map(tenant => ({ id: tenant.id, label: tenant.name, detail: tenant.id }))
+]
+
+interface NewKeyProps {
+  tenants: Tenant[] | undefined // Of an operator, who chooses; undefined: one's own.
+  whose: string // Chosen first.
+  onClose: (made?: string) => void // With whose it is, when one was made.
+}
+
+export function NewKeyDialog ({ tenants, whose, onClose }: NewKeyProps) {
+  const [made, setMade] = useState<{ token: string, whose: string }>()
+  if (made !== undefined) return <TokenDialog token={made.token} onClose={() => { onClose(made.whose) }} />
+  return <KeyForm tenants={tenants} whose={whose} onClose={() => { onClose() }} onMade={(token, of) => { setMade({ token, whose: of }) }} />
 }
 
 function rolesFor (tenants: Tenant[] | undefined, tenantId: string): Role[] {
@@ -33,9 +43,11 @@ function rolesFor (tenants: Tenant[] | undefined, tenantId: string): Role[] {
   return tenantId === DEPLOYMENT ? ['PlatformOperator', 'ContentService', 'Auditor'] : ['TenantAdmin', 'ContentService', 'Auditor']
 }
 
-function KeyForm ({ tenants, onClose, onToken }: { tenants: Tenant[] | undefined, onClose: () => void, onToken: (token: string) => void }) {
+interface KeyFormProps extends Omit<NewKeyProps, 'onClose'> { onClose: () => void, onMade: (token: string, whose: string) => void }
+
+function KeyForm ({ tenants, whose, onClose, onMade }: KeyFormProps) {
   const [description, setDescription] = useState('')
-  const [tenantId, setTenantId] = useState(tenants?.[0]?.id ?? DEPLOYMENT)
+  const [tenantId, setTenantId] = useState(whose)
   const roles = rolesFor(tenants, tenantId)
   const [chosen, setChosen] = useState<Role>('ContentService')
   const role = roles.includes(chosen) ? chosen : roles[0] ?? 'ContentService'
@@ -51,7 +63,7 @@ function KeyForm ({ tenants, onClose, onToken }: { tenants: Tenant[] | undefined
       ...(tenants !== undefined && tenantId !== DEPLOYMENT ? { tenantId } : {}),
       ...(expiry === NEVER ? {} : { expiry })
     }
-    run(async () => { onToken((await result(api.POST('/api/v1/api-keys', { body }))).token) }, () => {})
+    run(async () => { onMade((await result(api.POST('/api/v1/api-keys', { body }))).token, tenantId) }, () => {})
   }
   const missing = asked && description.trim() === '' ? 'A description is needed.' : undefined
   const ofDescription = missing ?? (error?.field === 'description' ? error.message : undefined)
@@ -62,9 +74,7 @@ function KeyForm ({ tenants, onClose, onToken }: { tenants: Tenant[] | undefined
     </>}>
       <TextInput label="Description" name="description" value={description} onChange={setDescription} autoFocus error={ofDescription} hint="What it is for." />
       {tenants !== undefined && (
-        <ChoiceInput label="Tenant" name="tenantId" value={tenantId} onChange={setTenantId}
-          choices={[{ id: DEPLOYMENT, label: 'The deployment', detail: 'No tenant of its own' },
-            ...tenants.filter(tenant => tenant.status !== 'destroyed').map(tenant => ({ id: tenant.id, label: tenant.name, detail: tenant.id }))]} />
+        <ChoiceInput label="Tenant" name="tenantId" value={tenantId} onChange={setTenantId} choices={tenantChoices(tenants)} />
       )}
       <ChoiceInput label="Role" name="role" value={role} onChange={id => { setChosen(id as Role) }}
         choices={roles.map(each => ({ id: each, label: ROLE_NAMES[each], detail: DETAILS[each] }))} />

@@ -7,7 +7,12 @@ export const listTenants = (): Promise<Tenant[]> =>
     params: { query: { limit: 100, ...(next?.get('next') ? { next: next.get('next') ?? '' } : {}) } }
   })))
 
-export const listKeys = (): Promise<ApiKey[]> =>
+// Without a tenant those of the deployment, or of the caller's own tenant.
+export const listKeys = (tenantId?: string): Promise<ApiKey[]> =>
   allPages(next => result(api.GET('/api/v1/api-keys', {
-    params: { query: { limit: 100, ...(next?.get('startingAfter') ? { startingAfter: next.get('startingAfter') ?? '' } : {}) } }
+    params: { query: {
+      limit: 100,
+      ...(tenantId ? { tenantId } : {}),
+      ...(next?.get('startingAfter') ? { startingAfter: next.get('startingAfter') ?? '' } : {})
+    } }
   })))

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react'
 import {
   Button as AriaButton, Checkbox as AriaCheckbox, FieldError, Input, Label, ListBox, ListBoxItem,
-  Popover, Select as AriaSelect, SelectValue, TextArea, TextField, type ButtonProps, type PopoverProps
+  Popover, Select as AriaSelect, SelectValue, Text, TextArea, TextField, type ButtonProps, type PopoverProps
 } from 'react-aria-components'
 import { Check, ChevronDown } from 'lucide-react'
 import { Icon } from './icon'
@@ -14,12 +14,12 @@ interface ActionProps extends Omit<ButtonProps, 'className' | 'children'> {
   children: ReactNode
 }
 
-// A button that is pending keeps its place and its focus, and says so.
-export function Button ({ look = 'plain', iconOnly, children, isPending, ...rest }: ActionProps) {
+// A button that is pending keeps its place and its focus, says so, and does nothing more.
+export function Button ({ look = 'plain', iconOnly, children, isPending = false, onPress, ...rest }: ActionProps) {
   return (
-    <AriaButton {...rest} isPending={isPending ?? false}
+    <AriaButton {...rest} {...(isPending ? { 'data-pending': true } : onPress ? { onPress } : {})}
       className={`button ${look}${iconOnly ? ' icon-only' : ''}`}>
-      {isPending && <span className="spinner" aria-hidden="true" />}
+      {isPending && <span className="spinner" role="img" aria-label="Working:" />}
       {children}
     </AriaButton>
   )
@@ -93,8 +93,9 @@ export function ChoiceInput ({ label, choices, value, onChange, hint, error, hid
             <ListBoxItem id={choice.id} textValue={choice.label} className="menu-item">
               {({ isSelected }) => <>
                 {isSelected && <Icon of={Check} />}
-                <span className="label break">{choice.label}</span>
-                {choice.detail && <span slot="description">{choice.detail}</span>}
+                <Text slot="label" className="label break">
+                  {choice.label}{choice.detail && <span className="why"> {choice.detail}</span>}
+                </Text>
               </>}
             </ListBoxItem>
           )}

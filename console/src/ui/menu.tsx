@@ -28,9 +28,10 @@ export function ActionMenu ({ label, actions, trigger }: ActionMenuProps) {
               isDisabled={action.disabledBecause !== undefined}
               className={`menu-item${action.danger ? ' danger' : ''}`}>
               <Icon of={action.icon} />
-              <Text slot="label" className="label">{action.label}</Text>
-              {(action.disabledBecause ?? action.detail) &&
-                <Text slot="description">{action.disabledBecause ?? action.detail}</Text>}
+              <Text slot="label" className="label">
+                {action.label}
+                {(action.disabledBecause ?? action.detail) && <span className="why"> {action.disabledBecause ?? action.detail}</span>}
+              </Text>
             </MenuItem>
           ))}
         </Menu>

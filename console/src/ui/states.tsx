@@ -37,7 +37,7 @@ export function Problem ({ error, retry, what }: ProblemProps) {
 }
 
 export function Empty ({ icon, title, children }: { icon: LucideIcon, title: string, children?: ReactNode }) {
-  return <div className="empty"><Icon of={icon} /><h3>{title}</h3>{children}</div>
+  return <div className="empty"><Icon of={icon} /><h2>{title}</h2>{children}</div>
 }
 
 // Stands where a text will stand, as high as it. `width` in characters.
