@@ -130,12 +130,14 @@ Result<void> Serve(const Settings& settings) {
   TS_ASSIGN_OR_RETURN(DataDir data, OpenDataDirFor(settings, clock, random));
   const RoutingKms kms(*data.kms, aws->kms());
   const base::Secret256 pepper = data.kms->keystore().DeploymentKey("api-key-pepper");
+  const base::Secret256 webhook_key = data.kms->keystore().DeploymentKey("webhook-secrets");
   TS_ASSIGN_OR_RETURN(const auto heads,
                       events::HeadWriter::Open(*data.store, clock, EventHeadSeed(data),
                                                data.deployment.id, settings.data_dir));
   Service service(settings, {*data.store, *data.store, kms, *data.kms, aws->kms().inspector(), pepper, clock,
                              random, [&aws] { return aws->kms().stats(); }, heads.get(), &kms_calls,
-                   data.store.get(), oidc_client_secret.empty() ? nullptr : &oidc_client_secret});
+                   data.store.get(), oidc_client_secret.empty() ? nullptr : &oidc_client_secret,
+                   data.store.get(), &webhook_key});
   TS_RETURN_IF_ERROR(EnsureOperator(service.api_keys(), settings.data_dir, random));
   TS_RETURN_IF_ERROR(service.Start());
   const std::string url = UrlOf(settings, service.port());

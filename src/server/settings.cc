@@ -281,6 +281,7 @@ std::span<const Setting> AllSettings() {
   static const std::vector<Setting> all = [] {
     std::vector<Setting> out(kSettings.begin(), kSettings.end());
     out.insert(out.end(), SignInSettingTable().begin(), SignInSettingTable().end());
+    out.insert(out.end(), WebhookSettingTable().begin(), WebhookSettingTable().end());
     return out;
   }();
   return all;

@@ -88,6 +88,7 @@ struct Settings {
   std::vector<std::string> aws_backup_regions;     // "PRIMARY=BACKUP", beside the built-in pairs.
   std::string aws_ca_file;                         // Empty: the system's roots.
   SignInSettings sign_in;
+  WebhookSettings webhooks;
 };
 
 struct Setting {

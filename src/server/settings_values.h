@@ -38,4 +38,7 @@ Result<void> SetBackupRegions(Settings& s, const std::string& text);
 std::span<const Setting> SignInSettingTable();
 Result<void> CheckSignIn(const Settings& s);
 
+// settings_webhooks.cc: what concerns webhooks.
+std::span<const Setting> WebhookSettingTable();
+
 }  // namespace tenantseal::server

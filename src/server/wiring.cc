@@ -100,6 +100,11 @@ Service::Service(const Settings& settings, Ground ground)
       migrations_(ground.store, keyring_, lease_, rotation_, providers_, ground.clock,
                   ground.random, settings.migration_rate),
       runner_(ground.store, keyring_, lease_, ground.clock, ground.random),
+      webhooks_(ground.webhook_store == nullptr || ground.webhook_key == nullptr
+                    ? nullptr
+                    : std::make_unique<WebhookWork>(settings.webhooks, ground.store,
+                                                    *ground.webhook_store, *ground.webhook_key,
+                                                    ground.clock, ground.random)),
       sessions_(ground.store, ground.sessions, lease_, ground.clock, ground.random,
                 ground.api_key_pepper, SessionOptionsOf(settings.sign_in)),
       oidc_(Oidc::Make(
@@ -118,7 +123,8 @@ Service::Service(const Settings& settings, Ground ground)
                   return KeyPolicyFor(settings_, ground_.store, tenant);
                 },
                 ground.kms_call_store, settings.kms_call_retention, PolicyPrincipals(settings),
-                &live_streams_},
+                &live_streams_,
+                webhooks_ ? &webhooks_->webhooks : nullptr},
                {settings.tenant_rate, settings.read_rate, settings.write_rate}),
       site_(console::EmbeddedFiles(), handler_),
       workers_(PoolOptions(settings)),
@@ -181,7 +187,16 @@ void Service::StartBackground() {
       LogFailure("event heads", ground_.event_heads->SignDue());
     });
   }
+  if (webhooks_) StartDeliveries();
   StartUpkeep();
+}
+
+void Service::StartDeliveries() {
+  Every(std::chrono::seconds(1),
+        [this](const std::atomic<bool>&) { webhooks_->deliveries.Dispatch(); });
+  Every(std::chrono::minutes(1), [this](const std::atomic<bool>& stopping) {
+    webhooks_->deliveries.Prune(stopping);
+  });
 }
 
 // Each looks at a page of tenants at a time.
@@ -202,6 +217,7 @@ void Service::Drain() {
   workers_.Stop();
   const bool served = !background_.empty();
   background_.clear();
+  if (webhooks_) webhooks_->deliveries.Stop();
   renewals_.Stop();
   if (!served) return;
   LogFailure("usage counts", usage_.Flush());

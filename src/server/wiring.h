@@ -37,6 +37,7 @@
 #include "server/oidc.h"
 #include "server/renewal_pool.h"
 #include "server/settings.h"
+#include "server/webhook_work.h"
 #include "store/session_store.h"
 #include "store/store.h"
 
@@ -58,6 +59,9 @@ struct Ground {
   events::KmsCallBuffer* kms_calls = nullptr;
   store::KmsCallStore* kms_call_store = nullptr;
   const base::SecretBytes* oidc_client_secret = nullptr;  // Null: a public client.
+  // What webhooks need; null: there are none.
+  store::WebhookStore* webhook_store = nullptr;
+  const base::Secret256* webhook_key = nullptr;  // See events/webhook_secrets.h.
 };
 
 // The labels of "REGION OPERATION OUTCOME", as kms::AwsKmsStats names its calls.
@@ -79,6 +83,7 @@ class Service {
 
  private:
   void StartBackground();
+  void StartDeliveries();
   void StartUpkeep();
   void Every(base::Duration interval, Periodic::Work work);
   void AddGauges();
@@ -102,6 +107,7 @@ class Service {
   providers::KeyProviders providers_;
   migration::Migrations migrations_;
   migration::Runner runner_;
+  const std::unique_ptr<WebhookWork> webhooks_;  // Null: there are none.
   identity::Sessions sessions_;
   const std::unique_ptr<Oidc> oidc_;  // Null: no provider.
   identity::Authenticator authenticator_;
