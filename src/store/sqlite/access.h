@@ -1,6 +1,8 @@
 // How SqliteStore's methods get a transaction. For the .cc files of sqlite_store only.
 #pragma once
 
+#include <chrono>
+
 #include "store/sqlite/session.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -21,10 +23,36 @@ class SqliteStore::ReaderLease {
   std::unique_ptr<Connection> connection_;
 };
 
+// Notes how long a write has held the database, which others wait for.
+class SqliteStore::HeldWrite {
+ public:
+  explicit HeldWrite(std::atomic<std::int64_t>& longest_ns) : longest_ns_(longest_ns) {}
+  ~HeldWrite() {
+    const std::chrono::nanoseconds held = std::chrono::steady_clock::now() - since_;
+    std::int64_t longest = longest_ns_.load(std::memory_order_relaxed);
+    while (held.count() > longest && !longest_ns_.compare_exchange_weak(longest, held.count())) {
+    }
+  }
+  HeldWrite(const HeldWrite&) = delete;
+  HeldWrite& operator=(const HeldWrite&) = delete;
+
+ private:
+  std::atomic<std::int64_t>& longest_ns_;
+  const std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+};
+
 template <typename Body>
 auto SqliteStore::Write(Body&& body) -> decltype(body(std::declval<Session&>())) {
+  auto result = WriteLocked(std::forward<Body>(body));
+  ShortenLog();
+  return result;
+}
+
+template <typename Body>
+auto SqliteStore::WriteLocked(Body&& body) -> decltype(body(std::declval<Session&>())) {
   base::MutexLock lock(writer_mutex_);
   TS_RETURN_IF_ERROR(Transaction::Begin(*writer_, Transaction::Kind::kWrite));
+  const HeldWrite held(longest_write_ns_);
   Session session(*writer_, row_mac_, guard_);
   auto result = body(session);
   if (!result) {
@@ -35,6 +63,7 @@ auto SqliteStore::Write(Body&& body) -> decltype(body(std::declval<Session&>()))
     Transaction::Rollback(*writer_);
     return std::move(committed).error();
   }
+  log_pages_.store(writer_->log_pages(), std::memory_order_relaxed);
   session.Settle();
   return result;
 }

@@ -124,6 +124,26 @@ Error Connection::ErrorOf(int code) const {
 std::int64_t Connection::changes() const { return sqlite3_changes64(db_); }
 std::int64_t Connection::last_insert_row() const { return sqlite3_last_insert_rowid(db_); }
 
+void Connection::KeepLog() {
+  const auto note = [](void* connection, sqlite3*, const char*, int pages) {
+    static_cast<Connection*>(connection)->log_pages_ = pages;
+    return SQLITE_OK;
+  };
+  sqlite3_wal_hook(db_, note, this);  // In the place of SQLite's own, which would empty it.
+}
+
+Result<void> Connection::EmptyLog() {
+  const int code =
+      sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (code != SQLITE_OK) return ErrorOf(sqlite3_extended_errcode(db_));
+  // SQLite leaves this out when others have written meanwhile.
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(db_, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  const int synced = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+  if (synced != SQLITE_OK) return ErrorOf(synced);
+  return {};
+}
+
 Result<sqlite3_stmt*> Connection::Prepared(const char* sql) {
   const auto found = statements_.find(sql);
   if (found != statements_.end()) return found->second;

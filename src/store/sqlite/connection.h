@@ -43,6 +43,14 @@ class Connection {
   Error ErrorOf(int code) const;
   std::int64_t changes() const;  // Rows that the last statement changed.
   std::int64_t last_insert_row() const;
+
+  // The write-ahead log. Commits of this connection leave it as it is from now on.
+  void KeepLog();
+  int log_pages() const { return log_pages_; }  // After the last commit, since KeepLog().
+  // Moves the log into the database as far as others have written it, durably. When nobody writes
+  // meanwhile, the next write begins the log anew.
+  Result<void> EmptyLog();
+
   sqlite3* raw() const { return db_; }
 
  private:
@@ -54,6 +62,7 @@ class Connection {
   sqlite3* db_;
   const std::string path_;
   std::unordered_map<const char*, sqlite3_stmt*> statements_;
+  int log_pages_ = 0;
 };
 
 // One use of a prepared statement: bind all parameters in order, then step. Errors stick: after the

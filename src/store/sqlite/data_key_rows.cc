@@ -7,7 +7,10 @@ namespace tenantseal::store {
 namespace {
 
 constexpr const char* kCountAt = "SELECT count(*) FROM data_keys WHERE tenant=? AND version=?";
-constexpr const char* kCountBelow = "SELECT count(*) FROM data_keys WHERE tenant=? AND version<?";
+constexpr const char* kSelectNumber = "SELECT number FROM tenants WHERE id=?";
+constexpr const char* kCountBelow =
+    "SELECT count(*) FILTER (WHERE version<?), max(position) FROM data_keys "
+    "WHERE tenant=? AND position>?";
 constexpr const char* kDeleteOf = "DELETE FROM data_keys WHERE tenant=?";
 #define JOB_COLUMNS \
   "tenant,id,to_version,state,total,done,failed,cursor,fence,started_by,started_at,finished_at"
@@ -16,15 +19,6 @@ constexpr const char* kSelectRunning =
     "SELECT " JOB_COLUMNS " FROM rewrap_jobs WHERE state=1 ORDER BY started_at,tenant";
 constexpr const char* kPutJob =
     "INSERT OR REPLACE INTO rewrap_jobs(" JOB_COLUMNS ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?)";
-
-Result<std::uint64_t> Count(Connection& db, const char* sql, std::int64_t tenant,
-                            std::uint32_t version) {
-  Statement statement(db, sql);
-  statement.Bind(tenant).Bind(kStoredVersionOffset + version);
-  const std::int64_t count = statement.Step() ? statement.Int(0) : 0;
-  TS_RETURN_IF_ERROR(statement.Check());
-  return static_cast<std::uint64_t>(count);
-}
 
 Result<model::RewrapJob> JobOf(const Statement& row) {
   Columns in(row);
@@ -47,14 +41,31 @@ Result<model::RewrapJob> JobOf(const Statement& row) {
 
 }  // namespace
 
-Result<std::uint64_t> CountDataKeysAt(Session& session, std::int64_t tenant,
-                                      std::uint32_t version) {
-  return Count(session.db, kCountAt, tenant, version);
+Result<std::int64_t> TenantNumber(Connection& db, const model::TenantId& id) {
+  Statement row(db, kSelectNumber);
+  row.Bind(id);
+  const std::int64_t number = row.Step() ? row.Int(0) : 0;
+  TS_RETURN_IF_ERROR(row.Check());
+  return number;
 }
 
-Result<std::uint64_t> CountDataKeysBelow(Session& session, std::int64_t tenant,
-                                         std::uint32_t version) {
-  return Count(session.db, kCountBelow, tenant, version);
+Result<std::uint64_t> CountDataKeysAt(Session& session, std::int64_t tenant,
+                                      std::uint32_t version) {
+  Statement row(session.db, kCountAt);
+  row.Bind(tenant).Bind(kStoredVersionOffset + version);
+  const std::int64_t count = row.Step() ? row.Int(0) : 0;
+  TS_RETURN_IF_ERROR(row.Check());
+  return static_cast<std::uint64_t>(count);
+}
+
+Result<DataKeyCount> CountDataKeysBelow(Session& session, std::int64_t tenant,
+                                        std::uint32_t version, std::int64_t after_position) {
+  Statement row(session.db, kCountBelow);
+  row.Bind(kStoredVersionOffset + version).Bind(tenant).Bind(after_position);
+  DataKeyCount out{0, after_position};
+  if (row.Step() && !row.Null(1)) out = {static_cast<std::uint64_t>(row.Int(0)), row.Int(1)};
+  TS_RETURN_IF_ERROR(row.Check());
+  return out;
 }
 
 Result<void> DeleteDataKeysOf(Session& session, std::int64_t tenant) {

@@ -20,7 +20,6 @@ constexpr const char* kSelect =
     "ON t.number=k.tenant WHERE k.id=? AND t.id=?";
 constexpr const char* kDelete =
     "DELETE FROM data_keys WHERE id=? AND tenant=(SELECT number FROM tenants WHERE id=?)";
-constexpr const char* kSelectNumber = "SELECT number FROM tenants WHERE id=?";
 constexpr const char* kCount = "SELECT count(*) FROM data_keys WHERE tenant=?";
 constexpr const char* kScan =
     "SELECT position,version,created_at,context,wrapped,id FROM data_keys "
@@ -38,15 +37,6 @@ bool ReadKey(const Statement& row, int first, model::DataKey& out) {
   out.context = base::ToBytes(row.Blob(first + 2));
   out.wrapped = row.Text(first + 3);
   return version >= 0 && version <= std::numeric_limits<std::uint32_t>::max();
-}
-
-// The number of a tenant, 0 when there is none.
-Result<std::int64_t> TenantNumber(Connection& db, const model::TenantId& id) {
-  Statement row(db, kSelectNumber);
-  row.Bind(id);
-  const std::int64_t number = row.Step() ? row.Int(0) : 0;
-  TS_RETURN_IF_ERROR(row.Check());
-  return number;
 }
 
 // Checks tenant and version of each key, once for a run of keys that share both. Returns the
@@ -100,6 +90,14 @@ Result<model::RewrapJob> FencedJob(Connection& db, const model::RewrapJob& given
 }  // namespace
 
 // --- Data keys ---
+
+Result<DataKeyCount> SqliteStore::CountToMove(const model::TenantId& tenant,
+                                              std::uint32_t version) const {
+  return Read([&](Session& session) -> Result<DataKeyCount> {
+    TS_ASSIGN_OR_RETURN(const std::int64_t number, TenantNumber(session.db, tenant));
+    return CountDataKeysBelow(session, number, version);
+  });
+}
 
 Result<void> SqliteStore::InsertDataKeys(std::span<const model::DataKey> keys) {
   if (keys.empty()) return {};

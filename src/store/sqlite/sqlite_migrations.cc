@@ -19,13 +19,16 @@ Result<void> PutBoth(Session& session, const VerifiedTenant& tenant,
   return {};
 }
 
+// Once a migration has its version, what is left below it only becomes less: nothing is inserted
+// under an older one. So what was counted before a write is not exceeded in it, as long as the
+// migration's fence is the same.
 Result<std::uint64_t> CountLeft(Session& session, const VerifiedTenant& tenant) {
   const std::uint32_t below = RecountBelow(tenant.state);
-  TS_ASSIGN_OR_RETURN(const std::uint64_t all, CountDataKeysBelow(session, tenant.number, below));
+  TS_ASSIGN_OR_RETURN(const DataKeyCount all, CountDataKeysBelow(session, tenant.number, below));
   TS_ASSIGN_OR_RETURN(
       const std::uint64_t aside,
       CountQuarantinedBelow(session.db, tenant.state.tenant.id, tenant.number, below));
-  return all - aside;
+  return all.below - aside;
 }
 
 }  // namespace
@@ -61,6 +64,7 @@ Result<std::uint64_t> SqliteStore::ActivateMigration(const model::Migration& mig
                                                      const model::TenantKey& key,
                                                      std::span<const model::TenantKeyWrap> wraps,
                                                      const model::RewrapJob& job) {
+  TS_ASSIGN_OR_RETURN(const DataKeyCount before, CountToMove(migration.tenant, key.version));
   return Write([&](Session& session) -> Result<std::uint64_t> {
     TS_ASSIGN_OR_RETURN(VerifiedTenant tenant, ReadForChange(session, migration.tenant));
     TS_RETURN_IF_ERROR(ApplyMigrationActivation(tenant.state, migration, key, wraps, job));
@@ -68,7 +72,10 @@ Result<std::uint64_t> SqliteStore::ActivateMigration(const model::Migration& mig
     for (const auto& wrap : wraps) TS_RETURN_IF_ERROR(InsertWrap(session, wrap));
     TS_RETURN_IF_ERROR(UpdateTenantRow(session, tenant));
     model::RewrapJob started = job;
-    TS_ASSIGN_OR_RETURN(started.total, CountDataKeysBelow(session, tenant.number, key.version));
+    TS_ASSIGN_OR_RETURN(
+        const DataKeyCount since,
+        CountDataKeysBelow(session, tenant.number, key.version, before.last_position));
+    started.total = before.below + since.below;
     TS_RETURN_IF_ERROR(PutBoth(session, tenant, started));
     return Conclude(session, tenant, std::nullopt);
   });
@@ -90,12 +97,17 @@ Result<std::uint64_t> SqliteStore::ChangeMigration(const model::Migration& migra
 Result<std::uint64_t> SqliteStore::FinishMigration(const model::Migration& migration,
                                                    bool with_data_keys_left,
                                                    const model::NewEvent& event) {
+  const std::uint64_t floor = guard_.Floor(kTenantManifest, model::Scope::Of(migration.tenant));
+  const auto left = Read([&](Session& session) -> Result<std::uint64_t> {
+    TS_ASSIGN_OR_RETURN(const VerifiedTenant tenant, ReadTenant(session, migration.tenant, floor));
+    return CountLeft(session, tenant);
+  });
+  if (!left) return left.error();
   return Write([&](Session& session) -> Result<std::uint64_t> {
     TS_ASSIGN_OR_RETURN(VerifiedTenant tenant, ReadForChange(session, migration.tenant));
     TS_ASSIGN_OR_RETURN(auto job, ReadRewrapJob(session.db, migration.tenant));
-    TS_ASSIGN_OR_RETURN(const std::uint64_t left, CountLeft(session, tenant));
     TS_RETURN_IF_ERROR(
-        ApplyMigrationFinish(tenant.state, migration, left, with_data_keys_left, PointerTo(job)));
+        ApplyMigrationFinish(tenant.state, migration, *left, with_data_keys_left, PointerTo(job)));
     const model::Migration& stored = *tenant.state.migration;
     for (const auto* fingerprint : {&stored.from, &stored.to}) {
       TS_RETURN_IF_ERROR(UpdateProvider(session, *tenant.state.FindProvider(*fingerprint)));

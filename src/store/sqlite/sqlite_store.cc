@@ -18,6 +18,9 @@ constexpr off_t kQuickCheckBytesMax = 4 << 20;
 
 constexpr std::int64_t kMinutesOfDay = 24 * 60;
 
+constexpr int kLogPagesMax = 4000;  // 16 MiB; longer while readers or other processes need it.
+constexpr int kCheckpointerCacheKib = 64;
+
 constexpr const char* kSelectDeployment = "SELECT id,root_id,root_check,created_at FROM deployment";
 constexpr const char* kInsertDeployment =
     "INSERT INTO deployment(one,id,root_id,root_check,created_at) VALUES(1,?,?,?,?)";
@@ -75,8 +78,8 @@ Result<void> PrepareFile(Connection& writer, const std::string& path) {
                  path + " is on a file system without shared memory: use a local one."};
   }
   TS_RETURN_IF_ERROR(
-      writer.Execute("PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4000; PRAGMA "
-                     "journal_size_limit=33554432;"));
+      writer.Execute("PRAGMA synchronous=FULL; PRAGMA journal_size_limit=33554432;"));
+  writer.KeepLog();
   return Upgrade(writer, path, SchemaSteps());
 }
 
@@ -123,6 +126,29 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& path, 
   base::MutexLock lock(store->writer_mutex_);
   store->writer_ = std::move(writer);
   return store;
+}
+
+// To move 16 MiB takes tens of milliseconds. So most of it is done while others write, and what
+// they have written meanwhile, which is little, under the writer's lock: then the log is whole in
+// the database, and the next write begins it anew. Where it cannot, since somebody still reads what
+// is there, it may grow by as much again before the next attempt. An error shows in a later write.
+void SqliteStore::ShortenLog() {
+  const int pages = log_pages_.load(std::memory_order_relaxed);
+  if (pages < shortened_at_.load(std::memory_order_relaxed)) shortened_at_ = 0;  // Begun anew.
+  if (pages - shortened_at_.load(std::memory_order_relaxed) < kLogPagesMax) return;
+  if (shortening_.test_and_set()) return;
+  if (!checkpointer_) {
+    auto opened = Connection::Open(path_, Connection::Mode::kWriter, options_.busy_timeout_ms,
+                                   kCheckpointerCacheKib);
+    if (opened) checkpointer_ = std::move(*opened);
+  }
+  if (checkpointer_ && checkpointer_->EmptyLog()) {
+    base::MutexLock lock(writer_mutex_);
+    const HeldWrite held(longest_write_ns_);
+    static_cast<void>(checkpointer_->EmptyLog());
+  }
+  shortened_at_ = log_pages_.load(std::memory_order_relaxed);
+  shortening_.clear();
 }
 
 // --- Readers ---

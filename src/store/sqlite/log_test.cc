@@ -1,0 +1,110 @@
+// The write-ahead log of a SqliteStore: kept short while it is written, and how long writes hold
+// the database.
+#include <sqlite3.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "store/sqlite/sqlite_store.h"
+#include "store/store_test_ground.h"
+
+namespace tenantseal::store {
+namespace {
+
+using namespace samples;  // NOLINT: the samples are this suite's vocabulary.
+
+constexpr std::size_t kBatch = 1000;
+constexpr int kBatches = 30;                       // Some 500 pages each: 60 MiB in all.
+constexpr std::uintmax_t kLogBytesMax = 24 << 20;  // One batch beyond what starts a shortening.
+
+class SqliteLog : public testing::Test {
+ protected:
+  SqliteLog() {
+    std::string pattern = std::filesystem::temp_directory_path() / "store-log-XXXXXX";
+    directory_ = mkdtemp(pattern.data());
+    Open();
+  }
+  void SetUp() override { EXPECT_DONE(store_->CreateTenant(state_, EventOf(state_.tenant.id))); }
+  ~SqliteLog() override {
+    store_.reset();
+    std::filesystem::remove_all(directory_);
+  }
+
+  std::string path() const { return directory_ / "test.db"; }
+  void Open() {
+    store_.reset();
+    store_ = SqliteStore::Open(path(), RowMac(base::Secret256())).value();
+  }
+  void Insert() { EXPECT_DONE(store_->InsertDataKeys(DataKeysOf(state_.tenant.id, kBatch))); }
+  std::uintmax_t LogBytes() const { return std::filesystem::file_size(path() + "-wal"); }
+  std::uint64_t Count() const { return store_->CountDataKeys(state_.tenant.id, 1).value(); }
+
+  const model::TenantState state_ = NewTenant();
+  std::filesystem::path directory_;
+  std::unique_ptr<SqliteStore> store_;
+};
+
+TEST_F(SqliteLog, StaysShortHoweverMuchIsWritten) {
+  for (int i = 0; i < kBatches; ++i) {
+    Insert();
+    ASSERT_LT(LogBytes(), kLogBytesMax) << i;
+  }
+  Open();
+  EXPECT_EQ(Count(), kBatch * kBatches);
+}
+
+TEST_F(SqliteLog, StaysShortWhileSeveralWrite) {
+  {
+    std::vector<std::jthread> writers;
+    for (int thread = 0; thread < 3; ++thread) {
+      writers.emplace_back([this] {
+        for (int i = 0; i < kBatches / 3; ++i) Insert();
+      });
+    }
+  }
+  EXPECT_LT(LogBytes(), kLogBytesMax * 2);  // Two may write while the third shortens.
+  Open();
+  EXPECT_EQ(Count(), kBatch * kBatches);
+}
+
+TEST_F(SqliteLog, WhoeverReadsAnOldStateKeepsItAndHoldsUpNobody) {
+  sqlite3* reader = nullptr;
+  ASSERT_EQ(sqlite3_open(path().c_str(), &reader), SQLITE_OK);
+  const auto count = [reader] {
+    sqlite3_stmt* row = nullptr;
+    EXPECT_EQ(sqlite3_prepare_v2(reader, "SELECT count(*) FROM data_keys", -1, &row, nullptr),
+              SQLITE_OK);
+    EXPECT_EQ(sqlite3_step(row), SQLITE_ROW);
+    const sqlite3_int64 rows = sqlite3_column_int64(row, 0);
+    sqlite3_finalize(row);
+    return rows;
+  };
+  Insert();
+  EXPECT_EQ(sqlite3_exec(reader, "BEGIN", nullptr, nullptr, nullptr), SQLITE_OK);
+  EXPECT_EQ(count(), sqlite3_int64{kBatch});
+  for (int i = 0; i < kBatches; ++i) Insert();
+  EXPECT_EQ(count(), sqlite3_int64{kBatch});
+  sqlite3_close(reader);
+  // Nothing is in the way any more: what is written from now on finds room in the log that is
+  // there.
+  for (int i = 0; i < kBatches; ++i) Insert();
+  const std::uintmax_t bytes = LogBytes();
+  for (int i = 0; i < kBatches; ++i) Insert();
+  EXPECT_LE(LogBytes(), bytes);
+  EXPECT_EQ(Count(), kBatch * (3 * kBatches + 1));
+}
+
+TEST_F(SqliteLog, TheLongestWriteIsKnown) {
+  Open();
+  EXPECT_EQ(store_->LongestWrite().count(), 0);
+  EXPECT_EQ(Count(), 0u);
+  EXPECT_EQ(store_->LongestWrite().count(), 0);  // Reads hold nobody up.
+  Insert();
+  const auto longest = store_->LongestWrite();
+  EXPECT_GT(longest.count(), 0);
+  Insert();
+  EXPECT_GE(store_->LongestWrite(), longest);
+}
+
+}  // namespace
+}  // namespace tenantseal::store
