@@ -55,10 +55,10 @@ class Rotation {
   void LimitRate(double data_keys_per_second, Sleep sleep = SleepUnlessStopped);
 
   // Takes up running jobs and works on them in turns until they are done or `stop` is set: batches
-  // of 10,000 with a checkpoint each, a data key that does not authenticate is tried three times,
-  // then set aside and counted. A job that somebody pauses or cancels is left alone.
-  // Runs on one background thread at a time; killed at any point, any process resumes it: at once
-  // when nobody has taken the job up, else when its progress has not moved for kStaleAfter.
+  // of kBatchItems with a checkpoint each, a data key that does not authenticate is tried three
+  // times, then set aside and counted. A job that somebody pauses or cancels is left alone. Runs on
+  // one background thread at a time; killed at any point, any process resumes it: at once when
+  // nobody has taken the job up, else when its progress has not moved for kStaleAfter.
   void RunJobs(const std::atomic<bool>& stop);
 
   // The data key wrapped by the active version; nothing is stored. For what was set aside.
@@ -71,7 +71,8 @@ class Rotation {
   void RotateAged(base::Duration age_max);
 
   static constexpr base::Duration kStaleAfter = std::chrono::seconds(10);
-  static constexpr std::size_t kBatchItems = 10'000;
+  // Of one transaction, which others wait for: a few milliseconds.
+  static constexpr std::size_t kBatchItems = 500;
   static constexpr std::size_t kAgedPageItems = 20;
 
  private:

@@ -14,7 +14,7 @@ namespace tenantseal::keyring {
 namespace {
 
 // Then the next job has its turn, so that a large tenant does not keep small ones waiting.
-constexpr int kBatchesPerTurn = 8;
+constexpr int kBatchesPerTurn = 50;
 constexpr double kBatchesPerSecond = 4;  // Where the rate is limited.
 constexpr auto kStopPoll = std::chrono::milliseconds(20);
 

@@ -25,6 +25,13 @@ void Service::AddGauges() {
         &HttpServerStats::streams_open);
   gauge("tenantseal_queue_depth", "Requests waiting for a worker.", false,
         &HttpServerStats::queue_depth);
+  if (!ground_.longest_write) return;
+  handler_.metrics().AddGauge({"tenantseal_store_longest_write_milliseconds",
+                               "Longest time that a write has held the database since the start.",
+                               false, [this] {
+                                 using Milliseconds = std::chrono::duration<double, std::milli>;
+                                 return Milliseconds(ground_.longest_write()).count();
+                               }});
 }
 
 void Service::AddKeyringGauges() {

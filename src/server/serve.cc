@@ -119,14 +119,13 @@ Result<void> Serve(const Settings& settings) {
 
   const base::SystemClock clock;
   const base::SystemRandom random;
+  events::KmsCallBuffer kms_calls;
   TS_ASSIGN_OR_RETURN(const base::SecretBytes oidc_client_secret,
                       OidcClientSecret(settings.sign_in));
-  events::KmsCallBuffer kms_calls;
-  TS_ASSIGN_OR_RETURN(const std::unique_ptr<AwsAccess> aws,
-                      AwsAccess::Make(settings, clock, random, aws::ProcessEnvironment(),
-                                      [&kms_calls](const kms::AwsCall& call) {
-                                        kms_calls.Add(KmsCallOf(call));
-                                      }));
+  TS_ASSIGN_OR_RETURN(
+      const std::unique_ptr<AwsAccess> aws,
+      AwsAccess::Make(settings, clock, random, aws::ProcessEnvironment(),
+                      [&kms_calls](const kms::AwsCall& call) { kms_calls.Add(KmsCallOf(call)); }));
   TS_ASSIGN_OR_RETURN(DataDir data, OpenDataDirFor(settings, clock, random));
   const RoutingKms kms(*data.kms, aws->kms());
   const base::Secret256 pepper = data.kms->keystore().DeploymentKey("api-key-pepper");
@@ -134,10 +133,11 @@ Result<void> Serve(const Settings& settings) {
   TS_ASSIGN_OR_RETURN(const auto heads,
                       events::HeadWriter::Open(*data.store, clock, EventHeadSeed(data),
                                                data.deployment.id, settings.data_dir));
-  Service service(settings, {*data.store, *data.store, kms, *data.kms, aws->kms().inspector(), pepper, clock,
-                             random, [&aws] { return aws->kms().stats(); }, heads.get(), &kms_calls,
+  Service service(settings,
+                  {*data.store, *data.store, kms, *data.kms, aws->kms().inspector(), pepper, clock,
+                   random, [&aws] { return aws->kms().stats(); }, heads.get(), &kms_calls,
                    data.store.get(), oidc_client_secret.empty() ? nullptr : &oidc_client_secret,
-                   data.store.get(), &webhook_key});
+                   data.store.get(), &webhook_key, [&data] { return data.store->LongestWrite(); }});
   TS_RETURN_IF_ERROR(EnsureOperator(service.api_keys(), settings.data_dir, random));
   TS_RETURN_IF_ERROR(service.Start());
   const std::string url = UrlOf(settings, service.port());

@@ -117,12 +117,27 @@ Service::Service(const Settings& settings, Ground ground)
       sign_in_(sessions_, ground.clock, SignInOptionsOf(settings),
                oidc_ ? &oidc_->sign_in : nullptr),
       live_streams_(authenticator_, ground.clock),
-      handler_({keyring_, lease_, values_, data_keys_, rotation_, tenants_, providers_, migrations_,
-                api_keys_, authenticator_, sign_in_, usage_, ground.store, ground.clock, settings.region,
+      handler_({keyring_,
+                lease_,
+                values_,
+                data_keys_,
+                rotation_,
+                tenants_,
+                providers_,
+                migrations_,
+                api_keys_,
+                authenticator_,
+                sign_in_,
+                usage_,
+                ground.store,
+                ground.clock,
+                settings.region,
                 [this](const model::TenantId& tenant) {
                   return KeyPolicyFor(settings_, ground_.store, tenant);
                 },
-                ground.kms_call_store, settings.kms_call_retention, PolicyPrincipals(settings),
+                ground.kms_call_store,
+                settings.kms_call_retention,
+                PolicyPrincipals(settings),
                 &live_streams_,
                 webhooks_ ? &webhooks_->webhooks : nullptr},
                {settings.tenant_rate, settings.read_rate, settings.write_rate}),
@@ -150,8 +165,8 @@ Result<void> Service::Start() {
   return {};
 }
 
-void Service::Every(base::Duration interval, Periodic::Work work) {
-  background_.push_back(std::make_unique<Periodic>(interval, std::move(work)));
+void Service::Every(base::Duration interval, Periodic::Work work, Periodic::Priority priority) {
+  background_.push_back(std::make_unique<Periodic>(interval, std::move(work), priority));
 }
 
 void Service::StartBackground() {
@@ -165,8 +180,10 @@ void Service::StartBackground() {
   rotation_.OnBatch([this](const model::RewrapJob& before, const model::RewrapJob& after) {
     return runner_.ProgressEvent(before, after);
   });
-  Every(std::chrono::seconds(1),
-        [this](const std::atomic<bool>& stopping) { rotation_.RunJobs(stopping); });
+  Every(
+      std::chrono::seconds(1),
+      [this](const std::atomic<bool>& stopping) { rotation_.RunJobs(stopping); },
+      Periodic::Priority::kLow);
   Every(std::chrono::seconds(1),
         [this](const std::atomic<bool>& stopping) { runner_.RunSteps(stopping); });
   Every(std::chrono::seconds(1),

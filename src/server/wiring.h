@@ -62,6 +62,8 @@ struct Ground {
   // What webhooks need; null: there are none.
   store::WebhookStore* webhook_store = nullptr;
   const base::Secret256* webhook_key = nullptr;  // See events/webhook_secrets.h.
+  // How long a write has held the database at most; empty: nobody knows.
+  std::function<std::chrono::nanoseconds()> longest_write = {};
 };
 
 // The labels of "REGION OPERATION OUTCOME", as kms::AwsKmsStats names its calls.
@@ -85,7 +87,8 @@ class Service {
   void StartBackground();
   void StartDeliveries();
   void StartUpkeep();
-  void Every(base::Duration interval, Periodic::Work work);
+  void Every(base::Duration interval, Periodic::Work work,
+             Periodic::Priority priority = Periodic::Priority::kNormal);
   void AddGauges();
   void AddKeyringGauges();
   void AddAwsGauges();
