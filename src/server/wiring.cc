@@ -19,7 +19,7 @@ net::HttpServerOptions HttpOptions(const Settings& s) {
   options.connections_max = s.connections_max;
   // Answers are data for whoever asked, and for nobody's cache.
   options.headers = {{"X-Content-Type-Options", "nosniff"}, {"Cache-Control", "no-store"}};
-  if (!s.tls_cert_file.empty())
+  if (!s.tls_cert_file.empty() || s.sign_in.public_url.starts_with("https://"))
     options.headers.push_back({"Strict-Transport-Security", "max-age=31536000"});
   return options;
 }
