@@ -32,15 +32,17 @@ TEST(SignInSettings, HaveDefaults) {
 }
 
 TEST(SignInSettings, AreTaken) {
-  const SignInSettings s = Resolve(WithProvider({{"session-idle", "5m"},
-                                                 {"session-max", "1h"},
-                                                 {"oidc-role-map", "cn=admins,Reader=Auditor"},
-                                                 {"aws-emulated", "true"}}))
-                               .value()
-                               .sign_in;
+  const SignInSettings s =
+      Resolve(WithProvider({{"session-idle", "5m"},
+                            {"session-max", "1h"},
+                            {"oidc-role-map", "cn=admins=TenantAdmin,Reader=Auditor"},
+                            {"aws-emulated", "true"}}))
+          .value()
+          .sign_in;
   EXPECT_EQ(s.session_idle, std::chrono::minutes(5));
   EXPECT_EQ(s.oidc_issuer, "https://login.example.com/realm");
   EXPECT_TRUE(s.emulated);
+  EXPECT_EQ(s.oidc_role_map, (std::vector<std::string>{"cn=admins=TenantAdmin", "Reader=Auditor"}));
 }
 
 TEST(SignInSettings, AreRefusedByName) {
