@@ -20,6 +20,7 @@
 #include "cli/command.h"
 #include "cli/context_command.h"
 #include "cli/key_provider_command.h"
+#include "cli/webhook_command.h"
 #include "net/http_server.h"
 #include "net/testing.h"
 
@@ -95,6 +96,7 @@ inline Ran RunCommandLine(std::vector<std::string> arguments) {
   AddAwsCommand(app);
   AddEncryptionCommand(app);
   AddContextCommand(app);
+  AddWebhookCommand(app);
   app.require_subcommand(1);
   std::reverse(arguments.begin(), arguments.end());
   Ran ran;

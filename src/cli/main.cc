@@ -25,6 +25,7 @@
 #include "cli/serve_command.h"
 #include "cli/tenant_command.h"
 #include "cli/value_command.h"
+#include "cli/webhook_command.h"
 
 namespace {
 
@@ -67,6 +68,7 @@ void AddCommands(CLI::App& app) {
   AddEncryptionCommand(app);
   AddContextCommand(app);
   AddEventsCommand(app);
+  AddWebhookCommand(app);
 }
 
 }  // namespace
