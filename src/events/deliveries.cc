@@ -104,6 +104,10 @@ Deliveries::Deliveries(const store::Store& store, store::WebhookStore& webhooks,
 
 Deliveries::~Deliveries() { Stop(); }
 
+DeliveryCounts Deliveries::counts() const {
+  return {succeeded_.load(), failed_.load(), given_up_.load(), disabled_.load()};
+}
+
 void Deliveries::Stop() {
   stopping_.store(true);
   pool_.Stop();
@@ -268,6 +272,8 @@ void Deliveries::Attempt(Turn& turn, const model::Event& event, WebhookDelivery 
   Send(turn, CloudEventJson(event), delivery);
   store::WebhookStep step{turn.claimed.claim, turn.progress()};
   Judge(turn, delivery, step);
+  ++(delivery.state == DeliveryState::kSucceeded ? succeeded_ : failed_);
+  if (delivery.state == DeliveryState::kFailed) ++given_up_;
   base::Log(
       delivery.state == DeliveryState::kSucceeded ? base::LogLevel::kDebug : base::LogLevel::kInfo,
       "webhook delivery",
@@ -337,7 +343,8 @@ void Deliveries::Judge(Turn& turn, WebhookDelivery& delivery, store::WebhookStep
     delivery.next_attempt_at = now + Milliseconds(RetryDelay(delivery.attempts, Spread()));
   }
   ++progress.failures;
-  if (!progress.failing_since) progress.failing_since = now;
+  // One that lies ahead is of a clock that was wrong.
+  progress.failing_since = std::min(progress.failing_since.value_or(now), now);
   // One failure may be the event's own matter; the next event will show.
   if (progress.failures > 1) {
     const base::Duration rest = RetryDelay(progress.failures - 1, Spread());
@@ -371,6 +378,7 @@ void Deliveries::Save(Turn& turn, store::WebhookStep step) {
   }
   turn.progress() = step.progress;
   if (disables) {
+    ++disabled_;
     base::LogWarning(
         "webhook disabled after repeated failure",
         {{"scope", turn.webhook().scope.text()}, {"webhook", turn.webhook().id.text()}});

@@ -35,6 +35,14 @@ struct DeliveryOptions {
   base::Duration timeout = std::chrono::seconds(10);  // Of one attempt.
 };
 
+// Since the start of this process.
+struct DeliveryCounts {
+  std::uint64_t succeeded = 0;  // Attempts.
+  std::uint64_t failed = 0;     // Attempts.
+  std::uint64_t given_up = 0;   // Deliveries after their last attempt.
+  std::uint64_t disabled = 0;   // Webhooks, by their failures.
+};
+
 // How long to wait after the n-th attempt in a row has failed: 15 s, doubled each time, at most two
 // hours, and up to a fifth more by chance (`spread`: 0 to 255), so that what failed together is not
 // tried together.
@@ -68,6 +76,8 @@ class Deliveries {
   void Prune(const std::atomic<bool>& stop);
   // Lets attempts that run end, and begins no others. Idempotent.
   void Stop();
+
+  DeliveryCounts counts() const;
 
   // One turn of a webhook, right here; false when there was nothing to do for it. For tests, and
   // what Dispatch() queues.
@@ -103,6 +113,7 @@ class Deliveries {
   const base::Random& random_;
   const DeliveryOptions options_;
   std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> succeeded_{0}, failed_{0}, given_up_{0}, disabled_{0};
   store::WebhookPlace dispatched_up_to_;  // Touched by Dispatch() alone.
   base::Mutex mutex_;
   std::set<store::WebhookPlace> queued_ TS_GUARDED_BY(mutex_);  // Or being served.

@@ -45,6 +45,10 @@ bool IsHeld(std::optional<base::UtcTime> lease_until, base::UtcTime now) {
   return lease_until && *lease_until > now && *lease_until <= now + kWebhookLeaseMax;
 }
 
+bool IsDueAt(base::UtcTime time, base::UtcTime now) {
+  return time <= now || time > now + kWebhookWaitMax;
+}
+
 Result<void> CheckClaim(std::uint64_t stored_fence, const WebhookClaim& claim) {
   if (stored_fence == claim.fence) return {};
   return Conflict("Another process delivers to the webhook by now, or it has been changed.");

@@ -24,6 +24,8 @@ inline constexpr const char* kGivenUpMessage = "Given up: the webhook was disabl
 
 // Whether a claim until `lease_until` holds at `now`.
 bool IsHeld(std::optional<base::UtcTime> lease_until, base::UtcTime now);
+// Whether something that waits until `time` is due at `now`.
+bool IsDueAt(base::UtcTime time, base::UtcTime now);
 // `claim` is the last one.
 Result<void> CheckClaim(std::uint64_t stored_fence, const WebhookClaim& claim);
 Result<void> CheckNewDelivery(const model::Webhook& webhook, std::uint64_t unfinished);

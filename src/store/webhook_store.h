@@ -31,6 +31,8 @@
 namespace tenantseal::store {
 
 inline constexpr std::chrono::minutes kWebhookLeaseMax{5};
+// The same of a webhook's rest and of a delivery's next attempt: what lies further ahead is due.
+inline constexpr std::chrono::hours kWebhookWaitMax{3};
 // Unfinished deliveries of one webhook. With so many, no further event is begun.
 inline constexpr std::size_t kUnfinishedDeliveriesMax = 1000;
 // Finished deliveries that ForgetDeliveries() leaves to one webhook.

@@ -56,6 +56,25 @@ TEST_P(WebhookContract, AClaimOfAClockThatWasWrongIsVoid) {
   EXPECT_TRUE(Claim(webhook));
 }
 
+TEST_P(WebhookContract, WhatWaitsOfAClockThatWasWrongIsDue) {
+  const Scope scope = NewScope();
+  const Webhook webhook = NewWebhook(scope);
+  constexpr std::int64_t kMaxMs = 3 * 3'600'000;
+  Happen(scope);
+  WebhookStep step = StepOf(*Claim(webhook));
+  step.progress.resume_at = After(kMaxMs);
+  EXPECT_DONE(store().SaveWebhookStep(step));
+  EXPECT_EQ(Due(), Ids{});
+  EXPECT_EQ(Due(After(-1)), Ids{webhook.id.text()});
+  step = StepOf(*Claim(webhook, After(-1)));
+  step.progress = {.sequence = ChainEnd(scope)};
+  step.delivery = samples::DeliveryOf(webhook, 1, kMaxMs - 1000);
+  EXPECT_DONE(store().SaveWebhookStep(step));
+  EXPECT_EQ(Due(), Ids{});
+  EXPECT_EQ(Due(After(-1)), Ids{webhook.id.text()});
+  EXPECT_EQ(Claim(webhook, After(-1))->due.size(), 1U);
+}
+
 TEST_P(WebhookContract, AStepIsThereOrIsNot) {
   const Scope scope = NewScope();
   const Webhook webhook = NewWebhook(scope);

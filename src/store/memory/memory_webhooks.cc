@@ -34,10 +34,11 @@ std::uint64_t MemoryStore::ChainEnd(const model::Scope& scope) const {
 }
 
 bool MemoryStore::IsDue(const StoredWebhook& webhook, base::UtcTime now) const {
-  if (!webhook.row.enabled || webhook.progress.resume_at > now || IsHeld(webhook.lease_until, now))
+  if (!webhook.row.enabled || !IsDueAt(webhook.progress.resume_at, now) ||
+      IsHeld(webhook.lease_until, now))
     return false;
   const auto due = [now](const auto& entry) {
-    return entry.second.next_attempt_at && *entry.second.next_attempt_at <= now;
+    return entry.second.next_attempt_at && IsDueAt(*entry.second.next_attempt_at, now);
   };
   return webhook.progress.sequence < ChainEnd(webhook.row.scope) ||
          std::any_of(webhook.deliveries.begin(), webhook.deliveries.end(), due);
@@ -140,7 +141,7 @@ Result<std::optional<ClaimedWebhook>> MemoryStore::ClaimWebhook(const WebhookPla
     ++out.unfinished;
     out.next_due =
         std::min(out.next_due.value_or(*delivery.next_attempt_at), *delivery.next_attempt_at);
-    if (*delivery.next_attempt_at <= now) out.due.push_back(delivery);
+    if (IsDueAt(*delivery.next_attempt_at, now)) out.due.push_back(delivery);
   }
   std::ranges::stable_sort(out.due, {}, [](const auto& one) { return *one.next_attempt_at; });
   if (out.due.size() > due_max) out.due.resize(due_max);

@@ -20,12 +20,13 @@ constexpr const char* kDeleteDeliveries = "DELETE FROM webhook_deliveries WHERE 
 constexpr const char* kGiveUp =
     "UPDATE webhook_deliveries SET state=?, due_at=NULL, message=? "
     "WHERE webhook=? AND due_at IS NOT NULL";
-// Three parameters: twice the time, then the time that no claim can reach.
+// What lies too far ahead is of a clock that was wrong. BindIsDue() binds the parameters.
 #define WEBHOOK_IS_DUE                                                                 \
-  "p.resume_at<=? AND (p.lease_until IS NULL OR p.lease_until<=? OR p.lease_until>?) " \
+  "(p.resume_at<=? OR p.resume_at>?) "                                                 \
+  "AND (p.lease_until IS NULL OR p.lease_until<=? OR p.lease_until>?) "                \
   "AND (p.sequence<coalesce((SELECT m.version FROM manifests m WHERE m.kind='events' " \
   "AND m.scope=w.scope),0) OR EXISTS(SELECT 1 FROM webhook_deliveries d "              \
-  "WHERE d.webhook=w.id AND d.due_at<=?)) "
+  "WHERE d.webhook=w.id AND (d.due_at<=? OR d.due_at>?))) "
 constexpr const char* kSelectDue =
     "SELECT w.scope, w.id FROM webhooks w JOIN webhook_progress p ON p.webhook=w.id "
     "WHERE w.enabled=1 AND (w.scope,w.id)>(?,?) AND " WEBHOOK_IS_DUE
@@ -33,10 +34,10 @@ constexpr const char* kSelectDue =
 constexpr const char* kSelectIsDue =
     "SELECT 1 FROM webhooks w JOIN webhook_progress p ON p.webhook=w.id "
     "WHERE w.enabled=1 AND w.scope=? AND w.id=? AND " WEBHOOK_IS_DUE;
-constexpr const char* kSelectDueDeliveries =
-    "SELECT " WEBHOOK_DELIVERY_COLUMNS
-    " FROM webhook_deliveries WHERE webhook=? AND due_at<=? "
-    "ORDER BY due_at, id LIMIT ?";
+constexpr const char* kSelectDueDeliveries = "SELECT " WEBHOOK_DELIVERY_COLUMNS
+                                             " FROM webhook_deliveries WHERE webhook=? "
+                                             "AND (due_at<=? OR due_at>?) "
+                                             "ORDER BY due_at, id LIMIT ?";
 constexpr const char* kSelectUnfinished =
     "SELECT count(*), min(due_at) FROM webhook_deliveries WHERE webhook=? AND due_at IS NOT NULL";
 constexpr const char* kRetryAll =
@@ -102,7 +103,9 @@ Result<void> GiveUpAll(Session& session, const model::WebhookId& webhook) {
 }
 
 void BindIsDue(Statement& statement, base::UtcTime now) {
-  statement.Bind(now).Bind(now).Bind(now + kWebhookLeaseMax).Bind(now);
+  statement.Bind(now).Bind(now + kWebhookWaitMax);
+  statement.Bind(now).Bind(now + kWebhookLeaseMax);
+  statement.Bind(now).Bind(now + kWebhookWaitMax);
 }
 
 Result<bool> StillDue(Session& session, const WebhookPlace& place, base::UtcTime now) {
@@ -240,7 +243,7 @@ Result<std::optional<ClaimedWebhook>> SqliteStore::ClaimWebhook(const WebhookPla
     out.claim = {scope, id, row.fence};
     out.progress = row.progress;
     Statement rows(session.db, kSelectDueDeliveries);
-    rows.Bind(id).Bind(now).Bind(due_max);
+    rows.Bind(id).Bind(now).Bind(now + kWebhookWaitMax).Bind(due_max);
     TS_ASSIGN_OR_RETURN(out.due, ReadDeliveries(rows));
     TS_ASSIGN_OR_RETURN(const Unfinished unfinished, CountUnfinished(session, id));
     out.unfinished = unfinished.count;

@@ -19,7 +19,7 @@ class WebhookTamper : public Tamper {
 TEST_F(WebhookTamper, EveryColumnIsBound) {
   for (const std::string change :
        {"name='x'", "description='x'", "url='https://evil.example/'", "event_types=x''",
-        "filter='x'", "origin=2", "enabled=1-enabled", "check_revocation=1", "disabled_reason='x'",
+        "filter='x'", "origin=3", "enabled=1-enabled", "check_revocation=1", "disabled_reason='x'",
         "headers=x''", "sealed_secret=x'00'", "encrypted_headers=x''", "sealed_headers=x'00'",
         "created_at=created_at+1", "updated_at=updated_at+1", "created_by='x'", "updated_by='x'",
         "revision=revision+1", "mac=zeroblob(32)"}) {
