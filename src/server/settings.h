@@ -48,7 +48,7 @@ struct SignInSettings {
 struct WebhookSettings {
   std::vector<std::string> allowed_networks;  // Besides public addresses.
   std::string ca_file;                        // Empty: the system's roots.
-  std::size_t concurrency = 8;
+  std::size_t concurrency = 8;  // 0: this process delivers nothing.
 };
 
 struct Settings {

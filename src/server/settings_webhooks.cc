@@ -25,7 +25,7 @@ Result<void> SetCaFile(Settings& s, const std::string& text) {
 }
 
 Result<void> SetConcurrency(Settings& s, const std::string& text) {
-  TS_ASSIGN_OR_RETURN(s.webhooks.concurrency, Number<std::size_t>(text, 1, 256));
+  TS_ASSIGN_OR_RETURN(s.webhooks.concurrency, Number<std::size_t>(text, 0, 256));
   return {};
 }
 
@@ -38,7 +38,7 @@ constexpr std::array kSettings = {
             "PEM roots for the receivers of webhooks in place of the system's.", SetCaFile},
     Setting{"webhook-concurrency", "N",
             "Webhooks that each process delivers to at the same time, a quarter of them of one "
-            "tenant. Default 8.",
+            "tenant; 0: it delivers nothing. Default 8.",
             SetConcurrency},
 };
 

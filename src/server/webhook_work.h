@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "api/metrics.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "events/deliveries.h"
@@ -20,6 +21,8 @@ struct WebhookWork {
   WebhookWork(const WebhookSettings& settings, const store::Store& store,
               store::WebhookStore& webhook_store, const base::Secret256& key,
               const base::Clock& clock, const base::Random& random);
+
+  void AddCounters(api::Metrics& metrics) const;
 
   const events::WebhookSecrets secrets;
   events::Webhooks webhooks;

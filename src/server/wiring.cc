@@ -151,6 +151,7 @@ Service::Service(const Settings& settings, Ground ground)
   AddGauges();
   AddKeyringGauges();
   AddSignInCounters();
+  if (webhooks_) webhooks_->AddCounters(handler_.metrics());
   if (ground_.aws_stats) AddAwsGauges();
   if (kms_call_log_) AddKmsCallGauge();
 }
@@ -209,8 +210,10 @@ void Service::StartBackground() {
 }
 
 void Service::StartDeliveries() {
-  Every(std::chrono::seconds(1),
-        [this](const std::atomic<bool>&) { webhooks_->deliveries.Dispatch(); });
+  if (settings_.webhooks.concurrency > 0) {
+    Every(std::chrono::seconds(1),
+          [this](const std::atomic<bool>&) { webhooks_->deliveries.Dispatch(); });
+  }
   Every(std::chrono::minutes(1), [this](const std::atomic<bool>& stopping) {
     webhooks_->deliveries.Prune(stopping);
   });
