@@ -129,7 +129,7 @@ export class Ground {
 
   async makeTenant (name, region = 'us-east-1') {
     const tenant = await this.call('POST', '/api/v1/tenants', { name, region })
-    return { ...tenant, admin: (await this.makeKey('TenantAdmin', tenant.id)).token }
+    return { ...tenant, admin: (await this.makeKey('TenantAdmin', tenant.id, 'Security team')).token }
   }
 
   makeKey (role, tenantId, description = role) {

@@ -94,8 +94,8 @@ test('cancelled from the second screen it is cancelled on the first', async () =
   const confirm = second.getByRole('alertdialog')
   await confirm.getByText('The current key stays active.').waitFor()
   await confirm.getByRole('button', { name: 'Cancel migration' }).click()
-  await last(second).getByText('Cancelled').waitFor()
-  await last(page).getByText('Cancelled').waitFor({ timeout: 30_000 })
+  await last(second).getByText('Cancelled', { exact: true }).waitFor()
+  await last(page).getByText('Cancelled', { exact: true }).waitFor({ timeout: 30_000 })
   await card(page, 'Airline key').getByText('Inactive', { exact: true }).waitFor()
 })
 

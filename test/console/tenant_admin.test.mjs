@@ -206,7 +206,7 @@ test('Events lists what happened: date, source, type, user, raw details', async 
   for (const name of ['Date (UTC)', 'Source', 'Event type', 'User']) await page.getByRole('columnheader', { name }).waitFor()
   for (const type of EXPECTED) await page.getByRole('cell', { name: `com.qlik.v1.encryption.${type}` }).first().waitFor()
   const row = page.getByRole('row').filter({ hasText: 'keyprovider-migration.finished' })
-  await row.getByText('TenantAdmin').waitFor()
+  await row.getByText('Security team').waitFor()
   assert.match(await row.locator('time').getAttribute('title'), /^Local time: /)
   await row.getByRole('button', { name: /^Raw details/ }).click()
   const raw = JSON.parse(await codeOf(page, 'Raw event'))

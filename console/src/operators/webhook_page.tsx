@@ -10,15 +10,15 @@ import { Icon } from '../ui/icon'
 import { ActionMenu } from '../ui/menu'
 import { Page } from '../ui/page'
 import { Empty, LoadingWords, Note, Problem, Skeleton } from '../ui/states'
-import { parseTime } from '../ui/time'
+import { parseTime, utcText } from '../ui/time'
 import { announce } from '../ui/toast'
-import { When } from '../ui/when'
+import { When, WhenAgo } from '../ui/when'
 import { DeleteWebhookDialog, WebhookDialog } from './webhook_dialogs'
 import { WebhookBadge } from './webhooks_page'
 import { listDeliveries, loadDelivery, loadWebhook, resendDelivery, type Delivery, type Webhook } from './webhooks_api'
 
 const STATUSES = [
-  { id: 'any', label: 'Any status' }, { id: 'success', label: 'Succeeded' }, { id: 'fail', label: 'Failed' }
+  { id: 'any', label: 'Any status' }, { id: 'success', label: 'Delivered' }, { id: 'fail', label: 'Failed' }
 ]
 
 export function WebhookPage ({ parameters }: { parameters: Parameters }) {
@@ -66,7 +66,12 @@ function Facts ({ webhook }: { webhook: Webhook }) {
   )
 }
 
-const look = (status: string): string => /^succe/i.test(status) ? 'good' : /^fail/i.test(status) ? 'bad' : 'busy'
+function DeliveryBadge ({ delivery }: { delivery: Delivery }) {
+  const next = parseTime(delivery.nextAttemptAt)
+  if (delivery.status === 'success') return <span className="badge good">Delivered</span>
+  if (delivery.status !== 'fail') return <span className="badge busy">Waiting</span>
+  return next ? <span className="badge warn" title={`Next attempt ${utcText(next)} UTC`}>Tried again</span> : <span className="badge bad">Failed</span>
+}
 
 function Deliveries ({ id }: { id: string }) {
   const [status, setStatus] = useState('any')
@@ -99,6 +104,11 @@ function Deliveries ({ id }: { id: string }) {
   )
 }
 
+function NextAttempt ({ at }: { at: string }) {
+  const date = parseTime(at)
+  return date ? <WhenAgo date={date} /> : at
+}
+
 interface DeliveryTableProps { deliveries: Delivery[], onShow: (delivery: Delivery) => void, onResend: (delivery: Delivery) => void }
 
 function DeliveryTable ({ deliveries, onShow, onResend }: DeliveryTableProps) {
@@ -114,7 +124,7 @@ function DeliveryTable ({ deliveries, onShow, onResend }: DeliveryTableProps) {
             <tr key={delivery.id}>
               <td className="lead-cell">{at && <When date={at} />}</td>
               <td data-label="Type" className="fits"><code>{delivery.eventType}</code></td>
-              <td data-label="Status"><span><span className={`badge ${look(delivery.status)}`}>{delivery.status}</span></span></td>
+              <td data-label="Status"><span><DeliveryBadge delivery={delivery} /></span></td>
               <td data-label="Answer" className="fits">{delivery.response?.statusCode ?? delivery.statusMessage ?? '—'}</td>
               <td className="end">
                 <ActionMenu label={`Actions for the delivery of ${delivery.eventType}`} actions={[
@@ -137,7 +147,9 @@ function DeliveryDialog ({ webhookId, delivery, onClose }: { webhookId: string, 
     <DialogBox title="Delivery" isOpen wide onClose={onClose}>
       <dl className="facts">
         <dt>Event type</dt><dd>{shown.eventType}</dd>
-        <dt>Status</dt><dd><span className={`badge ${look(shown.status)}`}>{shown.status}</span> {shown.statusMessage}</dd>
+        <dt>Status</dt><dd><DeliveryBadge delivery={shown} /> {shown.statusMessage}</dd>
+        {shown.attempts !== undefined && <><dt>Attempts</dt><dd>{shown.attempts}</dd></>}
+        {shown.nextAttemptAt && <><dt>Next attempt</dt><dd><NextAttempt at={shown.nextAttemptAt} /></dd></>}
       </dl>
       {whole.error && <Problem error={whole.error} retry={() => { void whole.reload() }} />}
       {shown.request && <CodeBlock title="Request" text={JSON.stringify(shown.request, null, 2)} />}

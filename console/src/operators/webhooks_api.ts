@@ -40,6 +40,8 @@ export interface Delivery {
   triggeredAt: string
   status: string
   statusMessage?: string
+  attempts?: number
+  nextAttemptAt?: string // While it will be tried again.
   request?: { url?: string, headers?: Record<string, string>, body?: unknown }
   response?: { statusCode?: number, headers?: Record<string, string>, body?: unknown }
 }
