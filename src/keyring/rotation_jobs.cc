@@ -15,7 +15,9 @@ namespace {
 
 // Then the next job has its turn, so that a large tenant does not keep small ones waiting.
 constexpr int kBatchesPerTurn = 50;
-constexpr double kBatchesPerSecond = 4;  // Where the rate is limited.
+// Where the rate is limited.
+constexpr int kPacedBatchesPerTurn = 8;
+constexpr double kBatchesPerSecond = 4;
 constexpr auto kStopPoll = std::chrono::milliseconds(20);
 
 // Runs the batch's cryptography beside the caller, or at once where there is no thread to be had.
@@ -157,7 +159,8 @@ Result<bool> Rotation::Work(model::RewrapJob job, const std::atomic<bool>& stop)
   // it and reads the one after it.
   RewrapBatch before, current;
   TS_ASSIGN_OR_RETURN(current.rows, scan(job.cursor));
-  for (int batches = 0; batches < kBatchesPerTurn && !current.rows.empty(); ++batches) {
+  const int batches_max = data_keys_per_second_ == 0 ? kBatchesPerTurn : kPacedBatchesPerTurn;
+  for (int batches = 0; batches < batches_max && !current.rows.empty(); ++batches) {
     Pace(current.rows.size(), stop);
     if (stop.load()) break;
     const std::uint64_t last = current.rows.back().position;
