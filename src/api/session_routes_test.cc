@@ -308,7 +308,7 @@ TEST_F(SessionRoutesTest, RefusalsOfTokensAreShapedForTheirClients) {
     clock_.Advance(std::chrono::minutes(1));
   };
   const std::string grant = "client_credentials";
-  check({}, 400, "unsupported_grant_type");
+  check(json::object(), 400, "unsupported_grant_type");
   check({{"grant_type", "password"}, {"client_id", id}, {"client_secret", content_}}, 400,
         "unsupported_grant_type");
   check({{"grant_type", grant}}, 401, "invalid_client");
