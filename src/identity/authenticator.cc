@@ -111,8 +111,6 @@ Result<Principal> Authenticator::Load(Kind kind, std::string_view token, const D
   std::unique_lock lock(mutex_);
   // A change that was seen while this was being read may have been its end.
   if (generation == generation_) {
-    const auto before = entries_.find(digest);
-    if (!entry.used && before != entries_.end()) entry.used = before->second.used;
     if (entries_.size() >= kEntriesMax) entries_.clear();
     entries_.insert_or_assign(digest, entry);
   }

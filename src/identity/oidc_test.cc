@@ -286,6 +286,19 @@ TEST_F(OidcTest, NoCharacterOfATokenMayChange) {
   }
 }
 
+// The last character holds bits that mean nothing: they must be zero, or one token had many texts.
+TEST_F(OidcTest, OneTokenHasOneText) {
+  const std::string token = http_.Sign(BearerClaims());
+  static constexpr std::string_view kAlphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  for (const char c : kAlphabet) {
+    std::string altered = token;
+    altered.back() = c;
+    EXPECT_EQ(bearer_.Verify(altered).ok(), altered == token) << c;
+  }
+  EXPECT_FALSE(bearer_.Verify(token + "="));
+}
+
 TEST_F(OidcTest, PayloadsAreReadStrictly) {
   const auto code = [&](const std::string& payload) {
     return Bearer(http_.SignText(payload, "key-1"));

@@ -239,6 +239,16 @@ TEST_F(SessionsTest, OneMoreThanAllowedEndsTheOldest) {
   EXPECT_TRUE(sessions.Use(tokens[1], SessionKind::kBrowser));
 }
 
+TEST_F(SessionsTest, WhatHasEndedIsRefusedAtOnceWhereItIsCached) {
+  const std::string token = Opened(Mint(Role::kAuditor));
+  ASSERT_TRUE(authenticator_.AuthenticateSession(token, Wait::kAllowed));
+  ASSERT_TRUE(authenticator_.AuthenticateSession(token, Wait::kNever));
+  ASSERT_TRUE(sessions_.End(token));
+  EXPECT_FALSE(authenticator_.AuthenticateSession(token, Wait::kNever));
+  EXPECT_EQ(authenticator_.AuthenticateSession(token, Wait::kAllowed).error().code,
+            ErrorCode::kUnauthenticated);
+}
+
 TEST_F(SessionsTest, EndingTwiceIsNoError) {
   const std::string token = Opened(Mint(Role::kAuditor));
   EXPECT_TRUE(sessions_.End(token));
