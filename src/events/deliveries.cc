@@ -19,7 +19,8 @@ using model::DeliveryState;
 using model::WebhookDelivery;
 using store::WebhookPlace;
 
-constexpr std::size_t kDuePage = 500;     // Webhooks that one Dispatch() queues.
+constexpr std::size_t kDuePage = 500;  // Webhooks that one Dispatch() queues.
+constexpr int kLookShare = 20;
 constexpr std::size_t kEventsPage = 100;  // Events that one turn reads.
 constexpr base::Duration kDelayFirst = 15s;
 constexpr base::Duration kDelayMax = 2h;
@@ -144,12 +145,14 @@ bool Deliveries::Queue(const WebhookPlace& place) {
 
 // Goes on where the last one ended, so that nobody is behind others for ever.
 void Deliveries::Dispatch() {
-  if (stopping_.load()) return;
+  const base::BootTime began = clock_.Boot();
+  if (stopping_.load() || began < look_at_) return;
   auto due = webhooks_.DueWebhooks(clock_.Utc(), dispatched_up_to_, kDuePage);
   if (due && due->empty() && dispatched_up_to_ != WebhookPlace()) {
     dispatched_up_to_ = {};
     due = webhooks_.DueWebhooks(clock_.Utc(), dispatched_up_to_, kDuePage);
   }
+  look_at_ = began + (clock_.Boot() - began) * kLookShare;
   if (!due) {
     base::LogWarning("cannot look for deliveries that are due", {{"reason", due.error().message}});
     return;

@@ -66,7 +66,14 @@ class FailingStore final : public store::MemoryStore {
     if (fail_saves) return Error{ErrorCode::kUnavailable, "gone"};
     return MemoryStore::SaveWebhookStep(step);
   }
+  Result<std::vector<store::WebhookPlace>> DueWebhooks(base::UtcTime now,
+                                                       const store::WebhookPlace& after,
+                                                       std::size_t limit) const override {
+    if (looking) looking();
+    return MemoryStore::DueWebhooks(now, after, limit);
+  }
   bool fail_saves = false;
+  std::function<void()> looking;
 };
 
 class DeliveriesTest : public testing::Test {
@@ -459,6 +466,23 @@ TEST_F(DeliveriesTest, OneScopesSlowReceiversLeaveRoomForOthers) {
     }
   }
   EXPECT_LE(most.load(), 2U);
+}
+
+TEST_F(DeliveriesTest, LooksLessOftenWhenLookingTakesLong) {
+  int looks = 0;
+  store_.looking = [&] {
+    ++looks;
+    clock_.Advance(100ms);
+  };
+  auto worker = Worker();
+  worker.Dispatch();
+  EXPECT_EQ(looks, 1);
+  clock_.Advance(1800ms);
+  worker.Dispatch();
+  EXPECT_EQ(looks, 1) << "a twentieth of the time at most";
+  clock_.Advance(100ms);
+  worker.Dispatch();
+  EXPECT_EQ(looks, 2);
 }
 
 TEST_F(DeliveriesTest, PrunesTheLog) {

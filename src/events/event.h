@@ -1,6 +1,7 @@
-// events/ says what is recorded of each change, checks event chains, and counts the use of the data
-// plane. It never writes an event by itself: a NewEvent goes to the Store method that makes the
-// change, so that an event exists if and only if its change was committed. Events hold no secret.
+// events/ says what is recorded of each change, checks event chains, delivers events to webhooks
+// (start at deliveries.h), and counts the use of the data plane. It never writes an event by
+// itself: a NewEvent goes to the Store method that makes the change, so that an event exists if
+// and only if its change was committed. Events hold no secret.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
