@@ -213,9 +213,13 @@ export function assertCalm (page) {
 }
 
 // Pictures for docs/images: made when they are missing or CONSOLE_SCREENSHOTS=1 asks for new ones.
+const IMAGES = new URL('../../docs/images/', import.meta.url).pathname
+const placeOf = name => join(IMAGES, `console-${name}.png`)
+
+export const wantsPicture = name => process.env.CONSOLE_SCREENSHOTS === '1' || !existsSync(placeOf(name))
+
 export async function picture (page, name) {
-  const path = new URL(`../../docs/images/console-${name}.png`, import.meta.url).pathname
-  if (existsSync(path) && process.env.CONSOLE_SCREENSHOTS !== '1') return
-  await mkdir(new URL('../../docs/images/', import.meta.url), { recursive: true })
-  await page.screenshot({ path })
+  if (!wantsPicture(name)) return
+  await mkdir(IMAGES, { recursive: true })
+  await page.screenshot({ path: placeOf(name) })
 }

@@ -2,7 +2,7 @@
 // is killed and comes back, and a key that refuses.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { act, card, DEMO_KEY, Ground, heading, picture, until } from './ground.mjs'
+import { act, card, DEMO_KEY, Ground, heading, picture, until, wantsPicture } from './ground.mjs'
 
 const DATA_KEYS = 40_000
 const BATCH = 1000
@@ -60,11 +60,15 @@ async function pauseAtOnce () {
 
 test('it can be paused, and says why it waits', async () => {
   await begin('Airline key')
+  await panel(page).getByText(`of ${DATA_KEYS.toLocaleString('en-US')}`).waitFor()
+  if (wantsPicture('migration')) {
+    await panel(page).getByText('a second').waitFor()
+    await picture(page, 'migration')
+  }
   await pauseAtOnce()
   await panel(page).getByText('Somebody paused this migration.').waitFor()
   await card(page, 'Airline key').getByText('Migrating', { exact: true }).waitFor()
   await page.getByRole('article').first().getByText('Active', { exact: true }).waitFor()
-  await picture(page, 'migration')
 })
 
 test('a second screen shows the same', async () => {

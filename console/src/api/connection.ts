@@ -3,6 +3,7 @@
 import { useSyncExternalStore } from 'react'
 
 const ASK_AGAIN_MS = 2000
+const LOOK_MS = 10_000 // How often it is looked whether somebody still answers: a stream may die unheard.
 let reachable = true
 let timer: number | undefined
 const listeners = new Set<() => void>()
@@ -15,13 +16,16 @@ function set (now: boolean): void {
   if (now) for (const listener of [...returns]) listener()
 }
 
-async function ask (): Promise<void> {
+// Needs no session, and so keeps none alive.
+async function answers (): Promise<boolean> {
   try {
-    const response = await fetch('/healthz', { cache: 'no-store' })
-    if (response.ok) return reportReachable(true)
-  } catch { /* Still gone. */ }
-  timer = window.setTimeout(ask, ASK_AGAIN_MS)
+    return (await fetch('/healthz', { cache: 'no-store' })).ok
+  } catch {
+    return false
+  }
 }
+
+async function ask (): Promise<void> { reportReachable(await answers()) }
 
 export function reportReachable (now: boolean): void {
   window.clearTimeout(timer)
@@ -29,6 +33,9 @@ export function reportReachable (now: boolean): void {
   if (!now) timer = window.setTimeout(ask, ASK_AGAIN_MS)
 }
 
+window.setInterval(() => {
+  if (reachable && document.visibilityState === 'visible') void ask()
+}, LOOK_MS)
 window.addEventListener('offline', () => { reportReachable(false) })
 window.addEventListener('online', () => { void ask() })
 

@@ -1,6 +1,7 @@
 // What the service tells by itself (server-sent events), and asking for it where that cannot be had:
 // a proxy that holds events back, a bound on open streams, a service that is restarting.
 import { useEffect, useRef } from 'react'
+import { onReturn } from '../api/connection'
 
 const STREAM_AGAIN_MS = 15_000
 const TICK_MS = 250
@@ -59,8 +60,14 @@ export function useLive<Item> (options: LiveOptions<Item>): void {
       })
     }
     open()
+    const stopWaiting = onReturn(() => {
+      source?.close()
+      window.clearTimeout(retry)
+      open()
+    })
     return () => {
       stopped = true
+      stopWaiting()
       source?.close()
       stopPolling()
       window.clearTimeout(retry)
