@@ -59,11 +59,20 @@ class FakeReceivers final : public net::HttpClient {
   std::map<std::string, int> statuses_ TS_GUARDED_BY(mutex_);
 };
 
-// A store that fails when told to, as one does that dies between a delivery and its record.
+// A store that fails when told to, as one does whose process dies between a delivery and its
+// record.
 class FailingStore final : public store::MemoryStore {
  public:
+  Result<std::optional<store::ClaimedWebhook>> ClaimWebhook(const store::WebhookPlace& place,
+                                                            base::UtcTime now,
+                                                            base::UtcTime lease_until,
+                                                            std::size_t due_max) override {
+    TS_RETURN_IF_ERROR(MayFail());
+    return MemoryStore::ClaimWebhook(place, now, lease_until, due_max);
+  }
   Result<std::uint64_t> SaveWebhookStep(const store::WebhookStep& step) override {
     if (fail_saves) return Error{ErrorCode::kUnavailable, "gone"};
+    TS_RETURN_IF_ERROR(MayFail());
     return MemoryStore::SaveWebhookStep(step);
   }
   Result<std::vector<store::WebhookPlace>> DueWebhooks(base::UtcTime now,
@@ -72,8 +81,20 @@ class FailingStore final : public store::MemoryStore {
     if (looking) looking();
     return MemoryStore::DueWebhooks(now, after, limit);
   }
+  Result<std::vector<model::Event>> ListEvents(const Scope& scope, std::uint64_t after_sequence,
+                                               std::size_t limit) const override {
+    TS_RETURN_IF_ERROR(MayFail());
+    return MemoryStore::ListEvents(scope, after_sequence, limit);
+  }
   bool fail_saves = false;
+  mutable int fail_at = 0;  // The call that fails, counted from here; 0: none.
   std::function<void()> looking;
+
+ private:
+  Result<void> MayFail() const {
+    if (fail_at == 0 || --fail_at > 0) return {};
+    return Error{ErrorCode::kUnavailable, "gone"};
+  }
 };
 
 class DeliveriesTest : public testing::Test {
@@ -330,6 +351,36 @@ TEST_F(DeliveriesTest, WhatWasSentAndNotRecordedIsSentAgain) {
   EXPECT_TRUE(other.Serve(Place(webhook)));
   EXPECT_EQ(Got(), Ids{id});
   EXPECT_EQ(Log(webhook).size(), 1U);
+}
+
+TEST_F(DeliveriesTest, NothingIsLostWhicheverCallOfTheStoreFails) {
+  const Scope scope = NewScope();
+  const Webhook webhook = NewWebhook(scope);
+  auto worker = Worker();
+  int answers = 0;
+  // Every third attempt fails, so that repeats are under way, too.
+  http_.meanwhile = [&](const std::string& url) {
+    http_.Answer(url, ++answers % 3 == 0 ? 500 : 200);
+  };
+  bool all_tried = false;
+  for (int call = 1; !all_tried && call < 100; ++call) {
+    std::set<std::string> happened;
+    for (int i = 0; i < 4; ++i) happened.insert(Happen(scope));
+    store_.fail_at = call;
+    std::set<std::string> got;
+    for (int round = 0; round < 20; ++round) {
+      worker.Serve(Place(webhook));
+      for (const std::string& id : Got()) got.insert(id);
+      clock_.Advance(60s);  // A claim that was not given up runs out; repeats fall due.
+    }
+    EXPECT_EQ(got, happened) << call;
+    for (const auto& delivery : Log(webhook))
+      EXPECT_EQ(delivery.state, DeliveryState::kSucceeded) << call;
+    all_tried = store_.fail_at > 0;
+    store_.fail_at = 0;
+  }
+  EXPECT_TRUE(all_tried);
+  EXPECT_TRUE(store_.LoadWebhook(scope, webhook.id)->enabled);
 }
 
 TEST_F(DeliveriesTest, TwoProcessesShareTheWorkWithoutRepeating) {

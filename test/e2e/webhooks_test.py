@@ -71,22 +71,27 @@ class Receiver:
 class Webhooks(harness.Case):
     def setUp(self):
         super().setUp()
-        self.certificate = self.directory / "receiver.pem"
+        self.certificate, self.roots = self.make_certificate("receiver")
+
+    def make_certificate(self, name):
+        """A file with key and certificate of localhost, and one with the certificate alone."""
+        both, alone = self.directory / f"{name}.pem", self.directory / f"{name}-ca.pem"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                        "-keyout", str(self.certificate), "-out", str(self.directory / "ca.pem"), "-days", "2",
-                        "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+                        "-keyout", str(both), "-out", str(alone), "-days", "2", "-subj", "/CN=localhost",
+                        "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
                        check=True, stderr=subprocess.DEVNULL)
-        with open(self.certificate, "ab") as file:
-            file.write((self.directory / "ca.pem").read_bytes())
+        with open(both, "ab") as file:
+            file.write(alone.read_bytes())
+        return both, alone
 
     def begin(self, *arguments):
-        self.arguments = (*ALLOW, "--webhook-ca-file", str(self.directory / "ca.pem"), *arguments)
+        self.arguments = (*ALLOW, "--webhook-ca-file", str(self.roots), *arguments)
         self.server = self.start(arguments=self.arguments)
         self.id = self.tenant(self.server)
         self.admin = self.api_key(self.server, "TenantAdmin", self.id)[1]
 
-    def receiver(self, tls=True):
-        receiver = Receiver(self.certificate if tls else None)
+    def receiver(self, tls=True, certificate=None):
+        receiver = Receiver((certificate or self.certificate) if tls else None)
         self.addCleanup(receiver.stop)
         return receiver
 
@@ -236,10 +241,12 @@ class Webhooks(harness.Case):
 
     def test_bounds_what_a_receiver_may_do(self):
         self.begin()
-        huge, untrusted, plain = self.receiver(), self.receiver(), self.receiver(tls=False)
+        huge, unstapled, plain = self.receiver(), self.receiver(), self.receiver(tls=False)
+        stranger = self.receiver(certificate=self.make_certificate("stranger")[0])
         huge.answer = lambda path, body: (200, {"X-Many": "h" * 3000}, b"z" * 2_000_000)
         made = [self.webhook(one, name=name, **more) for one, name, more in
-                ((huge, "huge", {}), (plain, "plain", {}), (untrusted, "revoked", {"checkCertificateRevocation": True}))]
+                ((huge, "huge", {}), (plain, "plain", {}), (stranger, "stranger", {}),
+                 (unstapled, "unstapled", {"checkCertificateRevocation": True}))]
         key = self.happen()
         self.await_keys(huge, [key])
         self.await_keys(plain, [key])
@@ -251,8 +258,10 @@ class Webhooks(harness.Case):
         self.assertEqual(last(made[0])["status"], "success")
         self.assertEqual(last(made[0])["response"]["body"], "z" * 4096)
         self.assertEqual(last(made[1])["status"], "success")
-        self.assertEqual(last(made[2])["status"], "fail", "nothing is stapled")
-        self.assertEqual(untrusted.got, [])
+        for refused, receiver in ((made[2], stranger), (made[3], unstapled)):
+            self.assertEqual(last(refused)["status"], "fail")
+            self.assertNotIn("response", last(refused))
+            self.assertEqual(receiver.got, [])
 
     def test_the_operators_own_events_and_the_command_line(self):
         self.begin()
