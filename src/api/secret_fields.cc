@@ -17,7 +17,8 @@ Error NotJson() {
 }
 
 Error Bad(std::string_view name, std::string_view what) {
-  const std::string shown(name.substr(0, 64));
+  // A cut may fall within a character.
+  const std::string shown(base::IsUtf8(name.substr(0, 64)) ? name.substr(0, 64) : "");
   return InvalidArgument(shown, "The field " + shown + " " + std::string(what) + ".");
 }
 

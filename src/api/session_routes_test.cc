@@ -137,6 +137,9 @@ TEST_F(SessionRoutesTest, BadBodiesAreNamed) {
   EXPECT_EQ(post(R"({"apiKey":"a","apiKey":"b"})").field(), "apiKey");
   EXPECT_EQ(post(R"({"apiKey":"a","more":1})").field(), "more");
   EXPECT_EQ(post(R"({"apiKey":"a"} x)").field(), "body");
+  const Answer cut = post("{\"" + std::string(63, 'x') + "\xc3\xa4\":1}");
+  EXPECT_EQ(cut.status, 400);
+  EXPECT_FALSE(cut.body.is_discarded()) << "the answer is not UTF-8";
   // What a form of another site could send.
   EXPECT_EQ(post(R"({"apiKey":"a"})", "text/plain").status, 415);
   EXPECT_EQ(post(R"({"apiKey":"a"})", "application/x-www-form-urlencoded").status, 415);
