@@ -62,7 +62,7 @@ test('it can be paused, and says why it waits', async () => {
   await begin('Airline key')
   await panel(page).getByText(`of ${DATA_KEYS.toLocaleString('en-US')}`).waitFor()
   if (wantsPicture('migration')) {
-    await panel(page).getByText('a second').waitFor()
+    await panel(page).getByText(/^[1-9][\d,]* a second$/).waitFor()
     await picture(page, 'migration')
   }
   await pauseAtOnce()
@@ -105,9 +105,10 @@ test('cancelled from the second screen it is cancelled on the first', async () =
 
 test('the service killed in the middle: the page says so, and goes on by itself', async () => {
   await begin('Airline key')
-  await panel(page).waitFor()
+  await panel(page).getByText(`of ${DATA_KEYS.toLocaleString('en-US')}`).waitFor()
   await ground.killService()
   await page.getByText('The service does not answer.').first().waitFor({ timeout: 30_000 })
+  assert.ok(await page.getByText('The service does not answer.').first().isVisible())
   await picture(page, 'offline')
   await ground.startService()
   await page.getByText('The service does not answer.').first().waitFor({ state: 'hidden', timeout: 30_000 })

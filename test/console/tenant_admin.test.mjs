@@ -3,7 +3,7 @@
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { act, assertCalm, card, DEMO_KEY, Ground, heading, picture, signIn } from './ground.mjs'
+import { act, assertCalm, card, DEMO_KEY, Ground, heading, picture, signIn, wantsPicture } from './ground.mjs'
 
 const MARKUP = '<img src=x onerror=alert(1)>'
 let ground, tenant, page
@@ -164,6 +164,11 @@ test('Edit changes title and description', async () => {
   await dialog.getByRole('button', { name: 'Save' }).click()
   await card(page, 'Northwind CMK').getByText('Held by the security team').waitFor()
   await picture(page, 'key-providers')
+  if (!wantsPicture('narrow-dark')) return
+  const narrow = await ground.signedIn(tenant.admin, '/settings/encryption', { width: 390, height: 844, theme: 'dark' })
+  await card(narrow, 'Northwind CMK').waitFor()
+  await picture(narrow, 'narrow-dark')
+  await narrow.context().close()
 })
 
 test('Migrate: plan, Change key provider, progress, active', async () => {

@@ -12,6 +12,7 @@ export interface LiveOptions<Item> {
   onItem: (item: Item) => void
   poll: () => Promise<void> // Called at once where no stream opens, and then every pollMs.
   pollMs: number
+  quietMs?: number | undefined // Asks, too, when an open stream has said nothing for so long: it may be dead unheard.
 }
 
 export function useLive<Item> (options: LiveOptions<Item>): void {
@@ -25,6 +26,7 @@ export function useLive<Item> (options: LiveOptions<Item>): void {
     let poller: number | undefined
     let retry: number | undefined
     let stopped = false
+    let heardAt = performance.now()
 
     let polledAt = 0
     const stopPolling = (): void => { window.clearTimeout(poller); poller = undefined }
@@ -46,6 +48,7 @@ export function useLive<Item> (options: LiveOptions<Item>): void {
       source = new EventSource(url)
       source.addEventListener('open', stopPolling)
       source.addEventListener(event, message => {
+        heardAt = performance.now()
         try {
           latest.current.onItem(JSON.parse((message as MessageEvent<string>).data) as Item)
         } catch { /* Not ours; the next poll or event tells. */ }
@@ -60,6 +63,12 @@ export function useLive<Item> (options: LiveOptions<Item>): void {
       })
     }
     open()
+    const watcher = window.setInterval(() => {
+      const { quietMs } = latest.current
+      if (quietMs === undefined || poller !== undefined || performance.now() - heardAt < quietMs) return
+      heardAt = performance.now()
+      latest.current.poll().catch(() => {})
+    }, 4 * TICK_MS)
     const stopWaiting = onReturn(() => {
       source?.close()
       window.clearTimeout(retry)
@@ -68,6 +77,7 @@ export function useLive<Item> (options: LiveOptions<Item>): void {
     return () => {
       stopped = true
       stopWaiting()
+      window.clearInterval(watcher)
       source?.close()
       stopPolling()
       window.clearTimeout(retry)

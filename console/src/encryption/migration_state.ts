@@ -9,6 +9,7 @@ import { addSample, isPaused, isUnfinished, rateOf, type Sample } from './progre
 
 const POLL_RUNNING_MS = 1000
 const POLL_IDLE_MS = 10_000
+const QUIET_MS = 5000 // A migration that runs tells of itself every second.
 
 export interface EncryptionState {
   providers: Resource<KeyProvider[]>
@@ -28,7 +29,8 @@ export function useEncryption (): EncryptionState {
     event: 'migration',
     onItem: item => { migration.set(item) },
     poll: migration.reload,
-    pollMs: running ? POLL_RUNNING_MS : POLL_IDLE_MS
+    pollMs: running ? POLL_RUNNING_MS : POLL_IDLE_MS,
+    quietMs: running ? QUIET_MS : undefined
   })
 
   const done = now?.done

@@ -32,14 +32,16 @@ export function Shell ({ children }: { children: ReactNode }) {
         <p className="side-foot small faint">Version {options.version}</p>
       </aside>
       <div className="main">
-        <header className="top">
-          <span className="top-menu">
-            <Button look="quiet" iconOnly aria-label="Navigation" onPress={() => { setNavOpen(true) }}><Icon of={MenuIcon} /></Button>
-          </span>
-          <Identity />
-          <AccountTools />
-        </header>
-        {!reachable && <OfflineBanner />}
+        <div className="top-area">
+          <header className="top">
+            <span className="top-menu">
+              <Button look="quiet" iconOnly aria-label="Navigation" onPress={() => { setNavOpen(true) }}><Icon of={MenuIcon} /></Button>
+            </span>
+            <Identity />
+            <AccountTools />
+          </header>
+          {!reachable && <OfflineBanner />}
+        </div>
         {options.emulated && <EmulatedBanner page={options.emulatorUrl} />}
         <main id="content" className="content" tabIndex={-1}>{children}</main>
       </div>
