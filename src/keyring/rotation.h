@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "keyring/keyring.h"
 #include "model/records.h"
@@ -71,8 +72,8 @@ class Rotation {
   void RotateAged(base::Duration age_max);
 
   static constexpr base::Duration kStaleAfter = std::chrono::seconds(10);
-  // Of one transaction, which others wait for: a few milliseconds.
-  static constexpr std::size_t kBatchItems = 500;
+  // Of one transaction, which others wait for: a millisecond or two.
+  static constexpr std::size_t kBatchItems = 250;
   static constexpr std::size_t kAgedPageItems = 20;
 
  private:
@@ -95,7 +96,9 @@ class Rotation {
   // True when it was stopped by the end of its turn only.
   Result<bool> TakeTurn(const model::RewrapJob& job, const std::atomic<bool>& stop);
   Result<bool> Work(model::RewrapJob job, const std::atomic<bool>& stop);
-  Result<void> Commit(RewrapBatch& batch, model::RewrapJob& job);
+  Result<std::vector<RewrapBatch>> Scan(const model::RewrapJob& job, std::uint64_t after) const;
+  Result<void> Commit(std::vector<RewrapBatch>& batches, model::RewrapJob& job);
+  Result<void> CommitOne(RewrapBatch& batch, model::RewrapJob& job);
   Result<void> Finish(model::RewrapJob job);
   // Whether the job may not be worked on any more, which is why something was refused.
   bool IsOver(const model::RewrapJob& job) const;

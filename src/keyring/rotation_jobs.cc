@@ -13,9 +13,11 @@
 namespace tenantseal::keyring {
 namespace {
 
+// A transaction is small, for those who wait for it; what a thread is started for is not.
+constexpr std::size_t kBatchesPerPortion = 20;
 // Then the next job has its turn, so that a large tenant does not keep small ones waiting.
-constexpr int kBatchesPerTurn = 50;
-// Where the rate is limited.
+constexpr int kPortionsPerTurn = 5;
+// Where the rate is limited, and a portion is one batch.
 constexpr int kPacedBatchesPerTurn = 8;
 constexpr double kBatchesPerSecond = 4;
 constexpr auto kStopPoll = std::chrono::milliseconds(20);
@@ -152,43 +154,56 @@ bool Rotation::IsOver(const model::RewrapJob& job) const {
 }
 
 Result<bool> Rotation::Work(model::RewrapJob job, const std::atomic<bool>& stop) {
-  const auto scan = [&](std::uint64_t after) {
-    return store_.ScanDataKeys(job.tenant, after, job.to_version, BatchItems());
-  };
-  // While the cryptography of one batch runs on another thread, this one commits the batch before
-  // it and reads the one after it.
-  RewrapBatch before, current;
-  TS_ASSIGN_OR_RETURN(current.rows, scan(job.cursor));
-  const int batches_max = data_keys_per_second_ == 0 ? kBatchesPerTurn : kPacedBatchesPerTurn;
-  for (int batches = 0; batches < batches_max && !current.rows.empty(); ++batches) {
-    Pace(current.rows.size(), stop);
+  // While the cryptography of some batches runs on another thread, this one commits the batches
+  // before them and reads those after.
+  std::vector<RewrapBatch> before;
+  TS_ASSIGN_OR_RETURN(std::vector<RewrapBatch> current, Scan(job, job.cursor));
+  const int portions_max = data_keys_per_second_ == 0 ? kPortionsPerTurn : kPacedBatchesPerTurn;
+  for (int portions = 0; portions < portions_max && !current.empty(); ++portions) {
+    Pace(current.front().rows.size(), stop);
     if (stop.load()) break;
-    const std::uint64_t last = current.rows.back().position;
-    std::future<Result<void>> crypto = RunBeside(
-        [this, &job, &current] { return rewrapper_->Rewrap(job.tenant, job.to_version, current); });
-    RewrapBatch after;
+    const std::uint64_t last = current.back().rows.back().position;
+    std::future<Result<void>> crypto = RunBeside([this, &job, &current]() -> Result<void> {
+      for (RewrapBatch& batch : current)
+        TS_RETURN_IF_ERROR(rewrapper_->Rewrap(job.tenant, job.to_version, batch));
+      return {};
+    });
     Result<void> stored = Commit(before, job);
-    if (stored) {
-      auto rows = scan(last);
-      if (rows)
-        after.rows = std::move(*rows);
-      else
-        stored = rows.error();
-    }
+    auto after = stored ? Scan(job, last) : Result<std::vector<RewrapBatch>>(stored.error());
     Result<void> rewrapped = crypto.get();
-    if (!stored) return stored.error();
+    if (!after) return after.error();
     if (!rewrapped) return rewrapped.error();
     before = std::move(current);
-    current = std::move(after);
+    current = std::move(*after);
   }
   TS_RETURN_IF_ERROR(Commit(before, job));
-  if (!current.rows.empty()) return !stop.load();  // Whoever comes next goes on from the cursor.
+  if (!current.empty()) return !stop.load();  // Whoever comes next goes on from the cursor.
   TS_RETURN_IF_ERROR(Finish(std::move(job)));
   return false;
 }
 
-Result<void> Rotation::Commit(RewrapBatch& batch, model::RewrapJob& job) {
-  if (batch.rows.empty()) return {};
+// The batches past a position, as many as are worked on at a time; none at the end.
+Result<std::vector<RewrapBatch>> Rotation::Scan(const model::RewrapJob& job,
+                                                std::uint64_t after) const {
+  const std::size_t batches_max = data_keys_per_second_ == 0 ? kBatchesPerPortion : 1;
+  std::vector<RewrapBatch> out;
+  while (out.size() < batches_max) {
+    RewrapBatch batch;
+    TS_ASSIGN_OR_RETURN(batch.rows,
+                        store_.ScanDataKeys(job.tenant, after, job.to_version, BatchItems()));
+    if (batch.rows.empty()) break;
+    after = batch.rows.back().position;
+    out.push_back(std::move(batch));
+  }
+  return out;
+}
+
+Result<void> Rotation::Commit(std::vector<RewrapBatch>& batches, model::RewrapJob& job) {
+  for (RewrapBatch& batch : batches) TS_RETURN_IF_ERROR(CommitOne(batch, job));
+  return {};
+}
+
+Result<void> Rotation::CommitOne(RewrapBatch& batch, model::RewrapJob& job) {
   model::RewrapJob next = job;
   next.cursor = batch.rows.back().position;
   next.done += batch.updates.size();

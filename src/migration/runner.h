@@ -20,7 +20,7 @@ class Runner {
          const base::Clock& clock, const base::Random& random);
 
   // Takes up unfinished migrations, one step of each at a time so that tenants share fairly, until
-  // there is none to advance or `stop` is set. Called about once a second.
+  // there is none to advance or `stop` is set. Called several times a second.
   void RunSteps(const std::atomic<bool>& stop);
 
   // The event of a tenth that a batch of its data keys has passed; see Rotation::OnBatch. A batch

@@ -181,11 +181,12 @@ void Service::StartBackground() {
   rotation_.OnBatch([this](const model::RewrapJob& before, const model::RewrapJob& after) {
     return runner_.ProgressEvent(before, after);
   });
+  // Often, since a migration is handed from one to the other and back; there is an index for each
+  // to find out that there is nothing to do.
   Every(
-      std::chrono::seconds(1),
-      [this](const std::atomic<bool>& stopping) { rotation_.RunJobs(stopping); },
+      milliseconds(250), [this](const std::atomic<bool>& stopping) { rotation_.RunJobs(stopping); },
       Periodic::Priority::kLow);
-  Every(std::chrono::seconds(1),
+  Every(milliseconds(250),
         [this](const std::atomic<bool>& stopping) { runner_.RunSteps(stopping); });
   Every(std::chrono::seconds(1),
         [this](const std::atomic<bool>& stopping) { live_streams_.Tick(stopping); });

@@ -210,8 +210,13 @@ CREATE INDEX webhook_deliveries_due ON webhook_deliveries(webhook, due_at)
 CREATE INDEX webhook_deliveries_finished ON webhook_deliveries(triggered_at) WHERE due_at IS NULL;
 )sql";
 
-constexpr const char* kSteps[] = {kVersion1, kEventIndexes, kMigrations,
-                                  kKmsCalls, kSessions,     kWebhooks};
+// Every process asks several times a second.
+constexpr const char* kRunningJobs = R"sql(
+CREATE INDEX rewrap_jobs_running ON rewrap_jobs(started_at, tenant) WHERE state = 1;
+)sql";
+
+constexpr const char* kSteps[] = {kVersion1, kEventIndexes, kMigrations, kKmsCalls,
+                                  kSessions, kWebhooks,     kRunningJobs};
 
 struct Stamp {
   std::int64_t version = 0;
