@@ -3,7 +3,10 @@ import react from '@vitejs/plugin-react'
 
 // TENANTSEAL_DEV_SERVER names the service that the development server passes requests on to; one
 // signs in as usual.
-const service = process.env['TENANTSEAL_DEV_SERVER'] ?? 'http://127.0.0.1:8080'
+const service = {
+  target: process.env['TENANTSEAL_DEV_SERVER'] ?? 'http://127.0.0.1:8080',
+  changeOrigin: false // The service compares Host with Origin.
+}
 
 export default defineConfig({
   plugins: [react()],
