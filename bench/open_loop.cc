@@ -187,8 +187,8 @@ class Stream {
 
  private:
   void Send(Clock::time_point due) {
-    idle_.back()->Send(request_, due);
-    idle_.pop_back();
+    idle_.front()->Send(request_, due);
+    idle_.pop_front();
   }
   Clock::duration Gap() {
     return std::chrono::duration_cast<Clock::duration>(
@@ -199,7 +199,7 @@ class Stream {
   const double rate_;
   const std::string request_;
   std::vector<std::unique_ptr<Connection>> connections_;
-  std::vector<Connection*> idle_;
+  std::deque<Connection*> idle_;  // Each in its turn: one that sends nothing is closed.
   std::deque<Clock::time_point> due_;  // What waits for a connection.
   std::mt19937_64 dice_{7};
   std::exponential_distribution<double> gap_{1.0};

@@ -14,7 +14,7 @@ namespace tenantseal::keyring {
 namespace {
 
 // A transaction is small, for those who wait for it; what a thread is started for is not.
-constexpr std::size_t kBatchesPerPortion = 20;
+constexpr std::size_t kBatchesPerPortion = 10;
 // Then the next job has its turn, so that a large tenant does not keep small ones waiting.
 constexpr int kPortionsPerTurn = 5;
 // Where the rate is limited, and a portion is one batch.
