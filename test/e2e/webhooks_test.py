@@ -130,8 +130,10 @@ class Webhooks(harness.Case):
                              hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest())
             event = json.loads(body)
             self.assertEqual((event["specversion"], event["tenantid"]), ("1.0", self.id))
-        listed = self.call("GET", f"/{webhook['id']}/deliveries?sort=%2BtriggeredAt")["data"]
-        self.assertEqual([one["status"] for one in listed], ["success"] * 3)
+        log = lambda: self.call("GET", f"/{webhook['id']}/deliveries?sort=%2BtriggeredAt")["data"]
+        # What was sent is recorded a moment later.
+        harness.wait_until(lambda: [one["status"] for one in log()] == ["success"] * 3, 10, "the log")
+        listed = log()
         one = self.call("GET", f"/{webhook['id']}/deliveries/{listed[0]['id']}")
         self.assertEqual(one["request"]["body"], receiver.events()[0])
         self.assertEqual(one["request"]["headers"]["X-Token"], "**OMITTED**")
