@@ -145,6 +145,7 @@ TEST_F(MigrationRoutesTest, WhatClientsOfQliksApisAskFor) {
 TEST_F(MigrationRoutesTest, OnlyATenantsAdminMay) {
   for (const Route& route : AllRoutes()) {
     if (!route.pattern.starts_with(kPath)) continue;
+    if (route.pattern.ends_with("/kms-calls")) continue;  // An auditor's, too.
     for (const std::string& token :
          {content_, NewKey("Auditor", tenant_), std::string("operator-secret")}) {
       EXPECT_EQ(ApiTest::Call(route.method, route.pattern, token, "{}").status, 403)

@@ -1,4 +1,5 @@
-// `tenantseal aws`: what a customer's AWS key needs, and whether it has it. All but reconcile work offline.
+// `tenantseal aws`: what a customer's AWS key needs, and whether it has it. All but reconcile work
+// offline.
 #pragma once
 
 namespace CLI {
