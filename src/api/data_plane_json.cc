@@ -216,7 +216,7 @@ Result<DataPlaneBody> ParseDataPlane(base::ByteSpan body, const FieldSet& fields
   // Small bodies share a buffer; a large one does not stay.
   if (scratch.text.size() < need)
     scratch.text = base::SecretBytes(std::max<std::size_t>(need, 4096));
-  std::ranges::copy(body, scratch.text.RevealMutable().data());
+  if (!body.empty()) std::memcpy(scratch.text.RevealMutable().data(), body.data(), body.size());
   std::memset(scratch.text.RevealMutable().data() + body.size(), ' ', simdjson::SIMDJSON_PADDING);
   scratch.used = body.size();
   const auto* text = reinterpret_cast<const char*>(scratch.text.Reveal().data());

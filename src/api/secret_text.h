@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstring>
 #include <string_view>
 
 #include "base/encoding.h"
@@ -15,7 +16,9 @@ class SecretText {
   explicit SecretText(std::size_t reserve) : buffer_(reserve < 64 ? 64 : reserve) {}
 
   void Append(std::string_view text) {
-    std::ranges::copy(text, Room(text.size()));
+    char* to = Room(text.size());
+    // Not std::copy, which goes byte by byte here and was 5 % of a batch's time.
+    if (!text.empty()) std::memcpy(to, text.data(), text.size());
     size_ += text.size();
   }
   void AppendBase64(base::ByteSpan bytes) {

@@ -156,6 +156,13 @@ bool IsNeverSigned(std::string_view lower_name) {
   return std::ranges::find(kNames, lower_name) != kNames.end();
 }
 
+void AppendScope(const Scope& scope, std::string& out) {
+  out.append(scope.date) += '/';
+  out.append(scope.region) += '/';
+  out.append(scope.service) += '/';
+  out += kTerminator;
+}
+
 std::optional<int> Number(std::string_view digits) {
   int value = 0;
   for (const char c : digits) {
@@ -170,10 +177,8 @@ std::optional<int> Number(std::string_view digits) {
 std::string Scope::text() const {
   std::string out;
   out.reserve(date.size() + region.size() + service.size() + kTerminator.size() + 3);
-  out.append(date) += '/';
-  out.append(region) += '/';
-  out.append(service) += '/';
-  return out += kTerminator;
+  AppendScope(*this, out);
+  return out;
 }
 
 std::string AmzDate(base::UtcTime time) {
@@ -190,17 +195,19 @@ std::string AmzDate(base::UtcTime time) {
 }
 
 Result<base::UtcTime> ParseAmzDate(std::string_view text) {
-  const Error wrong{ErrorCode::kInvalidArgument,
-                    "Date must be in ISO-8601 'basic format', for example 20150830T123600Z."};
-  if (text.size() != 16 || text[8] != 'T' || text[15] != 'Z') return wrong;
+  const auto wrong = [] {
+    return Error{ErrorCode::kInvalidArgument,
+                 "Date must be in ISO-8601 'basic format', for example 20150830T123600Z."};
+  };
+  if (text.size() != 16 || text[8] != 'T' || text[15] != 'Z') return wrong();
   const auto year = Number(text.substr(0, 4)), month = Number(text.substr(4, 2)),
              day = Number(text.substr(6, 2)), hour = Number(text.substr(9, 2)),
              minute = Number(text.substr(11, 2)), second = Number(text.substr(13, 2));
-  if (!year || !month || !day || !hour || !minute || !second) return wrong;
+  if (!year || !month || !day || !hour || !minute || !second) return wrong();
   const std::chrono::year_month_day date{std::chrono::year(*year),
                                          std::chrono::month(static_cast<unsigned>(*month)),
                                          std::chrono::day(static_cast<unsigned>(*day))};
-  if (!date.ok() || *hour > 23 || *minute > 59 || *second > 59) return wrong;
+  if (!date.ok() || *hour > 23 || *minute > 59 || *second > 59) return wrong();
   return base::UtcTime(std::chrono::sys_days(date)) + std::chrono::hours(*hour) +
          std::chrono::minutes(*minute) + std::chrono::seconds(*second);
 }
@@ -229,7 +236,8 @@ std::string StringToSign(std::string_view amz_date, const Scope& scope,
   out.reserve(192);
   out.append(kAlgorithm) += '\n';
   out.append(amz_date) += '\n';
-  out.append(scope.text()) += '\n';
+  AppendScope(scope, out);
+  out += '\n';
   return out += base::HexEncode(crypto::Sha256(base::AsBytes(canonical_request)));
 }
 

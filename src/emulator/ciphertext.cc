@@ -36,16 +36,29 @@ std::optional<Parts> Parse(base::ByteSpan blob) {
   return out;
 }
 
+void AppendSize(std::size_t size, base::Bytes& out) {
+  for (int shift = 24; shift >= 0; shift -= 8)
+    out.push_back(static_cast<std::uint8_t>(size >> shift));
+}
+
+void AppendField(base::ByteSpan bytes, base::Bytes& out) {
+  AppendSize(bytes.size(), out);
+  out.insert(out.end(), bytes.begin(), bytes.end());
+}
+
 // Length-prefixed, so that no two contexts have one form. Sorted by key; empty is absent.
 base::Bytes AssociatedData(base::ByteSpan header, const ContextPairs& context) {
-  base::ByteWriter out;
-  out.Field(header);
-  out.U32(static_cast<std::uint32_t>(context.size()));
+  std::size_t size = header.size() + 8;
+  for (const auto& [key, value] : context) size += key.size() + value.size() + 8;
+  base::Bytes out;
+  out.reserve(size);  // Room that grows by and by costs more than the encryption.
+  AppendField(header, out);
+  AppendSize(context.size(), out);
   for (const auto& [key, value] : context) {
-    out.Field(key);
-    out.Field(value);
+    AppendField(base::AsBytes(key), out);
+    AppendField(base::AsBytes(value), out);
   }
-  return out.Take();
+  return out;
 }
 
 base::Secret256 BlobKey(const BackingKey& material, base::ByteSpan salt) {
@@ -71,14 +84,14 @@ base::Bytes SealBlob(const std::string& key_id, const BackingKey& material,
   TS_CHECK(material_id && material_id->size() == kMaterialIdBytes);
   std::array<std::uint8_t, kSaltBytes + crypto::kGcmNonceBytes> fresh;
   random.FillPublic(fresh);
-  base::ByteWriter out;
-  out.U8(kVersion);
-  out.U8(static_cast<std::uint8_t>(key_id.size()));
-  out.Raw(base::AsBytes(key_id));
-  out.Raw(*material_id);
-  out.Raw(fresh);
-  const std::size_t header = out.size();
-  base::Bytes blob = out.Take();
+  const std::size_t header = 2 + key_id.size() + kMaterialIdBytes + fresh.size();
+  base::Bytes blob;
+  blob.reserve(header + crypto::kGcmTagBytes + plaintext.size());
+  blob.push_back(kVersion);
+  blob.push_back(static_cast<std::uint8_t>(key_id.size()));
+  blob.insert(blob.end(), key_id.begin(), key_id.end());
+  blob.insert(blob.end(), material_id->begin(), material_id->end());
+  blob.insert(blob.end(), fresh.begin(), fresh.end());
   blob.resize(header + crypto::kGcmTagBytes + plaintext.size());
   const base::MutableByteSpan all(blob);
   const base::ByteSpan salt = base::ByteSpan(fresh).first(kSaltBytes);
