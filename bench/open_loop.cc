@@ -199,7 +199,7 @@ class Stream {
   const double rate_;
   const std::string request_;
   std::vector<std::unique_ptr<Connection>> connections_;
-  std::deque<Connection*> idle_;  // Each in its turn: one that sends nothing is closed.
+  std::deque<Connection*> idle_;       // Each in its turn: one that sends nothing is closed.
   std::deque<Clock::time_point> due_;  // What waits for a connection.
   std::mt19937_64 dice_{7};
   std::exponential_distribution<double> gap_{1.0};
