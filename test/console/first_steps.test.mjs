@@ -40,9 +40,9 @@ test('what the console shows, pasted on the emulator’s page, mends the policy'
 test('Add and migrate: added, confirmed, watched until it is active', async () => {
   await page.getByRole('button', { name: 'Add and migrate' }).click()
   const dialog = page.getByRole('dialog', { name: 'Change key provider' })
-  await dialog.getByText(/I confirm/).click({ timeout: 30_000 })
+  await dialog.getByText(/I confirm/).click()
   await dialog.getByRole('button', { name: 'Change key provider' }).click()
-  await card(page, 'My first key').getByText('Active', { exact: true }).waitFor({ timeout: 60_000 })
+  await card(page, 'My first key').getByText('Active', { exact: true }).waitFor({ timeout: 240_000 })
   await page.getByRole('region', { name: 'Last migration' }).getByText('Completed').waitFor()
   assert.equal(new URL(page.url()).search, '', 'the address does not ask again')
   await picture(page, 'migrated')

@@ -17,7 +17,8 @@ const EMULATOR = process.env.TENANTSEAL_EMULATOR ?? join(RELEASE, 'tenantseal-aw
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
 const OPERATOR = 'operator-key-of-the-console-test-0001'
 const ROLE = 'arn:aws:iam::338144066592:role/byok-encryption-proxy-role'
-const START_TRIES = 500
+const START_TRIES = 1500
+const STEP_MS = 60_000 // Machines that build and test at once are slow.
 export const DEMO_KEY = 'arn:aws:kms:us-east-1:111122223333:key/mrk-1234abcd12ab34cd56ef1234567890ab'
 const AXE = readFileSync(new URL('node_modules/axe-core/axe.min.js', import.meta.url), 'utf8')
 
@@ -33,7 +34,7 @@ function freePort () {
 export const pause = ms => new Promise(resolve => setTimeout(resolve, ms))
 
 // Waits until `look` gives something; for what is not on a page.
-export async function until (what, look, seconds = 30) {
+export async function until (what, look, seconds = 90) {
   for (const end = Date.now() + seconds * 1000; Date.now() < end; await pause(100)) {
     const seen = await look()
     if (seen) return seen
@@ -169,7 +170,7 @@ export class Ground {
       if (message.type() === 'error' && !/Failed to load resource|ERR_/.test(message.text())) page.complaints.push(message.text())
     })
     page.on('pageerror', problem => { page.complaints.push(String(problem)) })
-    page.setDefaultTimeout(15_000)
+    page.setDefaultTimeout(STEP_MS)
     return page
   }
 

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
 import { act, card, DEMO_KEY, Ground, heading, picture, until, wantsPicture } from './ground.mjs'
 
-const DATA_KEYS = 40_000
+const DATA_KEYS = 80_000 // So many that it takes longer than to press a button.
 const BATCH = 1000
 let ground, tenant, page, second
 
@@ -48,7 +48,7 @@ const last = where => where.getByRole('region', { name: 'Last migration' })
 async function begin (title) {
   await act(page, title, 'Migrate')
   const dialog = page.getByRole('dialog', { name: 'Change key provider' })
-  await dialog.getByText(/I confirm/).click({ timeout: 30_000 })
+  await dialog.getByText(/I confirm/).click()
   await dialog.getByRole('button', { name: 'Change key provider' }).click()
   await dialog.waitFor({ state: 'hidden' })
 }
@@ -60,7 +60,6 @@ async function pauseAtOnce () {
 
 test('it can be paused, and says why it waits', async () => {
   await begin('Airline key')
-  await panel(page).getByText(`of ${DATA_KEYS.toLocaleString('en-US')}`).waitFor()
   if (wantsPicture('migration')) {
     await panel(page).getByText(/^[1-9][\d,]* a second$/).waitFor()
     await picture(page, 'migration')
@@ -87,7 +86,7 @@ test('a reload shows the same', async () => {
 test('while it goes on nothing else can be begun, and its keys cannot be deleted', async () => {
   await page.getByRole('button', { name: 'Actions for Airline key' }).click()
   for (const name of ['Migrate', 'Delete']) {
-    assert.equal(await page.getByRole('menuitem', { name }).getAttribute('aria-disabled'), 'true')
+    assert.equal(await page.getByRole('menuitem', { name: new RegExp(`^${name}`) }).getAttribute('aria-disabled'), 'true')
   }
   await page.getByText('A migration leads from or to it.').waitFor()
   await page.keyboard.press('Escape')
@@ -99,7 +98,7 @@ test('cancelled from the second screen it is cancelled on the first', async () =
   await confirm.getByText('The current key stays active.').waitFor()
   await confirm.getByRole('button', { name: 'Cancel migration' }).click()
   await last(second).getByText('Cancelled', { exact: true }).waitFor()
-  await last(page).getByText('Cancelled', { exact: true }).waitFor({ timeout: 30_000 })
+  await last(page).getByText('Cancelled', { exact: true }).waitFor()
   await card(page, 'Airline key').getByText('Inactive', { exact: true }).waitFor()
 })
 
@@ -107,13 +106,13 @@ test('the service killed in the middle: the page says so, and goes on by itself'
   await begin('Airline key')
   await panel(page).getByText(`of ${DATA_KEYS.toLocaleString('en-US')}`).waitFor()
   await ground.killService()
-  await page.getByText('The service does not answer.').first().waitFor({ timeout: 30_000 })
+  await page.getByText('The service does not answer.').first().waitFor()
   assert.ok(await page.getByText('The service does not answer.').first().isVisible())
   await picture(page, 'offline')
   await ground.startService()
-  await page.getByText('The service does not answer.').first().waitFor({ state: 'hidden', timeout: 30_000 })
+  await page.getByText('The service does not answer.').first().waitFor({ state: 'hidden' })
   for (const where of [page, second]) {
-    await last(where).getByText('Completed').waitFor({ timeout: 90_000 })
+    await last(where).getByText('Completed').waitFor({ timeout: 240_000 })
     await card(where, 'Airline key').getByText('Active', { exact: true }).waitFor()
   }
   const migration = await ground.call('GET', '/api/v1/encryption/keyproviders/migration/actions/details', undefined, tenant.admin)
@@ -125,7 +124,7 @@ test('a current key that is disabled in AWS needs attention', async () => {
   await ground.shell(`aws --region us-east-1 kms disable-key --key-id ${id}`)
   await act(page, 'Airline key', 'Validate')
   const dialog = page.getByRole('dialog')
-  await dialog.getByText(/checks failed/).waitFor({ timeout: 30_000 })
+  await dialog.getByText(/checks failed/).waitFor()
   await dialog.getByText('To fix:').first().waitFor()
   await dialog.getByRole('button', { name: 'Close' }).last().click()
   await card(page, 'Airline key').getByText('Attention', { exact: true }).waitFor()

@@ -120,7 +120,7 @@ test('the mended policy, pasted into a shell, lets the key be added', async () =
   await answer().getByText('AWS CLI: put the policy on the key and its replica').click()
   await ground.shell(await codeOf(answer(), 'Mended key policy, by AWS CLI'))
   await page.getByRole('button', { name: 'Check the key only' }).click()
-  await answer().getByText('This key can be added').waitFor({ timeout: 30_000 })
+  await answer().getByText('This key can be added').waitFor()
   await page.getByRole('button', { name: 'Add key provider' }).click()
   await heading(page, 'Manage key provider')
   const added = card(page, 'Our key')
@@ -146,7 +146,7 @@ test('the same key once more is refused beside its field', async () => {
 test('Validate gives the report, check by check', async () => {
   await act(page, 'Our key', 'Validate')
   const dialog = page.getByRole('dialog')
-  await dialog.getByText(/All .*checks passed/).waitFor({ timeout: 30_000 })
+  await dialog.getByText(/All .*checks passed/).waitFor()
   for (const name of ['ARN', 'Region', 'Key policy admits this tenant', 'Multi-region key', 'Other tenants are kept out']) {
     await dialog.getByText(name, { exact: true }).first().waitFor()
   }
@@ -175,7 +175,7 @@ test('Migrate: plan, Change key provider, progress, active', async () => {
   await act(page, 'Northwind CMK', 'Migrate')
   const dialog = page.getByRole('dialog', { name: 'Change key provider' })
   const plan = dialog.getByRole('region', { name: 'Plan' })
-  await plan.getByText('1,000', { exact: true }).waitFor({ timeout: 30_000 })
+  await plan.getByText('1,000', { exact: true }).waitFor()
   await plan.getByText('KMS calls, at most').waitFor()
   const change = dialog.getByRole('button', { name: 'Change key provider' })
   assert.ok(await change.isDisabled(), 'not before it is confirmed')
@@ -183,7 +183,7 @@ test('Migrate: plan, Change key provider, progress, active', async () => {
   await dialog.getByText(/I confirm that the current key is replaced/).click()
   await change.click()
   await dialog.waitFor({ state: 'hidden' })
-  await page.getByRole('region', { name: 'Last migration' }).getByText('Completed').waitFor({ timeout: 60_000 })
+  await page.getByRole('region', { name: 'Last migration' }).getByText('Completed').waitFor({ timeout: 240_000 })
   await card(page, 'Northwind CMK').getByText('Active', { exact: true }).waitFor()
   await page.getByRole('article').first().getByText('Inactive', { exact: true }).waitFor()
 })
@@ -251,7 +251,7 @@ test('Events: export as JSON and CSV', async () => {
 test('Events: what happens now shows up by itself', async () => {
   await ground.makeKey('Auditor', tenant.id, 'made while looking')
   await page.getByRole('row').filter({ hasText: 'api-key.created' }).first().waitFor()
-  await page.waitForFunction(() => document.querySelector('tr.fresh') !== null, undefined, { timeout: 30_000 })
+  await page.waitForFunction(() => document.querySelector('tr.fresh') !== null)
 })
 
 test('back to the internal KMS, then Delete', async () => {
@@ -259,9 +259,9 @@ test('back to the internal KMS, then Delete', async () => {
   const internalName = await page.getByRole('article').first().getAttribute('aria-label')
   await act(page, internalName, 'Migrate')
   const dialog = page.getByRole('dialog', { name: 'Change key provider' })
-  await dialog.getByText(/I confirm/).click({ timeout: 30_000 })
+  await dialog.getByText(/I confirm/).click()
   await dialog.getByRole('button', { name: 'Change key provider' }).click()
-  await page.getByRole('article').first().getByText('Active', { exact: true }).waitFor({ timeout: 60_000 })
+  await page.getByRole('article').first().getByText('Active', { exact: true }).waitFor({ timeout: 240_000 })
   await act(page, 'Northwind CMK', 'Delete')
   const confirm = page.getByRole('alertdialog')
   await confirm.getByText(/disable\s+the key in AWS|Nothing of this tenant depends/).waitFor()
