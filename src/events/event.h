@@ -55,6 +55,8 @@ inline constexpr std::string_view kKeyProviderValidated =
     "com.tenantseal.v1.encryption.keyprovider.validated";
 inline constexpr std::string_view kKeyProviderValidationFailed =
     "com.tenantseal.v1.encryption.keyprovider.validation-failed";
+inline constexpr std::string_view kKeyProviderUsageZero =
+    "com.tenantseal.v1.encryption.keyprovider.usage-zero";
 inline constexpr std::string_view kMigrationPaused =
     "com.tenantseal.v1.encryption.keyprovider-migration.paused";
 inline constexpr std::string_view kMigrationResumed =

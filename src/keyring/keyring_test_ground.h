@@ -94,7 +94,7 @@ class KeyringGround : public testing::Test {
   void EndMove(const model::TenantId& tenant) {
     model::Migration migration = *State(tenant).migration;
     migration.finished_at = clock_.Utc();
-    const auto ended = store_.FinishMigration(migration, true, EventOf(tenant));
+    const auto ended = store_.FinishMigration(migration, true, {EventOf(tenant)});
     ASSERT_TRUE(ended.ok()) << ended.error().message;
   }
   // Makes a customer's key the tenant's current provider.

@@ -68,4 +68,20 @@ base::UtcTime EndOf(const model::Migration& migration, const base::Clock& clock)
   return std::max(clock.Utc(), migration.started_at);
 }
 
+std::vector<model::NewEvent> FinishEvents(const base::Clock& clock, const base::Random& random,
+                                          const std::string& actor, const MigrationView& view,
+                                          const nlohmann::json& more) {
+  const model::Migration& migration = view.migration;
+  const auto event = [&](std::string_view type, const nlohmann::json& data) {
+    return events::MakeEvent(clock, random, model::Scope::Of(migration.tenant), type, actor, data);
+  };
+  nlohmann::json finished = MigrationJson(view);
+  finished.update(more);
+  return {event(events::kMigrationFinished, finished),
+          event(events::kKeyProviderUsageZero, {{"tenantId", migration.tenant.text()},
+                                                {"arnFingerPrint", migration.from.text()},
+                                                {"arn", view.from_arn},
+                                                {"migrationId", migration.id}})};
+}
+
 }  // namespace tenantseal::migration

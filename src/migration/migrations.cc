@@ -318,13 +318,10 @@ Result<MigrationView> Migrations::FinishWithoutSource(const model::TenantState& 
   view.migration = finished;
   view.migration.state = MigrationState::kCompleted;
   view.migration.pause = Pause::kNone;
-  nlohmann::json data = MigrationJson(view);
-  data["acceptedSourceRefusal"] = true;
-  TS_ASSIGN_OR_RETURN(
-      const std::uint64_t epoch,
-      store_.FinishMigration(finished, true,
-                             events::MakeEvent(clock_, random_, model::Scope::Of(state.tenant.id),
-                                               events::kMigrationFinished, actor, data)));
+  TS_ASSIGN_OR_RETURN(const std::uint64_t epoch,
+                      store_.FinishMigration(finished, true,
+                                             FinishEvents(clock_, random_, actor, view,
+                                                          {{"acceptedSourceRefusal", true}})));
   TS_RETURN_IF_ERROR(lease_.AwaitObeyed(epoch));
   return view;
 }

@@ -111,6 +111,11 @@ class Migrations {
 Result<MigrationView> ViewOf(const store::Store& store, const model::TenantState& state);
 // What events tell of a migration.
 nlohmann::json MigrationJson(const MigrationView& view);
+// What the end of a migration leads to: it is finished, and nothing depends on its source any more.
+// `view` is of after the end; `more` is added to the data of the first event.
+std::vector<model::NewEvent> FinishEvents(const base::Clock& clock, const base::Random& random,
+                                          const std::string& actor, const MigrationView& view,
+                                          const nlohmann::json& more);
 // An event of the tenant's chain with MigrationJson() as its data. `view` shows the migration as it
 // is after the change that the event tells of.
 model::NewEvent MigrationEvent(const base::Clock& clock, const base::Random& random,

@@ -74,9 +74,7 @@ class MigrationsTest : public RunnerGround {
         tenant_, model::Fingerprint::Parse(PrintOf(kOne)).value(), since, {});
     ASSERT_TRUE(set.ok()) << set.error().message;
   }
-  void Deactivate() {
-    ASSERT_TRUE(one_->tenants.Deactivate(tenant_, "admin").ok());
-  }
+  void Deactivate() { ASSERT_TRUE(one_->tenants.Deactivate(tenant_, "admin").ok()); }
 
   // How often AWS is called for a migration as such.
   std::uint64_t CallsOf(const std::string& arn) {
@@ -125,8 +123,9 @@ class MigrationsTest : public RunnerGround {
       return event.content.type.find("keyprovider-migration") != std::string::npos;
     }));
   }
-  json LastEvent(std::string_view type, const std::string& actor) const {
-    const model::NewEvent event = Events().back().content;
+  json LastEvent(std::string_view type, const std::string& actor, std::size_t after_it = 0) const {
+    const auto events = Events();
+    const model::NewEvent event = events.at(events.size() - 1 - after_it).content;
     EXPECT_EQ(event.type, type);
     EXPECT_EQ(event.actor, actor);
     return json::parse(event.data);
@@ -190,8 +189,8 @@ TEST_F(MigrationsTest, StartsNothingWithoutATarget) {
 TEST_F(MigrationsTest, StartsNothingWithoutASource) {
   MigrateTo(kOne);
   ASSERT_EQ(SealSome(), std::nullopt);
-  for (const ErrorCode silent : {ErrorCode::kKeyUnavailable, ErrorCode::kDeadlineExceeded,
-                                 ErrorCode::kServiceFault}) {
+  for (const ErrorCode silent :
+       {ErrorCode::kKeyUnavailable, ErrorCode::kDeadlineExceeded, ErrorCode::kServiceFault}) {
     kms_.Fail(kOne, silent);
     ExpectRefused(EncryptionCode::kSourceUnreachable, [&] { return Begin(kTwo); });
   }
@@ -394,7 +393,8 @@ TEST_F(MigrationsTest, FinishesWithoutTheSourceOnlyWhenThatIsAccepted) {
   ASSERT_TRUE(finished.ok()) << finished.error().message;
   EXPECT_TRUE(Is(MigrationState::kCompleted));
   EXPECT_EQ(State().tenant.current_provider.text(), PrintOf(kTwo));
-  const json event = LastEvent(events::kMigrationFinished, "resumer");
+  const json event = LastEvent(events::kMigrationFinished, "resumer", 1);
+  EXPECT_EQ(LastEvent(events::kKeyProviderUsageZero, "resumer")["arn"], event["migratingFrom"]);
   EXPECT_TRUE(event.value("acceptedSourceRefusal", false));
   EXPECT_EQ(event["state"], "Completed");
   EXPECT_FALSE(event.contains("pausedBecause"));
@@ -464,8 +464,7 @@ TEST_F(MigrationsTest, LeavesDataKeysBehindOnlyWhenThatIsAccepted) {
   // A key that may not be used says nothing about the data keys.
   kms_.Fail(kOne, ErrorCode::kKeyUnavailable);
   one_->keyring.Forget(tenant_);
-  EXPECT_EQ(migrations_.RetryQuarantine(tenant_, Soon()).error().code,
-            ErrorCode::kKeyUnavailable);
+  EXPECT_EQ(migrations_.RetryQuarantine(tenant_, Soon()).error().code, ErrorCode::kKeyUnavailable);
 }
 
 }  // namespace

@@ -270,9 +270,8 @@ Result<bool> Runner::Finish(Work& work) {
   finished.finished_at = view.migration.finished_at;
   TS_ASSIGN_OR_RETURN(
       const std::uint64_t epoch,
-      store_.FinishMigration(
-          finished, false,
-          MigrationEvent(clock_, random_, events::kMigrationFinished, actor, view)));
+      store_.FinishMigration(finished, false,
+                             FinishEvents(clock_, random_, actor, view, nlohmann::json::object())));
   Changed(epoch, work.seen);
   base::LogInfo("a migration is completed", {{"tenant", work.migration.tenant.text()},
                                              {"migration", work.migration.id},

@@ -59,6 +59,10 @@ TEST_F(RunnerTest, ThereAndOnAndBackAndToOneUsedBefore) {
   EXPECT_EQ(finished["total"], 2);
   EXPECT_EQ(finished["done"], 2);
   EXPECT_TRUE(finished.contains("completedAt"));
+  EXPECT_EQ(CountEvents(events::kKeyProviderUsageZero), 5u);
+  const nlohmann::json unused = DataOf(events::kKeyProviderUsageZero);
+  EXPECT_EQ(unused["migrationId"], finished["id"]);
+  EXPECT_EQ(unused["arn"], finished["migratingFrom"]);
 }
 
 TEST_F(RunnerTest, OldProvidersAreNotAskedAfterwards) {

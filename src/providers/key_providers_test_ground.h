@@ -133,7 +133,7 @@ class KeyProvidersGround : public testing::Test {
   void Finish() {
     model::Migration migration = *State().migration;
     migration.finished_at = clock_.Utc();
-    EXPECT_DONE(store_.FinishMigration(migration, true, samples::EventOf(tenant_)));
+    EXPECT_DONE(store_.FinishMigration(migration, true, {samples::EventOf(tenant_)}));
     auto job = store_.ClaimRewrapJob(tenant_).value();
     EXPECT_DONE(store_.FinishRewrapJob(job, samples::EventOf(tenant_)));
   }

@@ -205,7 +205,7 @@ class Store {
   // versions are wrapped by the target, and the job moves them afterwards.
   virtual Result<std::uint64_t> FinishMigration(const model::Migration& migration,
                                                 bool with_data_keys_left,
-                                                const model::NewEvent& event) = 0;
+                                                const std::vector<model::NewEvent>& events) = 0;
 
   // --- Tenant keys ---
   // Adds the version key.version = expected_active + 1 with its wraps and makes it active, when

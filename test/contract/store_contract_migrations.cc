@@ -40,8 +40,11 @@ void StoreContract::Complete(const model::Migration& moved, base::UtcTime at) {
   EXPECT_TRUE(store().FinishRewrapJob(job, EventOf(id, "rewrapped")).ok());
   model::Migration done = moved;
   done.finished_at = at;
-  const auto finished = store().FinishMigration(done, false, EventOf(id, "finished"));
+  const std::size_t events = EventCount(model::Scope::Of(id));
+  const auto finished =
+      store().FinishMigration(done, false, {EventOf(id, "finished"), EventOf(id, "unused")});
   EXPECT_TRUE(finished.ok()) << finished.error().message;
+  EXPECT_EQ(EventCount(model::Scope::Of(id)), events + 2);
 }
 
 namespace {
@@ -164,14 +167,14 @@ TEST_P(StoreContract, WhoeverClaimsAMigrationLocksOthersOut) {
     EXPECT_ERROR(store().ChangeMigration(Ended(stale, MigrationState::kCancelled), EventOf(id)),
                  kConflict);
     EXPECT_ERROR(
-        store().FinishMigration(Ended(stale, MigrationState::kCompleted), true, EventOf(id)),
+        store().FinishMigration(Ended(stale, MigrationState::kCompleted), true, {EventOf(id)}),
         kConflict);
   }
   EXPECT_EQ(Take(id), before);
   const auto moved = Move(claimed);
   EXPECT_EQ(moved.fence, claimed.fence + 1);
   EXPECT_ERROR(
-      store().FinishMigration(Ended(claimed, MigrationState::kCompleted), true, EventOf(id)),
+      store().FinishMigration(Ended(claimed, MigrationState::kCompleted), true, {EventOf(id)}),
       kConflict);
   EXPECT_DONE(store().ChangeMigration(Ended(moved, MigrationState::kCancelled), EventOf(id)));
   EXPECT_ERROR(store().ClaimMigration(id, kProcess), kConflict);
@@ -185,8 +188,9 @@ TEST_P(StoreContract, ChangesNeedAMigration) {
   const auto none = MigrationOf(a, Add(id).fingerprint);
   const auto before = Take(id);
   EXPECT_ERROR(store().ChangeMigration(Paused(none, Pause::kOperator), EventOf(id)), kConflict);
-  EXPECT_ERROR(store().FinishMigration(Ended(none, MigrationState::kCompleted), true, EventOf(id)),
-               kConflict);
+  EXPECT_ERROR(
+      store().FinishMigration(Ended(none, MigrationState::kCompleted), true, {EventOf(id)}),
+      kConflict);
   auto job = JobOf(id, 2);
   job.id = none.id;
   EXPECT_ERROR(store().ActivateMigration(none, KeyOf(id, 2), WrapsOf(a, none), job), kConflict);
@@ -351,8 +355,9 @@ TEST_P(StoreContract, AMigrationsStateChangesOnlyForward) {
   auto timeless = Ended(begun, MigrationState::kCancelled);
   timeless.finished_at.reset();
   EXPECT_ERROR(store().ChangeMigration(timeless, EventOf(id)), kInternal);
-  EXPECT_ERROR(store().FinishMigration(Ended(begun, MigrationState::kCompleted), true, EventOf(id)),
-               kConflict);  // Nothing is wrapped by the target.
+  EXPECT_ERROR(
+      store().FinishMigration(Ended(begun, MigrationState::kCompleted), true, {EventOf(id)}),
+      kConflict);  // Nothing is wrapped by the target.
   EXPECT_EQ(Take(id), before);
   auto back = Move(begun);
   before = Take(id);
@@ -386,7 +391,7 @@ TEST_P(StoreContract, AFinishedMigrationChangesTheProvider) {
   EXPECT_TRUE(store().UnfinishedMigrations().value().empty());
   EXPECT_ERROR(store().ClaimMigration(id, kProcess), kConflict);
   const auto before = Take(id);
-  EXPECT_ERROR(store().FinishMigration(*state.migration, true, EventOf(id)), kConflict);
+  EXPECT_ERROR(store().FinishMigration(*state.migration, true, {EventOf(id)}), kConflict);
   EXPECT_ERROR(
       store().ChangeMigration(Ended(*state.migration, MigrationState::kCancelled), EventOf(id)),
       kConflict);
@@ -401,20 +406,20 @@ TEST_P(StoreContract, AMigrationFinishesOnlyWhenEverythingHasMoved) {
   auto moved = Move(Begin(id, target.fingerprint));
   moved.finished_at = After(40);
   const auto before = Take(id);
-  const auto refused = store().FinishMigration(moved, false, EventOf(id));
+  const auto refused = store().FinishMigration(moved, false, {EventOf(id)});
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
   EXPECT_NE(refused.error().message.find("3 data keys"), std::string::npos);
   auto timeless = moved;
   timeless.finished_at.reset();
-  EXPECT_ERROR(store().FinishMigration(timeless, true, EventOf(id)), kInternal);
+  EXPECT_ERROR(store().FinishMigration(timeless, true, {EventOf(id)}), kInternal);
   EXPECT_EQ(Take(id), before);
   // Paused because of the source; whoever accepts that leaves the data keys to the job.
   EXPECT_DONE(store().ChangeMigration(
       Paused(store().ClaimMigration(id, kProcess).value(), Pause::kSourceRefuses), std::nullopt));
   auto accepted = store().ClaimMigration(id, kProcess).value();
   accepted.finished_at = After(40);
-  EXPECT_DONE(store().FinishMigration(accepted, true, EventOf(id)));
+  EXPECT_DONE(store().FinishMigration(accepted, true, {EventOf(id)}));
   const auto state = store().LoadTenant(id).value();
   EXPECT_EQ(state.tenant.current_provider, target.fingerprint);
   EXPECT_EQ(state.migration->pause, Pause::kNone);
@@ -436,8 +441,9 @@ TEST_P(StoreContract, ADeactivatedTenantsMigrationWaits) {
   const auto on = store().LoadTenant(id).value().tenant;
   EXPECT_DONE(store().ChangeTenant(on, TenantStatus::kDeactivated, std::nullopt, EventOf(id)));
   const auto before = Take(id);
-  EXPECT_ERROR(store().FinishMigration(Ended(moved, MigrationState::kCompleted), true, EventOf(id)),
-               kConflict);
+  EXPECT_ERROR(
+      store().FinishMigration(Ended(moved, MigrationState::kCompleted), true, {EventOf(id)}),
+      kConflict);
   EXPECT_EQ(Take(id), before);
   EXPECT_DONE(store().ChangeMigration(Paused(moved, Pause::kTenantDeactivated), EventOf(id)));
   EXPECT_DONE(store().ChangeMigration(

@@ -133,14 +133,14 @@ TEST_P(StoreContract, QuarantineDoesNotHoldAMigrationUp) {
   auto job = store().ClaimRewrapJob(id).value();
   EXPECT_DONE(store().CommitRewrapBatch({}, aside.rows(), job, std::nullopt));
   moved.finished_at = After(40);
-  EXPECT_ERROR(store().FinishMigration(moved, false, EventOf(id)), kConflict);
+  EXPECT_ERROR(store().FinishMigration(moved, false, {EventOf(id)}), kConflict);
   const auto left = store().ScanDataKeys(id, 0, 2, 9).value();
   for (const StoredDataKey& row : left) {
     if (row.key.id != aside.keys[2].id) continue;
     const std::array updates = {DataKeyUpdate{row.position, 1, 2, "rewrapped"}};
     EXPECT_DONE(store().CommitRewrapBatch(updates, {}, job, std::nullopt));
   }
-  EXPECT_DONE(store().FinishMigration(moved, false, EventOf(id)));
+  EXPECT_DONE(store().FinishMigration(moved, false, {EventOf(id)}));
   EXPECT_EQ(store().CountQuarantine(id).value(), 2u);
   // Its version stays for them.
   const auto state = store().LoadTenant(id).value();

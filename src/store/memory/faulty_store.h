@@ -148,8 +148,8 @@ class FaultyStore : public Store {
     return Pass([&] { return inner_.ChangeMigration(migration, event); });
   }
   Result<std::uint64_t> FinishMigration(const model::Migration& migration, bool with_data_keys_left,
-                                        const model::NewEvent& event) override {
-    return Pass([&] { return inner_.FinishMigration(migration, with_data_keys_left, event); });
+                                        const std::vector<model::NewEvent>& events) override {
+    return Pass([&] { return inner_.FinishMigration(migration, with_data_keys_left, events); });
   }
   Result<std::uint64_t> ActivateTenantKey(const model::TenantKey& key,
                                           std::span<const model::TenantKeyWrap> wraps,

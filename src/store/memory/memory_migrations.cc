@@ -123,14 +123,15 @@ Result<std::uint64_t> MemoryStore::ChangeMigration(const model::Migration& migra
 
 Result<std::uint64_t> MemoryStore::FinishMigration(const model::Migration& migration,
                                                    bool with_data_keys_left,
-                                                   const model::NewEvent& event) {
+                                                   const std::vector<model::NewEvent>& events) {
   MutexLock lock(mutex_);
   const auto found = tenants_.find(migration.tenant);
   if (found == tenants_.end()) return TenantNotFound();
   const std::uint64_t left = CountLeft(migration.tenant, RecountBelow(found->second));
   TS_RETURN_IF_ERROR(ApplyMigrationFinish(found->second, migration, left, with_data_keys_left,
                                           Job(migration.tenant)));
-  return Record(model::Scope::Of(migration.tenant), event);
+  for (const model::NewEvent& event : events) Append(event);
+  return Record(model::Scope::Of(migration.tenant), std::nullopt);
 }
 
 }  // namespace tenantseal::store

@@ -74,7 +74,7 @@ class MemoryStore : public Store, public SessionStore, public KmsCallStore, publ
   Result<std::uint64_t> ChangeMigration(const model::Migration& migration,
                                         const std::optional<model::NewEvent>& event) override;
   Result<std::uint64_t> FinishMigration(const model::Migration& migration, bool with_data_keys_left,
-                                        const model::NewEvent& event) override;
+                                        const std::vector<model::NewEvent>& events) override;
 
   Result<std::uint64_t> ActivateTenantKey(const model::TenantKey& key,
                                           std::span<const model::TenantKeyWrap> wraps,

@@ -42,7 +42,7 @@ class MigrationTamper : public Tamper {
     migration.state = state;
     migration.finished_at = After(50);
     const auto event = EventOf(migration.tenant);
-    return state == MigrationState::kCompleted ? store_->FinishMigration(migration, false, event)
+    return state == MigrationState::kCompleted ? store_->FinishMigration(migration, false, {event})
                                                : store_->ChangeMigration(migration, event);
   }
 };

@@ -96,7 +96,7 @@ Result<std::uint64_t> SqliteStore::ChangeMigration(const model::Migration& migra
 
 Result<std::uint64_t> SqliteStore::FinishMigration(const model::Migration& migration,
                                                    bool with_data_keys_left,
-                                                   const model::NewEvent& event) {
+                                                   const std::vector<model::NewEvent>& events) {
   const std::uint64_t floor = guard_.Floor(kTenantManifest, model::Scope::Of(migration.tenant));
   const auto left = Read([&](Session& session) -> Result<std::uint64_t> {
     TS_ASSIGN_OR_RETURN(const VerifiedTenant tenant, ReadTenant(session, migration.tenant, floor));
@@ -115,7 +115,8 @@ Result<std::uint64_t> SqliteStore::FinishMigration(const model::Migration& migra
     TS_RETURN_IF_ERROR(DeleteWrapsBy(session, stored.tenant, stored.from));
     TS_RETURN_IF_ERROR(UpdateTenantRow(session, tenant));
     TS_RETURN_IF_ERROR(PutBoth(session, tenant, job));
-    return Conclude(session, tenant, event);
+    for (const model::NewEvent& event : events) TS_RETURN_IF_ERROR(session.Append(event));
+    return Conclude(session, tenant, std::nullopt);
   });
 }
 

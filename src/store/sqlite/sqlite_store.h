@@ -13,8 +13,8 @@
 #include <memory>
 #include <vector>
 
-#include "store/manifest.h"
 #include "store/kms_call_store.h"
+#include "store/manifest.h"
 #include "store/session_store.h"
 #include "store/store.h"
 #include "store/webhook_store.h"
@@ -98,7 +98,7 @@ class SqliteStore final : public Store,
   Result<std::uint64_t> ChangeMigration(const model::Migration& migration,
                                         const std::optional<model::NewEvent>& event) override;
   Result<std::uint64_t> FinishMigration(const model::Migration& migration, bool with_data_keys_left,
-                                        const model::NewEvent& event) override;
+                                        const std::vector<model::NewEvent>& events) override;
 
   Result<std::uint64_t> ActivateTenantKey(const model::TenantKey& key,
                                           std::span<const model::TenantKeyWrap> wraps,
