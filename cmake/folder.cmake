@@ -19,6 +19,8 @@ function(tenantseal_folder name)
     list(TRANSFORM F_TEST_DEPS PREPEND tenantseal_)
     add_executable(${name}_test ${F_TESTS})
     target_link_libraries(${name}_test PRIVATE ${target} ${F_TEST_DEPS} GTest::gmock GTest::gtest_main)
+    # What is tested is optimised; the tests themselves compile in two thirds of the time.
+    target_compile_options(${name}_test PRIVATE $<$<CONFIG:Release>:-O1>)
     add_test(NAME ${name} COMMAND ${name}_test --gtest_brief=1)
   endif()
 endfunction()
