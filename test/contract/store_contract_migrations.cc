@@ -376,7 +376,7 @@ TEST_P(StoreContract, AFinishedMigrationChangesTheProvider) {
   const auto moved = Move(Begin(id, target.fingerprint));
   const std::size_t events = EventCount(Scope::Of(id));
   Complete(moved, After(40));
-  EXPECT_EQ(EventCount(Scope::Of(id)), events + 2);
+  EXPECT_EQ(EventCount(Scope::Of(id)), events + 3);  // Rewrapped, finished, unused.
   const auto state = store().LoadTenant(id).value();
   EXPECT_EQ(state.tenant.current_provider, target.fingerprint);
   EXPECT_EQ(state.FindProvider(moved.to)->promoted_at, After(40));
