@@ -133,6 +133,8 @@ class TwoProcesses(aws.Case):
         sleeper, other = self.servers
         tenant.seal(sleeper, b"known to both")
         tenant.assert_everything_opens(sleeper)
+        for _ in range(3):   # So that the migration outlasts the sleep.
+            tenant.make_keys(other, DATA_KEYS, managed=True)
         migration = tenant.migrate(other, self.second)["id"]
         self.worker(migration)
         tenant.open_some(sleeper, random.Random(1))
