@@ -32,17 +32,6 @@ Result<void> SetRate(Settings& s, const std::string& text) {
   return {};
 }
 
-template <auto Field, std::int64_t MinSeconds, std::int64_t MaxSeconds>
-Result<void> SetDuration(Settings& s, const std::string& text) {
-  TS_ASSIGN_OR_RETURN(const base::Duration value, ParseDurationText(text));
-  if (value < std::chrono::seconds(MinSeconds) || value > std::chrono::seconds(MaxSeconds)) {
-    return Bad("must lie between " + std::to_string(MinSeconds) + "s and " +
-               std::to_string(MaxSeconds) + "s");
-  }
-  s.*Field = value;
-  return {};
-}
-
 Result<void> SetListen(Settings& s, const std::string& text) {
   const std::size_t colon = text.rfind(':');
   if (colon == std::string::npos) return Bad("must be ADDRESS:PORT, e.g. 127.0.0.1:8080");
@@ -62,13 +51,6 @@ Result<void> SetListen(Settings& s, const std::string& text) {
 
 Result<void> SetRootKeyFd(Settings& s, const std::string& text) {
   TS_ASSIGN_OR_RETURN(s.root_key_fd, Number<int>(text, 0, 65535));
-  return {};
-}
-
-template <auto Field>
-Result<void> SetSwitch(Settings& s, const std::string& text) {
-  if (text != "true" && text != "false") return Bad("must be true or false");
-  s.*Field = text == "true";
   return {};
 }
 

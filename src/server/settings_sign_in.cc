@@ -19,24 +19,6 @@ Result<void> SetText(Settings& s, const std::string& text) {
   return {};
 }
 
-template <auto Field, std::int64_t MinSeconds, std::int64_t MaxSeconds>
-Result<void> SetDuration(Settings& s, const std::string& text) {
-  TS_ASSIGN_OR_RETURN(const base::Duration value, ParseDurationText(text));
-  if (value < std::chrono::seconds(MinSeconds) || value > std::chrono::seconds(MaxSeconds)) {
-    return Bad("must lie between " + std::to_string(MinSeconds) + "s and " +
-               std::to_string(MaxSeconds) + "s");
-  }
-  s.sign_in.*Field = value;
-  return {};
-}
-
-template <auto Field>
-Result<void> SetSwitch(Settings& s, const std::string& text) {
-  if (text != "true" && text != "false") return Bad("must be true or false");
-  s.sign_in.*Field = text == "true";
-  return {};
-}
-
 Result<void> SetSessionsMax(Settings& s, const std::string& text) {
   TS_ASSIGN_OR_RETURN(s.sign_in.sessions_max, Number<std::size_t>(text, 1, 1'000'000));
   return {};

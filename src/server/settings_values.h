@@ -26,6 +26,34 @@ Result<T> Number(std::string_view text, T min, T max) {
   return value;
 }
 
+// The setting that a member of Settings, or of the part about signing in, holds.
+template <auto Field>
+auto& Held(Settings& s) {
+  if constexpr (requires { s.*Field; }) {
+    return s.*Field;
+  } else {
+    return s.sign_in.*Field;
+  }
+}
+
+template <auto Field>
+Result<void> SetSwitch(Settings& s, const std::string& text) {
+  if (text != "true" && text != "false") return Bad("must be true or false");
+  Held<Field>(s) = text == "true";
+  return {};
+}
+
+template <auto Field, std::int64_t MinSeconds, std::int64_t MaxSeconds>
+Result<void> SetDuration(Settings& s, const std::string& text) {
+  TS_ASSIGN_OR_RETURN(const base::Duration value, ParseDurationText(text));
+  if (value < std::chrono::seconds(MinSeconds) || value > std::chrono::seconds(MaxSeconds)) {
+    return Bad("must lie between " + std::to_string(MinSeconds) + "s and " +
+               std::to_string(MaxSeconds) + "s");
+  }
+  Held<Field>(s) = value;
+  return {};
+}
+
 // settings_aws.cc: what concerns AWS.
 Result<void> SetRoleArn(Settings& s, const std::string& text);
 Result<void> SetExternalId(Settings& s, const std::string& text);
