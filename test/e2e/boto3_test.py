@@ -3,23 +3,18 @@ keys, lists in pages, and the trail. What botocore's own models and parsers take
 """
 import base64
 import os
-import unittest
+
+import boto3
+import botocore.config
+from botocore.exceptions import ClientError
 
 import aws
 import harness
-
-try:
-    import boto3
-    import botocore.config
-    from botocore.exceptions import ClientError
-except ImportError:
-    boto3 = None
 
 TENANT = {"TenantId": "boto3-tenant-000000000000000000A"}
 OTHER = {"TenantId": "boto3-tenant-000000000000000000B"}
 
 
-@unittest.skipUnless(boto3, "needs Debian's boto3")
 class Boto3(harness.Case):
     def setUp(self):
         super().setUp()
