@@ -226,12 +226,22 @@ void Keyring::Probe(const model::TenantId& tenant, const CacheStep& step) {
   // The answer is of the provider that was asked.
   if (refusal && refusal->provider != step.state->tenant.current_provider) refusal.reset();
   if (refusal && fetched) {
-    Reinstate(tenant, *refusal);
+    static_cast<void>(Reinstate(tenant, *refusal));  // Or else the next probe does.
   } else if (refusal && fetched.error().code == ErrorCode::kKeyRevoked && refusal->ours &&
              !refusal->told) {
     TellOfRefusal(tenant, *refusal);
   }
   cache_->EndProbe(tenant, clock_.Boot());
+}
+
+Result<void> Keyring::AskAgain(const model::TenantId& tenant, base::Deadline deadline) {
+  ForgetState(tenant);  // Another process may have met the refusal a moment ago.
+  TS_ASSIGN_OR_RETURN(const auto state, State(tenant, Wait::kAllowed));
+  const auto refusal = cache_->FindRefusal(tenant);
+  if (!refusal || refusal->provider != state->tenant.current_provider) return {};
+  const auto fetched = source_->Ask(*state, state->tenant.active_version, deadline);
+  if (!fetched) return fetched.error();
+  return Reinstate(tenant, *refusal);
 }
 
 void Keyring::TellOfRefusal(const model::TenantId& tenant, const KeyRefusal& refusal) {
@@ -246,19 +256,20 @@ void Keyring::TellOfRefusal(const model::TenantId& tenant, const KeyRefusal& ref
   if (told) cache_->MarkTold(tenant);
 }
 
-void Keyring::Reinstate(const model::TenantId& tenant, const KeyRefusal& refusal) {
+Result<void> Keyring::Reinstate(const model::TenantId& tenant, const KeyRefusal& refusal) {
   const auto state = store_.LoadTenant(tenant);
-  if (!state) return;
+  if (!state) return state.error();
   const model::KeyProvider* provider = state->FindProvider(refusal.provider);
   if (provider != nullptr && provider->revoked_at) {
     std::optional<model::NewEvent> event;
     if (refusal.told)
       event =
           ProviderEvent(events::kKeyProviderReinstated, *state, *provider, *provider->revoked_at);
-    if (!store_.SetProviderRevoked(tenant, refusal.provider, std::nullopt, event)) return;
+    TS_RETURN_IF_ERROR(store_.SetProviderRevoked(tenant, refusal.provider, std::nullopt, event));
     base::LogInfo("a key provider allows a tenant's key again", {{"tenant", tenant.text()}});
   }
   cache_->ClearRefusal(tenant);
+  return {};
 }
 
 void Keyring::Run(const DueWork& due) {

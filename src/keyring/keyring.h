@@ -131,6 +131,10 @@ class Keyring {
   Result<void> CheckUnwraps(const model::TenantState& state, std::uint32_t version,
                             const model::KeyProvider& provider, base::Deadline deadline);
 
+  // Asks the current provider once more whether it unwraps, if it refused, without waiting for the
+  // next probe; where it does, the refusal is over. Errors: that of the provider, or of the store.
+  Result<void> AskAgain(const model::TenantId& tenant, base::Deadline deadline);
+
   // Has renewed what is due, drops what has run out or is idle, re-probes revoked providers. Does
   // not wait for a provider where there is an executor. Called about every 250 ms, and at least
   // eight times in a revocation bound, by the server's background thread.
@@ -155,7 +159,7 @@ class Keyring {
   void RecordRefusal(const model::TenantId& tenant);
   void Probe(const model::TenantId& tenant, const CacheStep& step);
   void TellOfRefusal(const model::TenantId& tenant, const KeyRefusal& refusal);
-  void Reinstate(const model::TenantId& tenant, const KeyRefusal& refusal);
+  Result<void> Reinstate(const model::TenantId& tenant, const KeyRefusal& refusal);
   enum class Asked : std::uint8_t { kToUnwrap, kToWrap };  // Of the current provider.
   void NoteMigrationFailure(const model::TenantState& state, std::uint32_t version, Asked asked,
                             const Error& error);

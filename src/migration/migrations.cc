@@ -80,8 +80,8 @@ std::uint64_t CallsFor(const model::TenantState& state, const model::KeyProvider
   // Unwrapped for the target, and to rewrap data keys where it is not in memory.
   const std::uint64_t each = 2 * aws(source) + aws(target) + confirms(target);
   const std::uint64_t minted = aws(target) + confirms(target) + 2 * aws(source) + confirms(source);
-  // The source is asked before it begins; the target now and then, and at the end.
-  return state.keys.size() * each + minted + aws(source) + 2 * aws(target);
+  // The source is asked before it begins, the target now and then, both at the end.
+  return state.keys.size() * each + minted + 2 * aws(source) + 2 * aws(target);
 }
 
 }  // namespace
@@ -275,6 +275,9 @@ Result<MigrationView> Migrations::Resume(const model::TenantId& tenant, const Ac
     const bool refuses = state.migration->pause == Pause::kSourceRefuses && source != nullptr &&
                          source->revoked_at.has_value();
     if (!refuses) break;
+    // Perhaps the owner has admitted the service again, and the next probe would tell.
+    const bool admitted = keyring_.AskAgain(tenant, deadline).has_value();
+    if (admitted && tries < kTriesMax) continue;
     auto finished = FinishWithoutSource(state, accept, actor, deadline);
     const bool lost = !finished && finished.error().code == ErrorCode::kConflict &&
                       finished.error().encryption_code == 0;

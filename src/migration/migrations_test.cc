@@ -409,8 +409,8 @@ TEST_F(MigrationsTest, FinishesWithoutTheSourceOnlyWhenThatIsAccepted) {
 TEST_F(MigrationsTest, ReadsAgainWhenAnotherWasFasterThanTheFinish) {
   BeginSecond();
   SourceRefuses();
-  // Its calls are the tenant, the job and the finish.
-  faulty_.FailCall(3, {ErrorCode::kConflict, "lost"});
+  // Its calls are the tenant, once more to ask the source, the job and the finish.
+  faulty_.FailCall(4, {ErrorCode::kConflict, "lost"});
   EXPECT_TRUE(Resumed({true, false}).ok());
   EXPECT_TRUE(Is(MigrationState::kCompleted));
 }
@@ -423,10 +423,49 @@ TEST_F(MigrationsTest, CannotFinishWithoutTheSourceBeforeEveryVersionIsWrapped) 
   ExpectRefused(EncryptionCode::kResumeNotAccepted, [&] { return Resumed({true, false}); });
   EXPECT_NE(Resumed({true, false}).error().message.find("cancel"), std::string::npos);
   kms_.Mend(kOne);
-  SetRevoked({});
   ASSERT_TRUE(Resumed().ok());
   Settle();
   EXPECT_TRUE(Is(MigrationState::kCompleted));
+}
+
+TEST_F(MigrationsTest, ResumesAtOnceWhenTheSourceAdmitsTheServiceAgain) {
+  BeginSecond();
+  SourceRefuses();
+  ExpectRefused(EncryptionCode::kResumeNotAccepted, [&] { return Resumed({}); });
+  kms_.Fail(kOne, ErrorCode::kKeyUnavailable);
+  ExpectRefused(EncryptionCode::kResumeNotAccepted, [&] { return Resumed({}); });
+  kms_.Mend(kOne);
+  // Nobody has probed it since.
+  ASSERT_TRUE(State().FindProvider(State().tenant.current_provider)->revoked_at.has_value());
+  ASSERT_TRUE(Resumed({}).ok());
+  EXPECT_FALSE(State().FindProvider(State().tenant.current_provider)->revoked_at.has_value());
+  EXPECT_TRUE(Is(MigrationState::kInProgress));
+  EXPECT_TRUE(EverythingOpens());
+  Settle();
+  EXPECT_TRUE(Is(MigrationState::kCompleted));
+}
+
+TEST_F(MigrationsTest, TheSourcesOwnerDecidesUntilTheLastStep) {
+  BeginSecond();
+  one_->rotation.RunJobs(one_->never);
+  ASSERT_EQ(store_.LoadRewrapJob(tenant_).value()->state, model::RewrapState::kDone);
+  kms_.Fail(kOne, ErrorCode::kKeyRevoked);
+  one_->runner.RunSteps(one_->never);
+  EXPECT_TRUE(Is(MigrationState::kInProgress, Why::kSourceRefuses));
+  EXPECT_EQ(Open(*one_, sealed_.front()), ErrorCode::kKeyRevoked);
+  kms_.Mend(kOne);
+  ASSERT_TRUE(Resumed({}).ok());
+  Settle();
+  EXPECT_TRUE(Is(MigrationState::kCompleted));
+}
+
+TEST_F(MigrationsTest, FinishesWhenTheSourceGivesNoAnswer) {
+  BeginSecond();
+  one_->rotation.RunJobs(one_->never);
+  kms_.Fail(kOne, ErrorCode::kKeyUnavailable);
+  one_->runner.RunSteps(one_->never);
+  EXPECT_TRUE(Is(MigrationState::kCompleted));
+  EXPECT_TRUE(EverythingOpens());
 }
 
 TEST_F(MigrationsTest, LeavesDataKeysBehindOnlyWhenThatIsAccepted) {

@@ -257,6 +257,13 @@ Result<bool> Runner::Finish(Work& work) {
   const model::KeyProvider* target = Target(work.state);
   if (target == nullptr) return NoTarget();
   const std::uint32_t version = work.migration.to_version;
+  // The source's owner decides until now. One who gives no answer does not hold it up: that is what
+  // migrating away from a lost key is for.
+  if (const model::KeyProvider* source = work.state.FindProvider(work.migration.from)) {
+    const auto allowed = keyring_.CheckUnwraps(work.state, version, *source, Soon());
+    if (!allowed && allowed.error().code == ErrorCode::kKeyRevoked)
+      return Judge(work, version, allowed.error());
+  }
   if (const auto checked = keyring_.CheckUnwraps(work.state, version, *target, Soon()); !checked)
     return Judge(work, version, checked.error());
   TS_ASSIGN_OR_RETURN(MigrationView view, ViewOf(store_, work.state));
