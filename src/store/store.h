@@ -247,13 +247,14 @@ class Store {
                                                           std::size_t limit) const = 0;
   // One batch with its checkpoint: updates the rows, sets data keys aside (one that is already
   // stays as it is) and stores cursor, done and failed of `job`. kConflict when job.fence is not
-  // the stored one or the job does not run.
+  // the stored one or the job does not run. Without an event and with nothing to set aside, a power
+  // cut may undo it as a whole, until the next write of any other kind.
   virtual Result<void> CommitRewrapBatch(std::span<const DataKeyUpdate> updates,
                                          std::span<const model::QuarantinedDataKey> quarantined,
                                          const model::RewrapJob& job,
                                          const std::optional<model::NewEvent>& event) = 0;
-  // Marks the job done under its fence, with cursor, done and failed of `job` and the event's time,
-  // and appends the event.
+  // Marks the job done under its fence, with cursor, done and failed of `job`, at the event's time
+  // or its own start, whichever is later, and appends the event.
   virtual Result<void> FinishRewrapJob(const model::RewrapJob& job,
                                        const model::NewEvent& event) = 0;
 

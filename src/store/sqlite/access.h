@@ -42,15 +42,18 @@ class SqliteStore::HeldWrite {
 };
 
 template <typename Body>
-auto SqliteStore::Write(Body&& body) -> decltype(body(std::declval<Session&>())) {
-  auto result = WriteLocked(std::forward<Body>(body));
+auto SqliteStore::Write(Body&& body, Survives survives)
+    -> decltype(body(std::declval<Session&>())) {
+  auto result = WriteLocked(std::forward<Body>(body), survives);
   ShortenLog();
   return result;
 }
 
 template <typename Body>
-auto SqliteStore::WriteLocked(Body&& body) -> decltype(body(std::declval<Session&>())) {
+auto SqliteStore::WriteLocked(Body&& body, Survives survives)
+    -> decltype(body(std::declval<Session&>())) {
   base::MutexLock lock(writer_mutex_);
+  TS_RETURN_IF_ERROR(writer_->SyncCommits(survives == Survives::kPowerCut));
   TS_RETURN_IF_ERROR(Transaction::Begin(*writer_, Transaction::Kind::kWrite));
   const HeldWrite held(longest_write_ns_);
   Session session(*writer_, row_mac_, guard_);

@@ -124,6 +124,13 @@ Error Connection::ErrorOf(int code) const {
 std::int64_t Connection::changes() const { return sqlite3_changes64(db_); }
 std::int64_t Connection::last_insert_row() const { return sqlite3_last_insert_rowid(db_); }
 
+Result<void> Connection::SyncCommits(bool sync) {
+  if (syncs_ == sync) return {};
+  TS_RETURN_IF_ERROR(Execute(sync ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL"));
+  syncs_ = sync;
+  return {};
+}
+
 void Connection::KeepLog() {
   const auto note = [](void* connection, sqlite3*, const char*, int pages) {
     static_cast<Connection*>(connection)->log_pages_ = pages;

@@ -44,6 +44,10 @@ class Connection {
   std::int64_t changes() const;  // Rows that the last statement changed.
   std::int64_t last_insert_row() const;
 
+  // Whether commits from now on wait until they are on the disk (the default). Those that do not
+  // survive a kill, and a power cut from the next one that does. Outside of transactions only.
+  Result<void> SyncCommits(bool sync);
+
   // The write-ahead log. Commits of this connection leave it as it is from now on.
   void KeepLog();
   int log_pages() const { return log_pages_; }  // After the last commit, since KeepLog().
@@ -63,6 +67,7 @@ class Connection {
   const std::string path_;
   std::unordered_map<const char*, sqlite3_stmt*> statements_;
   int log_pages_ = 0;
+  bool syncs_ = false;  // Nothing is known until it has been set.
 };
 
 // One use of a prepared statement: bind all parameters in order, then step. Errors stick: after the

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "store/sqlite/faulty_test_disk.h"
 #include "store/sqlite/sqlite_store.h"
 #include "store/store_test_ground.h"
 
@@ -104,6 +105,40 @@ TEST_F(SqliteLog, TheLongestWriteIsKnown) {
   EXPECT_GT(longest.count(), 0);
   Insert();
   EXPECT_GE(store_->LongestWrite(), longest);
+}
+
+// Every write waits for the disk, but for batches that only move data keys: those become durable
+// with the next write that is.
+TEST_F(SqliteLog, OnlyBatchesThatMoveDataKeysDoNotWaitForTheDisk) {
+  const FaultyDisk disk;  // Counts; nothing fails.
+  Open();
+  const auto syncs_of = [&disk](const auto& write) {
+    const std::uint64_t before = disk.calls(FaultyDisk::Fault::kNoSync);
+    EXPECT_TRUE(write().ok());
+    return disk.calls(FaultyDisk::Fault::kNoSync) - before;
+  };
+  const model::TenantId& id = state_.tenant.id;
+  EXPECT_GE(syncs_of([&] { return store_->InsertDataKeys(DataKeysOf(id, 3)); }), 1u);
+  const auto provider = model::Fingerprint::Parse(id.text()).value();
+  const std::vector wraps = {WrapOf(id, 2, provider)};
+  EXPECT_DONE(store_->ActivateTenantKey(KeyOf(id, 2), wraps, 1, JobOf(id, 2), EventOf(id)));
+  const model::RewrapJob job = store_->ClaimRewrapJob(id).value();
+  const auto rows = store_->ScanDataKeys(id, 0, kAnyVersion, 3).value();
+  const auto commit = [&](std::size_t row, bool aside, bool with_event) {
+    const DataKeyUpdate update{rows[row].position, 1, 2, rows[row].key.wrapped};
+    const model::QuarantinedDataKey quarantined{id, rows[row].key.id, 1, kNow, "why"};
+    return syncs_of([&] {
+      return store_->CommitRewrapBatch({&update, aside ? 0u : 1u}, {&quarantined, aside ? 1u : 0u},
+                                       job, with_event ? std::optional(EventOf(id)) : std::nullopt);
+    });
+  };
+  EXPECT_EQ(commit(0, false, false), 0u);
+  EXPECT_GE(commit(1, false, true), 1u);
+  EXPECT_EQ(commit(0, false, false), 0u);
+  EXPECT_GE(commit(2, true, false), 1u);
+  EXPECT_EQ(commit(0, false, false), 0u);
+  EXPECT_GE(syncs_of([&] { return store_->FinishRewrapJob(job, EventOf(id)); }), 1u);
+  store_.reset();  // Before the disk.
 }
 
 }  // namespace

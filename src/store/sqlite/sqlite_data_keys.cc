@@ -199,7 +199,10 @@ Result<void> SqliteStore::CommitRewrapBatch(std::span<const DataKeyUpdate> updat
                                             std::span<const model::QuarantinedDataKey> quarantined,
                                             const model::RewrapJob& job,
                                             const std::optional<model::NewEvent>& event) {
-  return Write([&](Session& session) -> Result<void> {
+  // Rows and cursor go back together, and what is lost is done again: its old form opens as long as
+  // the job is not done, and the write that ends the job survives with all before it.
+  const bool only_moves = quarantined.empty() && !event;
+  const auto commit = [&](Session& session) -> Result<void> {
     TS_ASSIGN_OR_RETURN(const model::RewrapJob stored, FencedJob(session.db, job));
     TS_ASSIGN_OR_RETURN(const std::int64_t number, TenantNumber(session.db, job.tenant));
     TS_ASSIGN_OR_RETURN(const std::uint64_t aside, CountQuarantined(session.db, job.tenant));
@@ -215,7 +218,8 @@ Result<void> SqliteStore::CommitRewrapBatch(std::span<const DataKeyUpdate> updat
     TS_RETURN_IF_ERROR(PutRewrapJob(session.db, stored));
     if (event) return session.Append(*event);
     return {};
-  });
+  };
+  return Write(commit, only_moves ? Survives::kKill : Survives::kPowerCut);
 }
 
 Result<void> SqliteStore::FinishRewrapJob(const model::RewrapJob& job,

@@ -77,8 +77,8 @@ Result<void> PrepareFile(Connection& writer, const std::string& path) {
     return Error{ErrorCode::kUnavailable,
                  path + " is on a file system without shared memory: use a local one."};
   }
-  TS_RETURN_IF_ERROR(
-      writer.Execute("PRAGMA synchronous=FULL; PRAGMA journal_size_limit=33554432;"));
+  TS_RETURN_IF_ERROR(writer.SyncCommits(true));
+  TS_RETURN_IF_ERROR(writer.Execute("PRAGMA journal_size_limit=33554432;"));
   writer.KeepLog();
   return Upgrade(writer, path, SchemaSteps());
 }

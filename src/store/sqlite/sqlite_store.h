@@ -1,6 +1,7 @@
 // SqliteStore keeps everything in one SQLite file: the embedded default.
 //
-// Write-ahead log with synchronous=FULL: what a method has returned survives a power cut. One
+// Write-ahead log with synchronous=FULL: what a method has returned survives a power cut, but for
+// rewrap batches, which may then have to be done again (CommitRewrapBatch). One
 // writer connection, a few readers that never wait for it; several processes may share the file.
 // Deleted content is overwritten (secure_delete). The file and its companions are readable by their
 // owner only. A full disk, a missing right or a damaged file is an Error that says how to mend it,
@@ -201,11 +202,17 @@ class SqliteStore final : public Store,
  private:
   SqliteStore(std::string path, RowMac row_mac, const SqliteOptions& options);
 
+  // What a power cut right after the commit may undo.
+  enum class Survives : std::uint8_t {
+    kPowerCut,  // Nothing.
+    kKill,      // The write; from the next one on that survives a power cut, nothing.
+  };
   // Run `body(Session&)`, which returns a Result, inside one transaction; see sqlite/access.h.
   template <typename Body>
-  auto Write(Body&& body) -> decltype(body(std::declval<Session&>()));
+  auto Write(Body&& body, Survives survives = Survives::kPowerCut)
+      -> decltype(body(std::declval<Session&>()));
   template <typename Body>
-  auto WriteLocked(Body&& body) -> decltype(body(std::declval<Session&>()));
+  auto WriteLocked(Body&& body, Survives survives) -> decltype(body(std::declval<Session&>()));
   template <typename Body>
   auto Read(Body&& body) const -> decltype(body(std::declval<Session&>()));
 
