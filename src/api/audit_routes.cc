@@ -10,6 +10,7 @@
 #include "api/routes.h"
 #include "base/encoding.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "events/event.h"
 
 namespace tenantseal::api {
@@ -20,15 +21,17 @@ using nlohmann::json;
 constexpr std::chrono::days kHotRetention{90};  // Then an event is in the archive only.
 constexpr std::size_t kDefaultLimit = 10;
 constexpr std::size_t kArchivePage = 10'000;
+constexpr std::uint64_t kVerifiedAtOnce = 10'000;  // Of a chain, in one request, some 100 ms.
+constexpr std::size_t kVerifiedPage = 1000;
 
 Error NoSuchEvent() {
   return NotFound("There is no such event here; those older than 90 days are in the archive.");
 }
 
 // Cursors are opaque to callers: the sequence of the event that the page lies beyond.
-std::string Cursor(const model::Event& event) {
+std::string Cursor(std::uint64_t sequence) {
   base::ByteWriter out;
-  out.U64(event.sequence);
+  out.U64(sequence);
   return base::Base64UrlEncode(out.bytes());
 }
 
@@ -191,9 +194,9 @@ Result<net::Response> ListAudits(Call& call) {
   }
   const std::string list = PageUrl(call, base_url);
   if (page.after && !page.events.empty())
-    answer["links"]["next"]["href"] = list + "next=" + Cursor(page.events.back());
+    answer["links"]["next"]["href"] = list + "next=" + Cursor(page.events.back().sequence);
   if (page.before && !page.events.empty())
-    answer["links"]["prev"]["href"] = list + "prev=" + Cursor(page.events.front());
+    answer["links"]["prev"]["href"] = list + "prev=" + Cursor(page.events.front().sequence);
   return Json(200, Dump(answer));
 }
 
@@ -228,9 +231,50 @@ Result<net::Response> GetAuditArchive(Call& call) {
   json answer = {{"data", json::array()}};
   for (const model::Event& event : page.events) answer["data"].push_back(ArchivedAuditJson(event));
   if (page.after)
-    answer["links"]["next"]["href"] =
-        base_url + "/api/v1/audits/archive?date=" + *date + "&next=" + Cursor(page.events.back());
+    answer["links"]["next"]["href"] = base_url + "/api/v1/audits/archive?date=" + *date +
+                                      "&next=" + Cursor(page.events.back().sequence);
   return Json(200, Dump(answer));
+}
+
+// Every event of the chain from its beginning, or from links.next of the answer before, is held
+// against its hash, the one before it, and the recorded end of the chain.
+Result<net::Response> VerifyAuditChain(Call& call) {
+  TS_ASSIGN_OR_RETURN(const model::Scope scope, AuditScope(call));
+  TS_ASSIGN_OR_RETURN(const auto next, CursorParameter(call.request.query, "next"));
+  TS_ASSIGN_OR_RETURN(const std::string base_url, BaseUrl(call.request));
+  const std::uint64_t after = next.value_or(0);
+  std::uint64_t through = after;
+  std::array<std::uint8_t, 32> hash{};
+  std::optional<Error> broken;
+  bool ended = false;
+  std::size_t page = kVerifiedPage;
+  while (!broken && !ended && through - after < kVerifiedAtOnce) {
+    const auto events = call.services.store.ListEvents(scope, through, page);
+    if (!events && events.error().code != ErrorCode::kIntegrity) return events.error();
+    if (!events && page > 1) {
+      page = 1;  // To tell which of them it is.
+    } else if (!events) {
+      broken = events.error();
+    } else {
+      ended = events->size() < page;
+      if (events->empty()) break;
+      through = events->back().sequence;
+      hash = events->back().hash;
+    }
+  }
+  json data = {{"state", broken ? "broken" : "verified"},
+               {"verifiedAfter", after},
+               {"verifiedThrough", through},
+               {"checkedAt", base::FormatUtc(call.services.clock.Utc())}};
+  if (through != after) data["hash"] = base::HexEncode(hash);
+  json links = {{"self", {{"href", SelfUrl(call, base_url)}}}};
+  if (broken) {
+    base::LogError("ALARM: an event chain is not what was written",
+                   {{"scope", scope.text()}, {"error", broken->message}});
+  } else if (!ended) {
+    links["next"]["href"] = base_url + "/api/v1/audits/chain?next=" + Cursor(through);
+  }
+  return Json(200, Dump({{"data", std::move(data)}, {"links", std::move(links)}}));
 }
 
 Result<net::Response> GetAuditSettings(Call& call) {

@@ -170,6 +170,33 @@ TEST_F(AuditTest, Filters) {
   EXPECT_EQ(List("?id=" + other).body["data"].size(), 0u);
 }
 
+TEST_F(AuditTest, ChecksAWholeChainPortionByPortion) {
+  MakeEvents(30);
+  const auto check = [this](const std::string& query) {
+    return Call(Method::kGet, "/api/v1/audits/chain" + query, admin_);
+  };
+  const Answer all = check("");
+  ASSERT_EQ(all.status, 200) << all.body;
+  EXPECT_EQ(all.body["data"]["state"], "verified");
+  EXPECT_EQ(all.body["data"]["verifiedAfter"], 0);
+  const std::size_t length = List("?limit=100").body["data"].size();
+  EXPECT_EQ(all.body["data"]["verifiedThrough"], length);
+  EXPECT_EQ(all.body["data"]["hash"].get<std::string>().size(), 64u);
+  EXPECT_FALSE(all.body["links"].contains("next"));
+
+  MakeEvents(10'000);
+  const Answer first = check("");
+  EXPECT_EQ(first.body["data"]["verifiedThrough"], 10'000);
+  const std::string href = first.body["links"]["next"]["href"];
+  const Answer rest = check(href.substr(href.find('?')));
+  EXPECT_EQ(rest.body["data"]["verifiedAfter"], 10'000);
+  EXPECT_EQ(rest.body["data"]["verifiedThrough"], length + 10'000);
+  EXPECT_NE(rest.body["data"]["hash"], first.body["data"]["hash"]);
+  EXPECT_FALSE(rest.body["links"].contains("next"));
+  EXPECT_EQ(check("?next=x").field(), "next");
+  EXPECT_EQ(Call(Method::kGet, "/api/v1/audits/chain", content_).status, 403);
+}
+
 TEST_F(AuditTest, BadParametersAreNamed) {
   const std::string own_cursor = [&] {
     MakeEvents(3);

@@ -74,6 +74,8 @@ constexpr std::array kRoutes = {
           "list-audits", ListAudits},
     Route{Method::kGet, "/api/v1/audits/archive", Access::kAnyone, Tier::kRead, false, kNoBody,
           "get-audit-archive", GetAuditArchive},
+    Route{Method::kGet, "/api/v1/audits/chain", Access::kAnyone, Tier::kWrite, false, kNoBody,
+          "verify-audit-chain", VerifyAuditChain},
     Route{Method::kGet, "/api/v1/audits/settings", Access::kAnyone, Tier::kRead, false, kNoBody,
           "get-audit-settings", GetAuditSettings},
     Route{Method::kGet, "/api/v1/audits/sources", Access::kAnyone, Tier::kRead, false, kNoBody,

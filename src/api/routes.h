@@ -60,6 +60,7 @@ Result<net::Response> FollowAudits(Call& call);
 Result<net::Response> ListAudits(Call& call);
 Result<net::Response> GetAudit(Call& call);
 Result<net::Response> GetAuditArchive(Call& call);
+Result<net::Response> VerifyAuditChain(Call& call);
 Result<net::Response> GetAuditSettings(Call& call);
 Result<net::Response> ListAuditSources(Call& call);
 Result<net::Response> ListAuditTypes(Call& call);

@@ -216,7 +216,10 @@ test('Events lists what happened: date, source, type, user, raw details', async 
   await row.getByRole('button', { name: /^Raw details/ }).click()
   const raw = JSON.parse(await codeOf(page, 'Raw event'))
   assert.equal(raw.eventType, 'com.qlik.v1.encryption.keyprovider-migration.finished')
-  await page.getByText('Event chain: what is shown verifies').waitFor()
+  await page.getByText('Event chain: verified').waitFor()
+  const { data } = await ground.call('GET', '/api/v1/audits/chain', undefined, tenant.admin)
+  assert.equal(data.state, 'verified')
+  await page.getByText(data.hash).first().waitFor()
   await picture(page, 'events')
 })
 

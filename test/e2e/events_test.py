@@ -110,6 +110,22 @@ class Events(harness.Case):
         (self.data / "event-heads.jsonl").unlink()
         self.verify("--data-dir", self.data, finds="not the one that the service has recorded")
 
+    def test_a_running_service_says_whether_its_chain_is_what_was_written(self):
+        def chain():
+            answer = self.server.call("GET", "/api/v1/audits/chain", token=self.admin)
+            self.assertEqual(answer.status, 200, answer)
+            return answer.json["data"]
+        with closing(sqlite3.connect(self.data / "tenantseal.db")) as database:
+            length, = database.execute("SELECT max(sequence) FROM events WHERE scope=?", (self.id,)).fetchone()
+            end, = database.execute("SELECT hash FROM events WHERE scope=? AND sequence=?", (self.id, length)).fetchone()
+            before = chain()
+            self.assertEqual((before["state"], before["verifiedThrough"], before["hash"]), ("verified", length, end.hex()))
+            database.execute("UPDATE events SET actor='api-key:somebody-else' WHERE scope=? AND sequence=3", (self.id,))
+            database.commit()
+        after = chain()
+        self.assertEqual((after["state"], after["verifiedThrough"]), ("broken", 2))
+        self.assertIn("an event chain is not what was written", self.server.log)
+
     def test_reordering(self):
         self.keep_heads()
 

@@ -1,5 +1,5 @@
 import { api, result } from '../api/client'
-import type { ApiKey, Audit } from '../api/types'
+import type { ApiKey, Audit, ChainCheck } from '../api/types'
 import { eventTimeOf, type EventQuery } from './query'
 
 export const AUDIT_STREAM = '/api/v1/audits/stream'
@@ -37,6 +37,18 @@ export async function loadForExport (query: EventQuery): Promise<{ events: Audit
     next = page.next
   } while (next !== undefined && events.length < EXPORT_MAX)
   return { events, complete: next === undefined }
+}
+
+// The whole chain, however many answers that takes.
+export async function checkChain (): Promise<ChainCheck> {
+  let next: string | undefined
+  let hash: string | undefined
+  for (;;) {
+    const { data, links } = await result(api.GET('/api/v1/audits/chain', { params: { query: next === undefined ? {} : { next } } }))
+    hash = data.hash ?? hash
+    next = cursorOf(links.next?.href)
+    if (next === undefined) return hash === undefined ? data : { ...data, hash }
+  }
 }
 
 export const loadTypes = async (): Promise<string[]> => (await result(api.GET('/api/v1/audits/types'))).data

@@ -43,7 +43,7 @@ export function EventsPage () {
         <EventFilters query={query} types={types.data ?? []} onChange={setQuery} live={live} onLive={setLive} />
         <Listed list={list} query={query} names={names.data ?? new Map()} />
       </section>
-      <ChainStatus events={list.events} error={list.error} />
+      <ChainStatus error={list.error} />
     </Page>
   )
 }
