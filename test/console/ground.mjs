@@ -46,17 +46,18 @@ export class Ground {
   #children = new Map()
 
   // `aws`: with the emulator and its demonstration key, whose policy admits another tenant.
-  static async start ({ aws = true, flags = [] } = {}) {
+  // `prepare`: is given the ground before the service starts; returns {flags, environment}.
+  static async start ({ aws = true, prepare = () => ({}) } = {}) {
     const ground = new Ground()
     ground.directory = await mkdtemp(join(tmpdir(), 'console-test-'))
     await mkdir(join(ground.directory, 'data'), { mode: 0o700 })
-    ground.flags = flags
     if (aws) {
       ground.emulatorUrl = `http://127.0.0.1:${await freePort()}`
       await ground.#run('emulator', EMULATOR, ['--demo', '--listen', new URL(ground.emulatorUrl).host], {}, `${ground.emulatorUrl}/_emulator/clock`)
     }
     ground.port = await freePort()
     ground.url = `http://127.0.0.1:${ground.port}`
+    ground.more = await prepare(ground)
     await ground.startService()
     ground.browser = await chromium.launch({
       executablePath: CHROMIUM,
@@ -83,6 +84,7 @@ export class Ground {
   startService () {
     const environment = {
       TENANTSEAL_OPERATOR_KEY: OPERATOR,
+      ...this.more.environment,
       ...(this.emulatorUrl
         ? {
             AWS_ENDPOINT_URL: this.emulatorUrl,
@@ -93,7 +95,7 @@ export class Ground {
     }
     const aws = this.emulatorUrl ? ['--aws-role-arn', ROLE, '--aws-emulated', '--aws-emulated-page', `${this.emulatorUrl}/_emulator/`] : []
     return this.#run('service', BINARY, ['serve', '--data-dir', join(this.directory, 'data'), '--listen',
-      `127.0.0.1:${this.port}`, ...aws, ...this.flags], environment, `${this.url}/healthz`)
+      `127.0.0.1:${this.port}`, ...aws, ...(this.more.flags ?? [])], environment, `${this.url}/healthz`)
   }
 
   async killService (signal = 'SIGKILL') {
@@ -138,6 +140,11 @@ export class Ground {
   }
 
   get operator () { return OPERATOR }
+
+  // What somebody with access to the database does there.
+  sql (statements) {
+    return promisify(execFile)('sqlite3', ['-cmd', '.timeout 10000', join(this.directory, 'data', 'tenantseal.db'), statements])
+  }
 
   // What somebody types into a shell: `aws` is the customer's administrator at the emulator.
   async shell (script) {

@@ -1,10 +1,12 @@
 // A migration that goes on for a while: pause, resume, cancel, a reload, a second screen, a service that
-// is killed and comes back, and a key that refuses.
+// is killed and comes back, and what only a person can decide: a key that refuses, and data keys that do
+// not authenticate.
 import { after, before, test } from 'node:test'
 import assert from 'node:assert/strict'
-import { act, card, DEMO_KEY, Ground, heading, picture, until, wantsPicture } from './ground.mjs'
+import { act, assertAccessible, card, DEMO_KEY, Ground, heading, picture, until, wantsPicture } from './ground.mjs'
 
-const DATA_KEYS = 80_000 // So many that it takes longer than to press a button.
+const DATA_KEYS = 40_000
+const RATE = 5_000 // So slow that it takes longer than to press a button.
 const BATCH = 1000
 let ground, tenant, page, second
 
@@ -17,7 +19,7 @@ const policyOf = async () => JSON.stringify({
 })
 
 before(async () => {
-  ground = await Ground.start()
+  ground = await Ground.start({ prepare: () => ({ flags: ['--migration-rate', `${RATE}`] }) })
   tenant = await ground.makeTenant('Blue Yonder Airlines')
   const { token } = await ground.makeKey('ContentService', tenant.id)
   for (let i = 0; i < DATA_KEYS; i += BATCH) {
@@ -133,4 +135,63 @@ test('a current key that is disabled in AWS needs attention', async () => {
   await page.getByText('Needs attention').waitFor()
   assert.equal(await page.getByText('Healthy').count(), 0)
   await ground.shell(`aws --region us-east-1 kms enable-key --key-id ${id}`)
+})
+
+test('a current key that refuses: the migration can be finished with the target alone', async () => {
+  const id = DEMO_KEY.split('/')[1]
+  await page.goto('/settings/encryption')
+  const internal = await page.getByRole('article').first().getAttribute('aria-label')
+  await card(page, 'Airline key').getByText('Active', { exact: true }).waitFor()
+  await begin(internal)
+  await panel(page).getByText(`of ${DATA_KEYS.toLocaleString('en-US')}`).waitFor()
+  await pauseAtOnce()
+  await ground.shell(`aws --region us-east-1 kms disable-key --key-id ${id}`)
+  await panel(page).getByRole('button', { name: 'Resume' }).click()
+  // The source's owner is asked at the latest when all has moved.
+  await panel(page).getByText('The current key refuses', { exact: true }).waitFor()
+  const finish = panel(page).getByRole('button', { name: 'Finish with the target key alone' })
+  await assertAccessible(page, 'the migration whose source refuses')
+  await panel(page).getByRole('button', { name: 'Resume' }).click()
+  await panel(page).getByText(/admit the service again/).first().waitFor()
+  await finish.click()
+  await last(page).getByText('Completed', { exact: true }).waitFor()
+  await last(second).getByText('Completed', { exact: true }).waitFor()
+  await card(page, internal).getByText('Active', { exact: true }).waitFor()
+  await ground.shell(`aws --region us-east-1 kms enable-key --key-id ${id}`)
+})
+
+test('data keys that do not authenticate can be looked at, retried, and left behind', async () => {
+  const BROKEN = 90
+  const MENDED = 10
+  // Somebody with access to the database moves wrapped keys between rows, and puts some back.
+  await ground.sql(`ATTACH '${ground.directory}/kept.db' AS kept;
+    CREATE TABLE kept.rows AS SELECT position, wrapped FROM data_keys ORDER BY position LIMIT ${BROKEN + 1};
+    UPDATE data_keys SET wrapped = (SELECT r.wrapped FROM kept.rows r WHERE r.position > data_keys.position ORDER BY r.position LIMIT 1)
+      WHERE position IN (SELECT position FROM kept.rows ORDER BY position LIMIT ${BROKEN});`)
+  await until('the key admits the service again', async () => {
+    const { outcome } = await ground.call('POST', '/api/v1/encryption/keyproviders/actions/test',
+      { arn: DEMO_KEY, keyprovider: 'AWS-KMS' }, tenant.admin).catch(() => ({}))
+    return outcome !== 'fail'
+  })
+  await begin('Airline key')
+  await panel(page).getByText('Too many data keys do not authenticate', { exact: true }).waitFor()
+  await panel(page).getByRole('button', { name: 'Look at them' }).click()
+  const dialog = page.getByRole('dialog', { name: 'Data keys in quarantine' })
+  await dialog.getByRole('row').nth(BROKEN).waitFor()
+  assert.equal(await dialog.getByRole('row').count(), BROKEN + 1, 'each of them, under a head')
+  await assertAccessible(page, 'the data keys in quarantine')
+  await picture(page, 'quarantine')
+
+  await ground.sql(`ATTACH '${ground.directory}/kept.db' AS kept;
+    UPDATE data_keys SET wrapped = (SELECT r.wrapped FROM kept.rows r WHERE r.position = data_keys.position)
+      WHERE position IN (SELECT position FROM kept.rows ORDER BY position LIMIT ${MENDED});`)
+  await dialog.getByRole('button', { name: 'Retry all' }).click()
+  await page.getByText(`${MENDED} data keys authenticate again.`).first().waitFor()
+  await dialog.getByRole('row').nth(BROKEN - MENDED + 1).waitFor({ state: 'detached' })
+  assert.equal(await dialog.getByRole('row').count(), BROKEN - MENDED + 1)
+  await dialog.getByRole('button', { name: 'Close' }).last().click()
+  await panel(page).getByRole('button', { name: 'Accept and resume' }).click()
+  await last(page).getByText('Completed', { exact: true }).waitFor()
+  await last(page).getByText(`${BROKEN - MENDED} set aside`).waitFor()
+  await card(page, 'Airline key').getByText('Active', { exact: true }).waitFor()
 })

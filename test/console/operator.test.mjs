@@ -9,7 +9,7 @@ let ground, page, receiver, received = [], answerWith = 200
 
 before(async () => {
   // The receiver is on this machine; webhooks reach public addresses alone otherwise.
-  ground = await Ground.start({ aws: false, flags: ['--webhook-allow-network', '127.0.0.0/8'] })
+  ground = await Ground.start({ aws: false, prepare: () => ({ flags: ['--webhook-allow-network', '127.0.0.0/8'] }) })
   await ground.makeTenant('Tailspin Toys', 'eu-central-1')
   receiver = createServer((request, response) => {
     let body = ''
