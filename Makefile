@@ -21,7 +21,7 @@ build:  ## Build what users run: build/release/bin/tenantseal and tenantseal-aws
 test:  ## Build and run every test
 	@tools/setup test
 	@tools/build test
-	@tools/with-node ctest --test-dir build/release --output-on-failure --timeout 600 -j 2
+	@tools/with-node ctest --test-dir build/release --output-on-failure --timeout 600 -j 3
 
 test-deep:  ## The long tests: sanitizers, hundreds of kills, fuzzing, static analysis
 	@tools/setup deep

@@ -24,7 +24,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   add_compile_options(-Wthread-safety -Wno-deprecated-declarations)
 else()
   # g++ 12 reports these in inlined library code that cannot reach them (GCC bugs 105329, 105562).
-  add_compile_options(-Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overflow -Wno-array-bounds)
+  add_compile_options(-Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overflow
+    -Wno-stringop-overread -Wno-array-bounds)
 endif()
 
 if(TENANTSEAL_SANITIZE)
