@@ -10,6 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto bytes = HexDecode(text)) TS_CHECK(bytes->size() * 2 == size);
   TS_CHECK(Base64Decode(Base64Encode({data, size})) == ToBytes({data, size}));
   TS_CHECK(Base64UrlDecode(Base64UrlEncode({data, size})) == ToBytes({data, size}));
+  if (const auto value = FormDecode(text)) TS_CHECK(value->size() <= size);
   (void)IsUtf8(text);
   return 0;
 }

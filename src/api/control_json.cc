@@ -40,24 +40,6 @@ Error NotJson() {
   return InvalidArgument("body", "The body is not valid JSON (RFC 8259) in UTF-8.");
 }
 
-std::optional<std::string> PercentDecode(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
-      out += ' ';
-    } else if (text[i] != '%') {
-      out += text[i];
-    } else {
-      const auto byte = i + 2 < text.size() ? base::HexDecode(text.substr(i + 1, 2)) : std::nullopt;
-      if (!byte) return std::nullopt;
-      out += static_cast<char>((*byte)[0]);
-      i += 2;
-    }
-  }
-  if (!base::IsUtf8(out)) return std::nullopt;
-  return out;
-}
-
 }  // namespace
 
 Result<json> ParseControlJson(base::ByteSpan body) {
@@ -133,8 +115,8 @@ Result<std::optional<std::string>> QueryParameter(std::string_view query, std::s
         return InvalidArgument(std::string(name),
                                "The parameter " + std::string(name) + " stands twice.");
       }
-      value = PercentDecode(std::string_view(equals == end ? end : equals + 1, end));
-      if (!value) return invalid;
+      value = base::FormDecode(std::string_view(equals == end ? end : equals + 1, end));
+      if (!value || !base::IsUtf8(*value)) return invalid;
     }
     at = end == query.end() ? end : end + 1;
   }

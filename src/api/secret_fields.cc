@@ -27,9 +27,10 @@ bool IsKnown(std::span<const std::string_view> known, std::string_view name) {
 }
 
 std::optional<std::uint8_t> HexByte(std::string_view two) {
-  const auto byte = two.size() == 2 ? base::HexDecode(two) : std::nullopt;
-  if (!byte) return std::nullopt;
-  return (*byte)[0];
+  if (two.size() != 2) return std::nullopt;
+  const int high = base::HexDigit(two[0]), low = base::HexDigit(two[1]);
+  if (high < 0 || low < 0) return std::nullopt;
+  return static_cast<std::uint8_t>(high << 4 | low);
 }
 
 // One escape of JSON at `text[i]`, which is the backslash; moves `i` to its last character. Only

@@ -43,6 +43,14 @@ TEST(Base64, RefusesWhatIsNotCanonical) {
   }
 }
 
+TEST(Forms, ADecodedValueIsWhatWasMeantAndNothingIsGuessed) {
+  EXPECT_EQ(FormDecode(""), "");
+  EXPECT_EQ(FormDecode("a+b%2Bc%2fd%20"), "a b+c/d ");
+  EXPECT_EQ(FormDecode("%00%ff"), std::string("\0\xff", 2));
+  for (const char* bad : {"%", "%4", "%4g", "%g4", "a%2", "%%41", "% 1", "%+1"})
+    EXPECT_FALSE(FormDecode(bad)) << bad;
+}
+
 TEST(Base64, EveryTextThatDecodesIsTheEncodingOfItsBytes) {
   FakeRandom random(1);
   for (int i = 0; i < 20000; ++i) {

@@ -10,6 +10,7 @@
 
 namespace tenantseal::base {
 
+int HexDigit(char c);                                   // Its value, of either case; -1 for none.
 std::string HexEncode(ByteSpan bytes);                  // Lower case.
 std::optional<Bytes> HexDecode(std::string_view text);  // Either case.
 
@@ -33,6 +34,10 @@ void Base64UrlEncodeTo(ByteSpan in, char* out);
 std::optional<std::size_t> Base64DecodeTo(std::string_view text, MutableByteSpan out);
 std::optional<std::size_t> Base64UrlDecodeTo(std::string_view text, MutableByteSpan out);
 std::optional<SecretBytes> Base64DecodeSecret(std::string_view text);
+
+// A name or value of application/x-www-form-urlencoded, or of a query: '+' is a space. Nothing when
+// a '%' is not followed by two hexadecimal digits.
+std::optional<std::string> FormDecode(std::string_view text);
 
 // Whether `text` is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms).
 bool IsUtf8(std::string_view text);

@@ -10,8 +10,8 @@ namespace {
 TEST(PlainText, IsUtf8WithoutControlCharacters) {
   EXPECT_TRUE(IsPlainText(""));
   EXPECT_TRUE(IsPlainText("Schlüssel 1 ~ \xc2\xa0 \xe2\x82\xac"));
-  const std::string bads[] = {"a\nb",       std::string("a\0b", 3), "\x7f", "a\xc2\x80",
-                              "\xc2\x9f", "\xc2",                 "\xff"};
+  const std::string bads[] = {
+      "a\nb", std::string("a\0b", 3), "\x7f", "a\xc2\x80", "\xc2\x9f", "\xc2", "\xff"};
   for (const std::string& bad : bads) {
     EXPECT_FALSE(IsPlainText(bad)) << bad;
   }

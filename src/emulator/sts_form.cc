@@ -1,36 +1,11 @@
 // The query protocol: forms in, XML out.
+#include "base/encoding.h"
 #include "emulator/sts_service.h"
 
 namespace tenantseal::emulator {
 namespace {
 
 constexpr std::size_t kParametersMax = 500;
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::optional<std::string> Decoded(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
-      out += ' ';
-    } else if (text[i] != '%') {
-      out += text[i];
-    } else {
-      if (i + 2 >= text.size()) return std::nullopt;
-      const int high = HexDigit(text[i + 1]);
-      const int low = HexDigit(text[i + 2]);
-      if (high < 0 || low < 0) return std::nullopt;
-      out += static_cast<char>(high << 4 | low);
-      i += 2;
-    }
-  }
-  return out;
-}
 
 void AppendXml(std::string_view text, std::string& out) {
   for (const char c : text) {
@@ -61,8 +36,9 @@ Answer<StsForm> ParseStsForm(std::string_view body) {
     body = end == body.npos ? std::string_view() : body.substr(end + 1);
     if (pair.empty()) continue;
     const std::size_t equals = pair.find('=');
-    auto name = Decoded(pair.substr(0, equals));
-    auto value = Decoded(equals == pair.npos ? std::string_view() : pair.substr(equals + 1));
+    auto name = base::FormDecode(pair.substr(0, equals));
+    auto value =
+        base::FormDecode(equals == pair.npos ? std::string_view() : pair.substr(equals + 1));
     if (!name || !value || form.size() == kParametersMax) return malformed;
     if (!form.emplace(std::move(*name), std::move(*value)).second) return malformed;
   }

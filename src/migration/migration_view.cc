@@ -7,6 +7,8 @@
 namespace tenantseal::migration {
 namespace {
 
+constexpr std::uint64_t kQuarantineMax = 100;
+
 std::string ArnOf(const model::TenantState& state, const model::Fingerprint& fingerprint) {
   const model::KeyProvider* provider = state.FindProvider(fingerprint);
   return provider == nullptr ? "" : model::ShownArn(*provider);  // It may be deleted since.
@@ -20,6 +22,17 @@ int MigrationView::percent() const {
   return static_cast<int>(std::min<std::uint64_t>(99, (done + quarantined) * 100 / total));
 }
 
+std::uint64_t QuarantineLimit(const model::Migration& migration, const model::RewrapJob& job) {
+  const auto limit = std::clamp<std::uint64_t>(job.total / 1000, 1, kQuarantineMax);
+  return std::max(limit, migration.quarantine_accepted);
+}
+
+Result<std::uint64_t> SetAside(const store::Store& store, const model::RewrapJob& job) {
+  if (job.failed == 0) return std::uint64_t{0};
+  TS_ASSIGN_OR_RETURN(const std::uint64_t now, store.CountQuarantine(job.tenant));
+  return std::min(now, job.failed);
+}
+
 Result<MigrationView> ViewOf(const store::Store& store, const model::TenantState& state) {
   MigrationView view;
   view.migration = state.migration.value();
@@ -27,9 +40,9 @@ Result<MigrationView> ViewOf(const store::Store& store, const model::TenantState
   view.to_arn = ArnOf(state, view.migration.to);
   TS_ASSIGN_OR_RETURN(const auto job, store.LoadRewrapJob(state.tenant.id));
   if (job && job->id == view.migration.id) {
+    TS_ASSIGN_OR_RETURN(view.quarantined, SetAside(store, *job));
     view.total = job->total;
-    view.done = job->done;
-    view.quarantined = job->failed;
+    view.done = job->done + (job->failed - view.quarantined);
   }
   return view;
 }

@@ -136,6 +136,9 @@ Result<MigrationView> Migrations::Start(const model::TenantId& tenant,
   const auto answers =
       keyring_.CheckUnwraps(state, state.tenant.active_version, sides.source, deadline);
   if (!answers) return OfSource(answers.error());
+  if (sides.source.revoked_at) {  // As it has just unwrapped, that is over, and would pause it.
+    if (const auto over = keyring_.AskAgain(tenant, deadline); !over) return OfSource(over.error());
+  }
 
   model::Migration migration;
   migration.tenant = tenant;
@@ -247,15 +250,18 @@ Result<void> Migrations::MayResume(const model::TenantState& state, model::Migra
       break;
     }
     case Pause::kQuarantine: {
-      if (!accept.quarantine) {
+      TS_ASSIGN_OR_RETURN(const auto job, store_.LoadRewrapJob(state.tenant.id));
+      if (!job || job->id != migration.id) break;
+      TS_ASSIGN_OR_RETURN(const std::uint64_t aside, SetAside(store_, *job));
+      if (accept.quarantine) {
+        migration.quarantine_accepted = aside;
+      } else if (aside > QuarantineLimit(migration, *job)) {
         return EncryptionError(EncryptionCode::kResumeNotAccepted, ErrorCode::kConflict,
                                migration.detail +
                                    " Retry them, or accept that they are left behind "
                                    "(acceptQuarantine).",
                                "acceptQuarantine");
       }
-      TS_ASSIGN_OR_RETURN(const auto job, store_.LoadRewrapJob(state.tenant.id));
-      if (job && job->id == migration.id) migration.quarantine_accepted = job->failed;
       break;
     }
     default:

@@ -107,6 +107,11 @@ class Migrations {
   const double data_keys_per_second_;
 };
 
+// How many data keys a migration may set aside without anybody's word.
+std::uint64_t QuarantineLimit(const model::Migration& migration, const model::RewrapJob& job);
+// How many the job has set aside that still are: those that were retried with success are not.
+Result<std::uint64_t> SetAside(const store::Store& store, const model::RewrapJob& job);
+
 // The view of `state.migration`, which must be there.
 Result<MigrationView> ViewOf(const store::Store& store, const model::TenantState& state);
 // What events tell of a migration.

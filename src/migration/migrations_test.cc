@@ -105,6 +105,26 @@ class MigrationsTest : public RunnerGround {
     EXPECT_LE(plan.kms_calls, calls + plan.tenant_key_versions + 1);
   }
 
+  // A migration of twenty data keys, whose first two are to be set aside by its first batch.
+  struct ToSetAside {
+    std::vector<store::StoredDataKey> rows;
+    std::vector<model::QuarantinedDataKey> aside;
+    model::RewrapJob job;
+  };
+  ToSetAside TwoToSetAside() {
+    EXPECT_EQ(SealSome(*one_, 20), std::nullopt);
+    EXPECT_TRUE(Begin(kOne).ok());
+    one_->runner.RunSteps(one_->never);
+    ToSetAside out{store_.ScanDataKeys(tenant_, 0, store::kAnyVersion, 2).value(),
+                   {},
+                   store_.LoadRewrapJob(tenant_).value().value()};
+    for (const auto& row : out.rows)
+      out.aside.push_back({tenant_, row.key.id, 1, clock_.Utc(), "it does not authenticate"});
+    out.job.failed = out.aside.size();
+    out.job.cursor = out.rows.back().position;
+    return out;
+  }
+
   // Refused with this code, and neither a migration nor an event came of it.
   template <typename Call>
   void ExpectRefused(EncryptionCode code, Call call) {
@@ -428,6 +448,16 @@ TEST_F(MigrationsTest, CannotFinishWithoutTheSourceBeforeEveryVersionIsWrapped) 
   EXPECT_TRUE(Is(MigrationState::kCompleted));
 }
 
+TEST_F(MigrationsTest, BeginsAtOnceWhenTheSourceAdmitsTheServiceAgain) {
+  MigrateTo(kOne);
+  ASSERT_EQ(SealSome(), std::nullopt);
+  SetRevoked(clock_.Utc());  // Of a moment ago; nobody has probed it since.
+  ASSERT_TRUE(Begin(kTwo).ok());
+  one_->runner.RunSteps(one_->never);
+  EXPECT_TRUE(Is(MigrationState::kInProgress));
+  EXPECT_TRUE(EverythingOpens());
+}
+
 TEST_F(MigrationsTest, ResumesAtOnceWhenTheSourceAdmitsTheServiceAgain) {
   BeginSecond();
   SourceRefuses();
@@ -468,17 +498,25 @@ TEST_F(MigrationsTest, FinishesWhenTheSourceGivesNoAnswer) {
   EXPECT_TRUE(EverythingOpens());
 }
 
-TEST_F(MigrationsTest, LeavesDataKeysBehindOnlyWhenThatIsAccepted) {
-  ASSERT_EQ(SealSome(*one_, 20), std::nullopt);
-  ASSERT_TRUE(Begin(kOne).ok());
+TEST_F(MigrationsTest, GoesOnUnacceptedOnceTheyAllAuthenticateAgain) {
+  const auto [rows, aside, job] = TwoToSetAside();
+  ASSERT_TRUE(store_.CommitRewrapBatch({}, aside, job, std::nullopt).ok());
   one_->runner.RunSteps(one_->never);
-  const auto rows = store_.ScanDataKeys(tenant_, 0, store::kAnyVersion, 2).value();
-  model::RewrapJob job = store_.LoadRewrapJob(tenant_).value().value();
-  std::vector<model::QuarantinedDataKey> aside;
-  for (const auto& row : rows)
-    aside.push_back({tenant_, row.key.id, 1, clock_.Utc(), "it does not authenticate"});
-  job.failed = aside.size();
-  job.cursor = rows.back().position;
+  ASSERT_TRUE(Is(MigrationState::kInProgress, Why::kQuarantine));
+  EXPECT_EQ(migrations_.Details(tenant_)->quarantined, 2u);
+  ExpectRefused(EncryptionCode::kResumeNotAccepted, [&] { return Resumed(); });
+  EXPECT_EQ(migrations_.RetryQuarantine(tenant_, Soon()).value(), 2u);
+  EXPECT_EQ(migrations_.Details(tenant_)->quarantined, 0u);
+  EXPECT_EQ(migrations_.Details(tenant_)->done, 2u);
+  ASSERT_TRUE(Resumed().ok());
+  Settle();
+  ASSERT_TRUE(Is(MigrationState::kCompleted));
+  EXPECT_EQ(migrations_.Details(tenant_)->done, 20u);
+  EXPECT_EQ(LastEvent(events::kMigrationFinished, "admin", 1)["quarantined"], 0);
+}
+
+TEST_F(MigrationsTest, LeavesDataKeysBehindOnlyWhenThatIsAccepted) {
+  const auto [rows, aside, job] = TwoToSetAside();
   // Somebody has put the first one's wrapped form into the row of the second.
   const store::DataKeyUpdate swapped{rows[1].position, 1, 1, rows[0].key.wrapped};
   ASSERT_TRUE(store_.CommitRewrapBatch({&swapped, 1}, aside, job, std::nullopt).ok());

@@ -23,12 +23,6 @@ constexpr base::Duration kKeepEvery = Rotation::kStaleAfter / 5;
 constexpr std::size_t kCrowd = 1000;
 constexpr int kFailuresAtOnce = 2;  // More in a row, and the next attempt waits.
 constexpr base::Duration kPauseMax = 60s;
-constexpr std::uint64_t kQuarantineMax = 100;
-
-std::uint64_t QuarantineLimit(const model::Migration& migration, const model::RewrapJob& job) {
-  const auto limit = std::clamp<std::uint64_t>(job.total / 1000, 1, kQuarantineMax);
-  return std::max(limit, migration.quarantine_accepted);
-}
 
 const model::KeyProvider* Target(const model::TenantState& state) {
   return state.FindProvider(state.migration->to);
@@ -174,10 +168,13 @@ Result<Runner::Verdict> Runner::Decide(const model::TenantState& state, const Se
   TS_ASSIGN_OR_RETURN(const auto job, store_.LoadRewrapJob(state.tenant.id));
   if (!job || job->id != migration.id)
     return IntegrityError("the rewrap job of a migration is not there");
-  if (job->failed > QuarantineLimit(migration, *job)) {
-    return Verdict{Due::kPause, Pause::kQuarantine,
-                   std::to_string(job->failed) + " of " + std::to_string(job->total) +
-                       " data keys do not authenticate and are set aside."};
+  if (const std::uint64_t limit = QuarantineLimit(migration, *job); job->failed > limit) {
+    TS_ASSIGN_OR_RETURN(const std::uint64_t aside, SetAside(store_, *job));
+    if (aside > limit) {
+      return Verdict{Due::kPause, Pause::kQuarantine,
+                     std::to_string(aside) + " of " + std::to_string(job->total) +
+                         " data keys do not authenticate and are set aside."};
+    }
   }
   if (job->state == model::RewrapState::kDone) return Verdict{Due::kFinish};
   return probe_due ? Verdict{Due::kProbe} : Verdict();

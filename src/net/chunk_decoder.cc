@@ -2,17 +2,13 @@
 
 #include <algorithm>
 
+#include "base/encoding.h"
+
 namespace tenantseal::net {
 namespace {
 
 constexpr std::size_t kLineBytesMax = 4 << 10;
 constexpr std::size_t kDigitsMax = 16;
-
-int HexDigit(std::uint8_t byte) {
-  if (byte >= '0' && byte <= '9') return byte - '0';
-  const int lower = byte | 0x20;
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 bool IsControl(std::uint8_t byte) { return (byte < 0x20 && byte != '\t') || byte == 0x7f; }
 
@@ -37,7 +33,7 @@ ChunkDecoder::Status ChunkDecoder::Decode(base::ByteSpan input, SecretBuffer& bo
 }
 
 ChunkDecoder::Status ChunkDecoder::OnSize(std::uint8_t byte, std::size_t room) {
-  const int digit = HexDigit(byte);
+  const int digit = base::HexDigit(static_cast<char>(byte));
   if (digit >= 0) {
     if (++digits_ > kDigitsMax) return Status::kMalformed;
     if (left_ > (room >> 4)) return Status::kTooLarge;
@@ -71,20 +67,28 @@ ChunkDecoder::Status ChunkDecoder::Step(std::uint8_t byte, std::size_t room) {
   };
   if (++line_bytes_ > kLineBytesMax) return Status::kMalformed;
   switch (at_) {
-    case At::kSize: return OnSize(byte, room);
-    case At::kExtension: return skip(At::kSizeLf);
-    case At::kSizeLf: return expect('\n', left_ == 0 ? At::kTrailerStart : At::kData);
-    case At::kDataCr: return expect('\r', At::kDataLf);
+    case At::kSize:
+      return OnSize(byte, room);
+    case At::kExtension:
+      return skip(At::kSizeLf);
+    case At::kSizeLf:
+      return expect('\n', left_ == 0 ? At::kTrailerStart : At::kData);
+    case At::kDataCr:
+      return expect('\r', At::kDataLf);
     case At::kDataLf:
       line_bytes_ = digits_ = 0;
       return expect('\n', At::kSize);
     case At::kTrailerStart:
       if (byte != '\r') at_ = At::kTrailer;
       return skip(At::kEndLf);
-    case At::kTrailer: return skip(At::kTrailerLf);
-    case At::kTrailerLf: return expect('\n', At::kTrailerStart);
-    case At::kEndLf: return byte == '\n' ? Status::kDone : Status::kMalformed;
-    case At::kData: break;
+    case At::kTrailer:
+      return skip(At::kTrailerLf);
+    case At::kTrailerLf:
+      return expect('\n', At::kTrailerStart);
+    case At::kEndLf:
+      return byte == '\n' ? Status::kDone : Status::kMalformed;
+    case At::kData:
+      break;
   }
   return Status::kMalformed;
 }

@@ -180,7 +180,6 @@ test('data keys that do not authenticate can be looked at, retried, and left beh
   await dialog.getByRole('row').nth(BROKEN).waitFor()
   assert.equal(await dialog.getByRole('row').count(), BROKEN + 1, 'each of them, under a head')
   await assertAccessible(page, 'the data keys in quarantine')
-  await picture(page, 'quarantine')
 
   await ground.sql(`ATTACH '${ground.directory}/kept.db' AS kept;
     UPDATE data_keys SET wrapped = (SELECT r.wrapped FROM kept.rows r WHERE r.position = data_keys.position)
@@ -192,6 +191,6 @@ test('data keys that do not authenticate can be looked at, retried, and left beh
   await dialog.getByRole('button', { name: 'Close' }).last().click()
   await panel(page).getByRole('button', { name: 'Accept and resume' }).click()
   await last(page).getByText('Completed', { exact: true }).waitFor()
-  await last(page).getByText(`${BROKEN - MENDED} set aside`).waitFor()
+  assert.match(await last(page).innerText(), new RegExp(`${BROKEN - MENDED} set aside`))
   await card(page, 'Airline key').getByText('Active', { exact: true }).waitFor()
 })

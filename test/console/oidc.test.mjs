@@ -57,7 +57,9 @@ test('the button leads to the provider, and back to the page one wanted', async 
 
   // Out again: here and, after a page of its own, at the provider.
   await page.getByRole('button', { name: 'Sign out' }).click()
-  await page.waitForURL(url => url.pathname === '/signin' || url.origin === provider.issuer)
+  await page.waitForURL(url => url.origin === provider.issuer)
+  await page.getByRole('button', { name: /Yes/ }).click()
+  await page.waitForURL(url => url.origin === ground.url && url.pathname === '/signin')
   await page.goto('/events')
   await button(page).waitFor()
   await page.context().close()
@@ -84,8 +86,12 @@ for (const [who, user, action] of [['whom the provider gives no role', 'stranger
     await note.waitFor()
     await note.getByText(/^Request/).waitFor()
     assert.equal(await page.getByRole('button', { name: 'Sign out' }).count(), 0)
-    await button(page).click()
-    await page.waitForURL(url => url.origin !== ground.url)
+    await button(page).waitFor()
+    if (action === 'Cancel') {
+      await button(page).click()
+      await atProvider(page, user)
+      await page.getByText(users[user].name).first().waitFor()
+    }
     await page.context().close()
   })
 }

@@ -224,15 +224,18 @@ class Case(unittest.TestCase):
 
     # --- The command line ---
     def cli(self, *arguments, server=None, token=None, stdin=None, timeout=120, environment=None):
+        return subprocess.run([BINARY, *map(str, arguments)], input=stdin,
+                              env=self.cli_environment(server, token, environment), timeout=timeout,
+                              stdin=subprocess.DEVNULL if stdin is None else None,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def cli_environment(self, server=None, token=None, environment=None):
         env = {k: v for k, v in os.environ.items() if not k.startswith("TENANTSEAL_")}
         if server is not None:
             env["TENANTSEAL_SERVER"] = server.url
         if token is not None:
             env["TENANTSEAL_API_KEY"] = token
-        env.update(environment or {})
-        return subprocess.run([BINARY, *map(str, arguments)], input=stdin, env=env, timeout=timeout,
-                              stdin=subprocess.DEVNULL if stdin is None else None,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return env | (environment or {})
 
     def cli_ok(self, *arguments, **options):
         done = self.cli(*arguments, **options)

@@ -2,6 +2,8 @@
 to and back, deleted, while what was sealed before and during it opens."""
 import json
 import re
+import signal
+import subprocess
 import unittest
 
 import aws
@@ -157,10 +159,23 @@ class KeyProviderCli(aws.Case):
         told = self.kp("migration-details", "--wait", status=1)
         self.assertIn("is paused (operator)", told)
         self.assertNotIn("pausedBecause", self.kp("resume"))
+        self.assert_an_interrupt_ends_only_the_waiting()
         self.assertRegex(self.kp("cancel"), r"state +Cancelled")
         self.assertIn("ended as Cancelled", self.kp("migration-details", "--wait", status=1))
         self.assertIn("(Encryption-47)", self.kp("resume", status=1))
         self.assertTrue(self.kp_json("get", self.tenant_id)["current"])
+
+    def assert_an_interrupt_ends_only_the_waiting(self):
+        command = [harness.BINARY, "encryption", "keyprovider", "migration-details", "--wait"]
+        with subprocess.Popen(command, env=self.cli_environment(self.server, self.admin), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as waiting:
+            first = waiting.stderr.readline()   # So it waits.
+            waiting.send_signal(signal.SIGINT)
+            _, told = waiting.communicate(timeout=20)
+        self.assertRegex(first.decode(), r"\A(New|InProgress) \d+ %")
+        self.assertEqual(waiting.returncode, 130)
+        self.assertIn("the migration goes on", told.decode())
+        self.assertIn(self.kp_json("migration-details")["state"], ("New", "InProgress"))
 
     def test_an_alias_is_pinned_to_its_key(self):
         arn, _ = self.key()

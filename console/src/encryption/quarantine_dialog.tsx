@@ -32,7 +32,7 @@ export function QuarantineDialog ({ onClose }: { onClose: () => void }) {
       {!list.data && !list.error && <Skeleton width={60} lines={4} />}
       {list.data?.data.length === 0 && <Note look="good">None is set aside.</Note>}
       {list.data && list.data.data.length > 0 && (
-        <div className="table-wrap">
+        <div className="table-wrap" role="region" aria-label="Data keys that are set aside" tabIndex={0}>
           <table className="table">
             <thead><tr><th scope="col">Data key</th><th scope="col">Version</th><th scope="col">Since</th><th scope="col">Reason</th></tr></thead>
             <tbody>
