@@ -208,9 +208,10 @@ Result<net::Response> ApiHandler::Serve(const Route& route, Call& call, net::Req
 Result<identity::Principal> ApiHandler::Identify(const Route& route, Call& call) const {
   call.session = services_.sign_in.SessionToken(call.request);
   if (call.session) {
-    // A page that is left open connects to its streams again and again by itself.
-    const auto use = route.pattern.ends_with("/stream") ? identity::SessionUse::kLook
-                                                        : identity::SessionUse::kUse;
+    // A page that is left open connects to its streams, and asks, again and again by itself.
+    const bool by_itself =
+        route.pattern.ends_with("/stream") || call.request.Header("Tenantseal-Unattended");
+    const auto use = by_itself ? identity::SessionUse::kLook : identity::SessionUse::kUse;
     return services_.authenticator.AuthenticateSession(*call.session, call.wait, use);
   }
   const std::string_view token = BearerToken(call.request).value_or("");
@@ -249,7 +250,7 @@ Result<void> ApiHandler::Admit(const Route& route, const Call& call) {
   };
   // Operators have no tenant whose neighbours they could starve.
   if (call.principal->role == Role::kPlatformOperator) return {};
-  const std::string who = call.principal->id;
+  const std::string& who = call.principal->id;
   switch (route.tier) {
     case Tier::kNone:
       return {};

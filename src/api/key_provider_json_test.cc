@@ -10,9 +10,9 @@ namespace {
 using nlohmann::json;
 
 const std::string kTenantText(32, 't');
-const std::string kMrk = "key/mrk-" + std::string(32, 'a');
-const std::string kKey = "arn:aws:kms:eu-west-1:111122223333:" + kMrk;
-const std::string kReplica = "arn:aws:kms:eu-west-3:111122223333:" + kMrk;
+const std::string kEuropeanId = "key/mrk-" + std::string(32, 'a');
+const std::string kEuropeanKey = "arn:aws:kms:eu-west-1:111122223333:" + kEuropeanId;
+const std::string kEuropeanReplica = "arn:aws:kms:eu-west-3:111122223333:" + kEuropeanId;
 const base::UtcTime kTime = base::ParseUtc("2023-07-18T12:08:04.634Z").value();
 const std::string kNever = "0001-01-01T00:00:00Z";
 
@@ -23,11 +23,12 @@ providers::ProviderView CustomersKey() {
   view.provider.tenant = Tenant();
   view.provider.fingerprint = model::Fingerprint::Parse(std::string(32, '9')).value();
   view.provider.kind = model::ProviderKind::kAwsKms;
-  view.provider.arn = kKey;
-  view.provider.replica_arn = kReplica;
+  view.provider.arn = kEuropeanKey;
+  view.provider.replica_arn = kEuropeanReplica;
   view.provider.name = "Payroll";
   view.provider.created_at = kTime;
-  view.report = providers::Report{kKey, kKey, kReplica, true, {}, "", kTime};
+  view.report =
+      providers::Report{kEuropeanKey, kEuropeanKey, kEuropeanReplica, true, {}, "", kTime};
   view.report->checks = {{"multi-region", model::CheckOutcome::kPass, "", "", "", {}},
                          {"replica-round-trip", model::CheckOutcome::kPass, "", "", "", {}}};
   return view;
@@ -53,7 +54,7 @@ TEST(KeyProviderJson, TheInternalKmsHasNoKeyOfItsOwn) {
 TEST(KeyProviderJson, AKeyInAListLeavesOutWhatIsEmptyOrFalse) {
   const json fine = {{"code", ""}, {"region", ""}, {"message", ""}};
   const json shown = KeyProviderJson(CustomersKey(), Shown::kInList);
-  EXPECT_EQ(shown, json({{"arn", kKey},
+  EXPECT_EQ(shown, json({{"arn", kEuropeanKey},
                          {"name", "Payroll"},
                          {"tenantId", kTenantText},
                          {"arnFingerPrint", std::string(32, '9')},
@@ -62,7 +63,7 @@ TEST(KeyProviderJson, AKeyInAListLeavesOutWhatIsEmptyOrFalse) {
                          {"promotedToCurrentAt", kNever},
                          {"demotedFromCurrentAt", kNever},
                          {"multiRegion", true},
-                         {"replicaKeys", {{{"arn", kReplica}, {"region", "eu-west-3"}}}},
+                         {"replicaKeys", {{{"arn", kEuropeanReplica}, {"region", "eu-west-3"}}}},
                          {"drCompliant", true},
                          {"complianceError", fine},
                          {"validatedAt", "2023-07-18T12:08:04Z"},
@@ -109,7 +110,7 @@ TEST(KeyProviderJson, ARefusalAndAnAliasAreTold) {
   EXPECT_EQ(shown["replicaKeys"], json::array());
   EXPECT_EQ(shown["revokedAt"], "2023-07-18T12:08:04Z");
   EXPECT_EQ(shown["attention"], "The key provider refuses this tenant since 2023-07-18T12:08:04Z.");
-  EXPECT_EQ(shown["arn"], kKey);
+  EXPECT_EQ(shown["arn"], kEuropeanKey);
   EXPECT_EQ(shown["aliasArn"], view.report->given_arn);
 }
 
@@ -121,7 +122,7 @@ migration::MigrationView Moving() {
   view.migration.to = model::Fingerprint::Parse(std::string(32, '9')).value();
   view.migration.started_at = kTime;
   view.from_arn = "#QLIK_MANAGED_KEY_PROVIDER#";
-  view.to_arn = kKey;
+  view.to_arn = kEuropeanKey;
   return view;
 }
 
@@ -141,7 +142,7 @@ TEST(MigrationInformation, HasTheNamesOfSchemaAndExamples) {
                                               {"completedAt", kNever},
                                               {"migratingFrom", "#QLIK_MANAGED_KEY_PROVIDER#"},
                                               {"migratingFromFingerprint", kTenantText},
-                                              {"migratingTo", kKey},
+                                              {"migratingTo", kEuropeanKey},
                                               {"migratingToFingerprint", to},
                                               {"migratingToFingerPrint", to},
                                               {"migratingToPrefix", "#BYOKv1#:" + to},
@@ -172,7 +173,7 @@ TEST(MigrationInformation, SaysWhyItWaitsAndHowItEnded) {
   }
 }
 
-std::string FieldOf(const std::string& patch) {
+std::string FaultyField(const std::string& patch) {
   const auto change = ParseProviderPatch(base::AsBytes(patch));
   if (change) return "accepted";
   EXPECT_EQ(change.error().encryption_code, 10) << patch;
@@ -191,26 +192,26 @@ TEST(ProviderPatch, ReplacesNameAndDescriptionAlone) {
 }
 
 TEST(ProviderPatch, NamesWhatIsWrong) {
-  EXPECT_EQ(FieldOf(""), "body");
-  EXPECT_EQ(FieldOf("{}"), "body");
-  EXPECT_EQ(FieldOf("[]"), "body");
-  EXPECT_EQ(FieldOf("[1"), "body");
-  EXPECT_EQ(FieldOf("[1]"), "0");
-  EXPECT_EQ(FieldOf(R"([{"op":"add","path":"/name","value":"n"}])"), "0/op");
-  EXPECT_EQ(FieldOf(R"([{"op":1,"path":"/name","value":"n"}])"), "0/op");
-  EXPECT_EQ(FieldOf(R"([{"path":"/name","value":"n"}])"), "0/op");
-  EXPECT_EQ(FieldOf(R"([{"op":"replace","path":"/arn","value":"n"}])"), "0/path");
-  EXPECT_EQ(FieldOf(R"([{"op":"replace","path":"name","value":"n"}])"), "0/path");
-  EXPECT_EQ(FieldOf(R"([{"op":"replace","value":"n"}])"), "0/path");
-  EXPECT_EQ(FieldOf(R"([{"op":"replace","path":"/name","value":7}])"), "0/value");
-  EXPECT_EQ(FieldOf(R"([{"op":"replace","path":"/name"}])"), "0/value");
-  EXPECT_EQ(FieldOf(R"([{"op":"replace","path":"/name","value":"n","from":"/x"}])"), "0/from");
-  EXPECT_EQ(FieldOf(R"([{"op":"replace","path":"/name","value":"n","value":"m"}])"), "value");
-  EXPECT_EQ(FieldOf(R"([{"op":"replace","path":"/name","value":"n"},{"op":"x"}])"), "1/op");
+  EXPECT_EQ(FaultyField(""), "body");
+  EXPECT_EQ(FaultyField("{}"), "body");
+  EXPECT_EQ(FaultyField("[]"), "body");
+  EXPECT_EQ(FaultyField("[1"), "body");
+  EXPECT_EQ(FaultyField("[1]"), "0");
+  EXPECT_EQ(FaultyField(R"([{"op":"add","path":"/name","value":"n"}])"), "0/op");
+  EXPECT_EQ(FaultyField(R"([{"op":1,"path":"/name","value":"n"}])"), "0/op");
+  EXPECT_EQ(FaultyField(R"([{"path":"/name","value":"n"}])"), "0/op");
+  EXPECT_EQ(FaultyField(R"([{"op":"replace","path":"/arn","value":"n"}])"), "0/path");
+  EXPECT_EQ(FaultyField(R"([{"op":"replace","path":"name","value":"n"}])"), "0/path");
+  EXPECT_EQ(FaultyField(R"([{"op":"replace","value":"n"}])"), "0/path");
+  EXPECT_EQ(FaultyField(R"([{"op":"replace","path":"/name","value":7}])"), "0/value");
+  EXPECT_EQ(FaultyField(R"([{"op":"replace","path":"/name"}])"), "0/value");
+  EXPECT_EQ(FaultyField(R"([{"op":"replace","path":"/name","value":"n","from":"/x"}])"), "0/from");
+  EXPECT_EQ(FaultyField(R"([{"op":"replace","path":"/name","value":"n","value":"m"}])"), "value");
+  EXPECT_EQ(FaultyField(R"([{"op":"replace","path":"/name","value":"n"},{"op":"x"}])"), "1/op");
   const std::string one = R"({"op":"replace","path":"/name","value":"n"})";
   std::string many = one;
   for (int i = 0; i < 16; ++i) many += "," + one;
-  EXPECT_EQ(FieldOf("[" + many + "]"), "body");
+  EXPECT_EQ(FaultyField("[" + many + "]"), "body");
 }
 
 }  // namespace

@@ -227,6 +227,21 @@ TEST_F(SessionRoutesTest, SigningOutEndsItEverywhere) {
   EXPECT_EQ(Events("com.tenantseal.v1.session.ended"), 1u);
 }
 
+TEST_F(SessionRoutesTest, WhatAPageAsksByItselfKeepsNoSessionAlive) {
+  const std::string used = Cookie(admin_), left = Cookie(admin_);
+  const auto ask = [&](const std::string& cookie, std::vector<net::HeaderField> more = {}) {
+    return With(cookie, Method::kGet, "/api/v1/users/me", "", std::move(more)).status;
+  };
+  for (int minute = 0; minute < 29; ++minute) {
+    EXPECT_EQ(ask(left, {{"Tenantseal-Unattended", "true"}}), 200) << minute;
+    EXPECT_EQ(ask(used), 200) << minute;
+    clock_.Advance(std::chrono::minutes(1));
+  }
+  clock_.Advance(std::chrono::minutes(1));
+  EXPECT_EQ(ask(left, {{"Tenantseal-Unattended", "true"}}), 401);
+  EXPECT_EQ(ask(used), 200);
+}
+
 TEST_F(SessionRoutesTest, SigningInAgainEndsTheSessionBefore) {
   const std::string before = Cookie(admin_);
   const Answer again = SignInWith(admin_, {{"Cookie", before}});

@@ -14,7 +14,7 @@ using nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-const std::string kKey = "arn:aws:kms:us-east-1:111122223333:key/mrk-a";
+const std::string kKeyArn = "arn:aws:kms:us-east-1:111122223333:key/mrk-a";
 
 json Record() {
   return json::parse(R"({"eventVersion":"1.11","userIdentity":{"type":"AssumedRole",
@@ -43,12 +43,12 @@ TrailPage Parsed(const std::string& body) {
 TEST(LookupEvents, AsksForWholeSecondsThatHoldTheSpan) {
   const base::UtcTime start{milliseconds(1'790'000'000'123)};
   const json body = json::parse(
-      LookupEventsBody({"ResourceName", kKey, start, start + milliseconds(1000), "next\"1"}));
+      LookupEventsBody({"ResourceName", kKeyArn, start, start + milliseconds(1000), "next\"1"}));
   EXPECT_EQ(body, json::parse(R"({"StartTime":1790000000,"EndTime":1790000002,"MaxResults":50,
     "NextToken":"next\"1","LookupAttributes":[{"AttributeKey":"ResourceName",
     "AttributeValue":"arn:aws:kms:us-east-1:111122223333:key/mrk-a"}]})"));
   EXPECT_FALSE(
-      json::parse(LookupEventsBody({"ResourceName", kKey, start, start})).contains("NextToken"));
+      json::parse(LookupEventsBody({"ResourceName", kKeyArn, start, start})).contains("NextToken"));
 }
 
 TEST(LookupEvents, ReadsARecord) {
@@ -155,7 +155,7 @@ class CloudTrailClientTest : public ::testing::Test {
   // "ok", or the error's code; events go to `events_`.
   std::string Read() {
     CloudTrailClient client(http_, credentials_, clock_, {}, options_);
-    const auto done = client.Read("us-east-1", {"ResourceName", kKey, {}, clock_.Utc()},
+    const auto done = client.Read("us-east-1", {"ResourceName", kKeyArn, {}, clock_.Utc()},
                                   [this](const TrailPage& page) {
                                     for (const auto& event : page.events) events_.push_back(event);
                                     return ++pages_ < pages_max_;

@@ -12,7 +12,7 @@
 namespace tenantseal::aws {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 using Match = CompiledPolicy::Match;
 constexpr const char* kRole = "arn:aws:iam::338144066592:role/proxy";
 

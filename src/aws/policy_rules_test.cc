@@ -10,7 +10,7 @@
 namespace tenantseal::aws {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 using Match = CompiledPolicy::Match;
 constexpr const char* kKey =
     "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -32,8 +32,8 @@ AccessRequest Session() {
 AccessRequest Root() {
   return Request({"111122223333", "arn:aws:iam::111122223333:root", "", "111122223333", ""});
 }
-Match Says(const std::string& statements, const AccessRequest& request,
-           PolicyKind kind = PolicyKind::kKey) {
+Match MatchOf(const std::string& statements, const AccessRequest& request,
+              PolicyKind kind = PolicyKind::kKey) {
   auto policy = ParsePolicy(R"({"Version":"2012-10-17","Statement":[)" + statements + "]}", kind);
   EXPECT_TRUE(policy.ok()) << (policy.ok() ? "" : policy.error().message) << statements;
   return policy.ok() ? CompiledPolicy(*policy).Evaluate(request, nullptr) : Match::kNone;
@@ -44,28 +44,28 @@ std::string Named(const std::string& aws) {
 }
 
 TEST(PolicyCallersTest, UsersRootAndUniqueIds) {
-  EXPECT_EQ(Says(Named("arn:aws:iam::111122223333:user/a/bob"), User()), Match::kAllowDirect);
-  EXPECT_EQ(Says(Named("arn:aws:iam::111122223333:user/bob"), User()), Match::kNone);
-  EXPECT_EQ(Says(Named("AIDAAAAAAAAAAAAAAAAA"), User()), Match::kAllowDirect);
-  EXPECT_EQ(Says(Named("AROAAAAAAAAAAAAAAAAA"), Session()), Match::kAllow);
-  EXPECT_EQ(Says(Named("AIDAAAAAAAAAAAAAAAAB"), User()), Match::kNone);
-  EXPECT_EQ(Says(Named("111122223333"), Root()), Match::kAllowDirect);
-  EXPECT_EQ(Says(Named("arn:aws:iam::111122223333:root"), Root()), Match::kAllowDirect);
-  EXPECT_EQ(Says(Named("arn:aws:iam::111122223333:root"), User()), Match::kAllowByAccount);
-  EXPECT_EQ(Says(Named("arn:aws:iam::444455556666:root"), Root()), Match::kNone);
+  EXPECT_EQ(MatchOf(Named("arn:aws:iam::111122223333:user/a/bob"), User()), Match::kAllowDirect);
+  EXPECT_EQ(MatchOf(Named("arn:aws:iam::111122223333:user/bob"), User()), Match::kNone);
+  EXPECT_EQ(MatchOf(Named("AIDAAAAAAAAAAAAAAAAA"), User()), Match::kAllowDirect);
+  EXPECT_EQ(MatchOf(Named("AROAAAAAAAAAAAAAAAAA"), Session()), Match::kAllow);
+  EXPECT_EQ(MatchOf(Named("AIDAAAAAAAAAAAAAAAAB"), User()), Match::kNone);
+  EXPECT_EQ(MatchOf(Named("111122223333"), Root()), Match::kAllowDirect);
+  EXPECT_EQ(MatchOf(Named("arn:aws:iam::111122223333:root"), Root()), Match::kAllowDirect);
+  EXPECT_EQ(MatchOf(Named("arn:aws:iam::111122223333:root"), User()), Match::kAllowByAccount);
+  EXPECT_EQ(MatchOf(Named("arn:aws:iam::444455556666:root"), Root()), Match::kNone);
   const std::string by_pattern =
       R"({"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*","Condition":)"
       R"({"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::111122223333:role/*"}}})";
-  EXPECT_EQ(Says(by_pattern, Session()), Match::kAllow);
-  EXPECT_EQ(Says(by_pattern, User()), Match::kNone);
+  EXPECT_EQ(MatchOf(by_pattern, Session()), Match::kAllow);
+  EXPECT_EQ(MatchOf(by_pattern, User()), Match::kNone);
 }
 
 TEST(PolicyCallersTest, NotResourceAndTrustPolicies) {
   const auto except = [](const std::string& what) {
     return R"({"Effect":"Allow","Principal":"*","Action":"kms:*","NotResource":")" + what + R"("})";
   };
-  EXPECT_EQ(Says(except("arn:aws:kms:*:111122223333:key/*"), User()), Match::kNone);
-  EXPECT_EQ(Says(except("arn:aws:kms:*:444455556666:key/*"), User()), Match::kAllow);
+  EXPECT_EQ(MatchOf(except("arn:aws:kms:*:111122223333:key/*"), User()), Match::kNone);
+  EXPECT_EQ(MatchOf(except("arn:aws:kms:*:444455556666:key/*"), User()), Match::kAllow);
   const std::string provider = "arn:aws:iam::111122223333:oidc-provider/idp.example";
   AccessRequest web = Request({"", provider, "", "", ""});
   web.action = "sts:AssumeRoleWithWebIdentity";
@@ -76,9 +76,9 @@ TEST(PolicyCallersTest, NotResourceAndTrustPolicies) {
            R"({"idp.example:aud":")" +
            audience + R"("}}})";
   };
-  EXPECT_EQ(Says(trust(provider, "app"), web, PolicyKind::kTrust), Match::kAllowDirect);
-  EXPECT_EQ(Says(trust(provider, "other"), web, PolicyKind::kTrust), Match::kNone);
-  EXPECT_EQ(Says(trust(provider + "2", "app"), web, PolicyKind::kTrust), Match::kNone);
+  EXPECT_EQ(MatchOf(trust(provider, "app"), web, PolicyKind::kTrust), Match::kAllowDirect);
+  EXPECT_EQ(MatchOf(trust(provider, "other"), web, PolicyKind::kTrust), Match::kNone);
+  EXPECT_EQ(MatchOf(trust(provider + "2", "app"), web, PolicyKind::kTrust), Match::kNone);
   EXPECT_FALSE(ParsePolicy(R"({"Statement":)" + trust("", "app") + "}", PolicyKind::kTrust).ok());
 }
 
@@ -117,7 +117,7 @@ TEST(PolicyLimitTest, MendedStaysReadableAndSidsDiffer) {
 }
 
 // A statement out of small sets, so that they often apply.
-std::string Statement(bool allow) {
+std::string AnyStatement(bool allow) {
   const int who = *rc::gen::inRange(0, 4), when = *rc::gen::inRange(0, 4);
   const char* const kWho[] = {R"("Principal":"*")", R"("Principal":{"AWS":"111122223333"})",
                               R"("NotPrincipal":{"AWS":"444455556666"})",
@@ -134,7 +134,7 @@ std::string Join(const std::vector<std::string>& parts) {
   return out;
 }
 bool Permits(const std::vector<std::string>& parts) {
-  const Match match = Says(Join(parts), User());
+  const Match match = MatchOf(Join(parts), User());
   return match != Match::kNone && match != Match::kDeny;
 }
 
@@ -142,24 +142,24 @@ TEST(PolicyPropertyTest, HoldsForEveryPolicy) {
   EXPECT_TRUE(rc::check("order, repetition, denial, removal and case", [] {
     std::vector<std::string> parts;
     for (int i = *rc::gen::inRange(1, 6); i > 0; --i) {
-      parts.push_back(Statement(*rc::gen::inRange(0, 4) != 0));
+      parts.push_back(AnyStatement(*rc::gen::inRange(0, 4) != 0));
     }
-    const Match before = Says(Join(parts), User());
+    const Match before = MatchOf(Join(parts), User());
     const bool permits = Permits(parts);
     auto changed = parts;
     std::ranges::rotate(changed, changed.begin() + *rc::gen::inRange<long>(0, changed.size()));
     std::swap(changed.front(), changed.back());
-    RC_ASSERT(Says(Join(changed), User()) == before);
+    RC_ASSERT(MatchOf(Join(changed), User()) == before);
     changed.push_back(changed[*rc::gen::inRange<std::size_t>(0, changed.size())]);
-    RC_ASSERT(Says(Join(changed), User()) == before);
-    changed.push_back(Statement(false));
+    RC_ASSERT(MatchOf(Join(changed), User()) == before);
+    changed.push_back(AnyStatement(false));
     RC_ASSERT(permits || !Permits(changed));
     std::string upper = Join(parts);
     const std::string key = "kms:EncryptionContext:TenantId";
     for (auto at = upper.find(key); at != upper.npos; at = upper.find(key)) {
       upper.replace(at, key.size(), "KMS:encryptioncontext:TENANTID");
     }
-    RC_ASSERT(Says(upper, User()) == before);
+    RC_ASSERT(MatchOf(upper, User()) == before);
     const auto allow = std::ranges::find_if(parts, [](auto& p) { return p.contains("Allow"); });
     if (allow == parts.end()) return;
     parts.erase(allow);

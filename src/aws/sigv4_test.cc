@@ -16,8 +16,8 @@ base::SecretBytes Secret(std::string_view text) {
   return base::SecretBytes::CopyOf(base::AsBytes(text));
 }
 
-constexpr std::string_view kId = "AKIDEXAMPLE";
-constexpr std::string_view kSecret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+constexpr std::string_view kAccessKeyId = "AKIDEXAMPLE";
+constexpr std::string_view kSecretKey = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
 // A request that owns its parts.
 struct Owned {
@@ -33,7 +33,8 @@ struct Owned {
   // Signs and adds the headers; returns the signature.
   std::string SignWith(std::string_view region, std::string_view service, base::UtcTime now,
                        std::string_view token = {}) {
-    for (auto& header : Sign(Request(), kId, Secret(kSecret), token, region, service, now)) {
+    for (auto& header :
+         Sign(Request(), kAccessKeyId, Secret(kSecretKey), token, region, service, now)) {
       headers.push_back(std::move(header));
     }
     return headers.back().second.substr(headers.back().second.size() - 64);
@@ -58,7 +59,7 @@ TEST(SigV4Test, SignsAwsListUsersExample) {
   EXPECT_EQ(base::HexEncode(crypto::Sha256(base::AsBytes(canonical))),
             "f536975d06c0309214f805bb90ccff089219ecd68b2577efef23edd43b7e1a59");
   const Scope scope{"20150830", "us-east-1", "iam"};
-  const auto key = SigningKey(Secret(kSecret), scope);
+  const auto key = SigningKey(Secret(kSecretKey), scope);
   EXPECT_EQ(base::HexEncode(key.Reveal()),
             "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9");
   EXPECT_EQ(Signature(key, StringToSign("20150830T123600Z", scope, canonical)),
@@ -128,10 +129,10 @@ struct Signed : Owned {
     }
     const auto parsed = ParseAuthorization(header);
     if (!parsed) return {SignatureFault::kIncomplete, parsed.error().message};
-    if (parsed->access_key_id != kId) return {SignatureFault::kInvalid, "another's key"};
+    if (parsed->access_key_id != kAccessKeyId) return {SignatureFault::kInvalid, "another's key"};
     const auto now = time + std::chrono::duration_cast<std::chrono::milliseconds>(later);
-    return VerifySignature(Request(), *parsed, SigningKey(Secret(kSecret), parsed->scope), service,
-                           now, called);
+    return VerifySignature(Request(), *parsed, SigningKey(Secret(kSecretKey), parsed->scope),
+                           service, now, called);
   }
   SignatureFault Fault() { return Verify().fault; }
 };

@@ -1,6 +1,7 @@
 #include "base/encoding.h"
 
 #include <array>
+#include <cstring>
 
 namespace tenantseal::base {
 namespace {
@@ -21,14 +22,24 @@ constexpr Table Inverse(const char* alphabet) {
 constexpr Table kStandardInverse = Inverse(kStandard);
 constexpr Table kUrlInverse = Inverse(kUrl);
 
-void EncodeTo(ByteSpan in, char* out, const char* alphabet, bool pad) {
+// The two characters of every 12 bits, which take half as long as one by one.
+using Pairs = std::array<std::array<char, 2>, 4096>;
+
+constexpr Pairs PairsOf(const char* alphabet) {
+  Pairs pairs{};
+  for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = {alphabet[i >> 6], alphabet[i & 63]};
+  return pairs;
+}
+constexpr Pairs kStandardPairs = PairsOf(kStandard);
+constexpr Pairs kUrlPairs = PairsOf(kUrl);
+
+void EncodeTo(ByteSpan in, char* out, const char* alphabet, const Pairs& pairs, bool pad) {
   std::size_t i = 0;
   for (; i + 3 <= in.size(); i += 3) {
     const std::uint32_t v = static_cast<std::uint32_t>(in[i]) << 16 | in[i + 1] << 8 | in[i + 2];
-    *out++ = alphabet[v >> 18];
-    *out++ = alphabet[v >> 12 & 63];
-    *out++ = alphabet[v >> 6 & 63];
-    *out++ = alphabet[v & 63];
+    std::memcpy(out, pairs[v >> 12].data(), 2);
+    std::memcpy(out + 2, pairs[v & 4095].data(), 2);
+    out += 4;
   }
   const std::size_t rest = in.size() - i;
   if (rest == 0) return;
@@ -68,12 +79,6 @@ std::optional<std::size_t> DecodeTo(std::string_view text, MutableByteSpan out,
     if (rest == 3) *to++ = static_cast<std::uint8_t>(b << 4 | c >> 2);
   }
   return static_cast<std::size_t>(to - out.data());
-}
-
-std::string Encode(ByteSpan bytes, const char* alphabet, bool pad) {
-  std::string out(pad ? Base64Size(bytes.size()) : Base64UrlSize(bytes.size()), '\0');
-  EncodeTo(bytes, out.data(), alphabet, pad);
-  return out;
 }
 
 }  // namespace
@@ -123,10 +128,20 @@ std::optional<std::string> FormDecode(std::string_view text) {
   return out;
 }
 
-std::string Base64Encode(ByteSpan bytes) { return Encode(bytes, kStandard, true); }
-std::string Base64UrlEncode(ByteSpan bytes) { return Encode(bytes, kUrl, false); }
-void Base64EncodeTo(ByteSpan in, char* out) { EncodeTo(in, out, kStandard, true); }
-void Base64UrlEncodeTo(ByteSpan in, char* out) { EncodeTo(in, out, kUrl, false); }
+void Base64EncodeTo(ByteSpan in, char* out) { EncodeTo(in, out, kStandard, kStandardPairs, true); }
+void Base64UrlEncodeTo(ByteSpan in, char* out) { EncodeTo(in, out, kUrl, kUrlPairs, false); }
+
+std::string Base64Encode(ByteSpan bytes) {
+  std::string out(Base64Size(bytes.size()), '\0');
+  Base64EncodeTo(bytes, out.data());
+  return out;
+}
+
+std::string Base64UrlEncode(ByteSpan bytes) {
+  std::string out(Base64UrlSize(bytes.size()), '\0');
+  Base64UrlEncodeTo(bytes, out.data());
+  return out;
+}
 
 std::optional<std::size_t> Base64DecodeTo(std::string_view text, MutableByteSpan out) {
   if (text.size() % 4 != 0) return std::nullopt;

@@ -14,12 +14,12 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr const char* kFingerprint = "9f352c5a9c1618485051892cb57467e4";
+constexpr const char* kProviderFingerprint = "9f352c5a9c1618485051892cb57467e4";
 const std::string kProviders = "/api/v1/encryption/keyproviders";
-const std::string kOne = kProviders + "/" + kFingerprint;
+const std::string kOneProvider = kProviders + "/" + kProviderFingerprint;
 const std::string kDetails = "GET " + kProviders + "/migration/actions/details";
 
-const json kProvider = {{"arnFingerPrint", kFingerprint},
+const json kProvider = {{"arnFingerPrint", kProviderFingerprint},
                         {"name", "Our \x1b[31mkey"},
                         {"arn", "arn:aws:kms:us-east-1:111122223333:key/mrk-1"},
                         {"keyprovider", "AWS-KMS"},
@@ -68,7 +68,8 @@ TEST_F(KeyProviderTest, CreateSendsWhatItIsGiven) {
   EXPECT_THAT(ran.out,
               AllOf(HasSubstr("Our ?[31mkey"), HasSubstr("mrk-1"), Not(HasSubstr("0001-01-01"))));
   const std::string file = WriteFile("body", R"({"arn": "F", "name": "G", "current": false})");
-  EXPECT_EQ(Run({"create", "-f", file, "--name", "N", "-q"}).out, std::string(kFingerprint) + "\n");
+  EXPECT_EQ(Run({"create", "-f", file, "--name", "N", "-q"}).out,
+            std::string(kProviderFingerprint) + "\n");
   EXPECT_THAT(
       service_.calls(),
       ElementsAre("POST " + kProviders +
@@ -83,8 +84,9 @@ TEST_F(KeyProviderTest, ListsForPeopleAndForPrograms) {
   const std::string body = json::array({kProvider}).dump();
   service_.On("GET " + kProviders, {{200, body}});
   service_.On("GET " + kProviders + "/actions/list", {{200, "[]"}});
-  EXPECT_THAT(Run({"ls"}).out, HasSubstr("*  " + std::string(kFingerprint) + "  Our ?[31mkey"));
-  EXPECT_EQ(Run({"ls", "--quiet"}).out, std::string(kFingerprint) + "\n");
+  EXPECT_THAT(Run({"ls"}).out,
+              HasSubstr("*  " + std::string(kProviderFingerprint) + "  Our ?[31mkey"));
+  EXPECT_EQ(Run({"ls", "--quiet"}).out, std::string(kProviderFingerprint) + "\n");
   EXPECT_EQ(Run({"ls", "--raw"}).out, body + "\n");
   EXPECT_EQ(json::parse(Run({"ls", "--json"}).out), json::array({kProvider}));
   EXPECT_EQ(Run({"list", "--json"}).out, "[]\n");
@@ -108,70 +110,72 @@ TEST_F(KeyProviderTest, ARefusalIsToldInFull) {
 }
 
 TEST_F(KeyProviderTest, ExitStatusesOfOtherRefusalsAreThoseOfEveryCommand) {
-  const std::string call = "GET " + kOne;
+  const std::string call = "GET " + kOneProvider;
   service_.On(call, {{404, Refusal("Encryption-11")}});
-  EXPECT_EQ(Run({"get", kFingerprint}).status, kExitFailure);
+  EXPECT_EQ(Run({"get", kProviderFingerprint}).status, kExitFailure);
   service_.On(call, {{401, Refusal("unauthenticated")}});
-  EXPECT_EQ(Run({"get", kFingerprint}).status, kExitUnauthorised);
+  EXPECT_EQ(Run({"get", kProviderFingerprint}).status, kExitUnauthorised);
   service_.On(call, {{503, "busy"}});
-  EXPECT_EQ(Run({"get", kFingerprint, "--retry", "0"}).status, kExitUnavailable);
+  EXPECT_EQ(Run({"get", kProviderFingerprint, "--retry", "0"}).status, kExitUnavailable);
   service_.On(call, {{200, "no JSON"}});
-  EXPECT_EQ(Run({"get", kFingerprint}).status, kExitFailure);
+  EXPECT_EQ(Run({"get", kProviderFingerprint}).status, kExitFailure);
   EXPECT_EQ(Run({"get", "../tenants"}).status, kExitUsage);
-  EXPECT_EQ(Run({"get", kFingerprint, "--retry", "11"}).status, kExitUsage);
-  EXPECT_EQ(Run({"get", kFingerprint, "--interval", "0"}).status, kExitUsage);
+  EXPECT_EQ(Run({"get", kProviderFingerprint, "--retry", "11"}).status, kExitUsage);
+  EXPECT_EQ(Run({"get", kProviderFingerprint, "--interval", "0"}).status, kExitUsage);
 }
 
 TEST_F(KeyProviderTest, RepeatsWhatIsRefusedForNow) {
-  service_.On("GET " + kOne, {{429, Refusal("HTTP-429"), "1"}, {200, kProvider.dump()}});
-  EXPECT_EQ(Run({"get", kFingerprint, "-v"}).status, kExitOk);
+  service_.On("GET " + kOneProvider, {{429, Refusal("HTTP-429"), "1"}, {200, kProvider.dump()}});
+  EXPECT_EQ(Run({"get", kProviderFingerprint, "-v"}).status, kExitOk);
   EXPECT_EQ(service_.calls().size(), 2U);
-  service_.On("DELETE " + kOne, {{424, Refusal("Encryption-40")}, {204}});
-  EXPECT_EQ(Run({"rm", kFingerprint}).status, kExitFailure);
+  service_.On("DELETE " + kOneProvider, {{424, Refusal("Encryption-40")}, {204}});
+  EXPECT_EQ(Run({"rm", kProviderFingerprint}).status, kExitFailure);
   EXPECT_EQ(service_.calls().size(), 3U);
 }
 
 TEST_F(KeyProviderTest, HeadersAreSentAndAnApiKeyIsNoArgument) {
-  service_.On("GET " + kOne, {{200, kProvider.dump()}});
-  EXPECT_EQ(Run({"get", kFingerprint, "--headers", "X-One=1", "--headers", "X-Two=a=b"}).status,
-            kExitOk);
+  service_.On("GET " + kOneProvider, {{200, kProvider.dump()}});
+  EXPECT_EQ(
+      Run({"get", kProviderFingerprint, "--headers", "X-One=1", "--headers", "X-Two=a=b"}).status,
+      kExitOk);
   EXPECT_EQ(service_.last_header("X-One"), "1");
   EXPECT_EQ(service_.last_header("X-Two"), "a=b");
-  const Ran ran = Run({"get", kFingerprint, "--headers", "authorization=Bearer x"});
+  const Ran ran = Run({"get", kProviderFingerprint, "--headers", "authorization=Bearer x"});
   EXPECT_EQ(ran.status, kExitUsage);
   EXPECT_THAT(ran.err, HasSubstr("TENANTSEAL_API_KEY"));
 }
 
 TEST_F(KeyProviderTest, PatchEditAndRemove) {
-  service_.On("GET " + kOne, {{200, kProvider.dump()}});
-  service_.On("PATCH " + kOne, {{204}});
-  service_.On("DELETE " + kOne, {{204}});
+  service_.On("GET " + kOneProvider, {{200, kProvider.dump()}});
+  service_.On("PATCH " + kOneProvider, {{204}});
+  service_.On("DELETE " + kOneProvider, {{204}});
   EXPECT_EQ(
-      Run({"patch", kFingerprint, "--op", "replace", "--path", "/name", "--value", "N"}).status,
+      Run({"patch", kProviderFingerprint, "--op", "replace", "--path", "/name", "--value", "N"})
+          .status,
       kExitOk);
   EXPECT_EQ(service_.calls().back(),
-            "PATCH " + kOne + R"( [{"op":"replace","path":"/name","value":"N"}])");
+            "PATCH " + kOneProvider + R"( [{"op":"replace","path":"/name","value":"N"}])");
   const std::string patch = WriteFile("patch", R"([{"op":"test"}])");
-  EXPECT_EQ(Run({"patch", kFingerprint, "-f", patch, "--quiet"}).out,
-            std::string(kFingerprint) + "\n");
-  EXPECT_EQ(service_.calls().back(), "PATCH " + kOne + R"( [{"op":"test"}])");
-  EXPECT_EQ(Run({"patch", kFingerprint}).status, kExitUsage);
+  EXPECT_EQ(Run({"patch", kProviderFingerprint, "-f", patch, "--quiet"}).out,
+            std::string(kProviderFingerprint) + "\n");
+  EXPECT_EQ(service_.calls().back(), "PATCH " + kOneProvider + R"( [{"op":"test"}])");
+  EXPECT_EQ(Run({"patch", kProviderFingerprint}).status, kExitUsage);
 
   ::unsetenv("VISUAL");
   ::setenv("EDITOR", "sed -i 's/\"description\": \"\"/\"description\": \"D\"/'", 1);
-  EXPECT_EQ(Run({"edit", kFingerprint}).status, kExitOk);
+  EXPECT_EQ(Run({"edit", kProviderFingerprint}).status, kExitOk);
   EXPECT_EQ(service_.calls().back(),
-            "PATCH " + kOne + R"( [{"op":"replace","path":"/description","value":"D"}])");
+            "PATCH " + kOneProvider + R"( [{"op":"replace","path":"/description","value":"D"}])");
   ::setenv("EDITOR", "true", 1);
-  EXPECT_EQ(Run({"edit", kFingerprint}).out, "Nothing was changed.\n");
+  EXPECT_EQ(Run({"edit", kProviderFingerprint}).out, "Nothing was changed.\n");
   for (const char* failing : {"false", "sed -i s/name/arn/", "sed -i d"}) {
     ::setenv("EDITOR", failing, 1);
-    EXPECT_NE(Run({"edit", kFingerprint}).status, kExitOk) << failing;
+    EXPECT_NE(Run({"edit", kProviderFingerprint}).status, kExitOk) << failing;
   }
-  EXPECT_EQ(service_.calls().back(), "GET " + kOne);
+  EXPECT_EQ(service_.calls().back(), "GET " + kOneProvider);
   ::unsetenv("EDITOR");
-  EXPECT_EQ(Run({"rm", kFingerprint, "--json"}).out, "");
-  EXPECT_EQ(service_.calls().back(), "DELETE " + kOne);
+  EXPECT_EQ(Run({"rm", kProviderFingerprint, "--json"}).out, "");
+  EXPECT_EQ(service_.calls().back(), "DELETE " + kOneProvider);
 }
 
 TEST_F(KeyProviderTest, ValidateShowsEveryCheckAndFailsWithThem) {
@@ -181,33 +185,33 @@ TEST_F(KeyProviderTest, ValidateShowsEveryCheckAndFailsWithThem) {
   EXPECT_THAT(dry.out, AllOf(HasSubstr("FAIL  authorised"), HasSubstr("\nfail\n")));
   json good = kReport;
   good["outcome"] = "warn";
-  service_.On("POST " + kOne + "/actions/test", {{201, kProvider.dump()}});
-  service_.On("GET " + kOne + "/validation", {{200, good.dump()}});
-  EXPECT_EQ(Run({"validate", kFingerprint}).status, kExitOk);
-  EXPECT_EQ(Run({"validate", kFingerprint, "--last", "-q"}).out, "warn\n");
+  service_.On("POST " + kOneProvider + "/actions/test", {{201, kProvider.dump()}});
+  service_.On("GET " + kOneProvider + "/validation", {{200, good.dump()}});
+  EXPECT_EQ(Run({"validate", kProviderFingerprint}).status, kExitOk);
+  EXPECT_EQ(Run({"validate", kProviderFingerprint, "--last", "-q"}).out, "warn\n");
   EXPECT_EQ(service_.calls().size(), 4U);
   EXPECT_EQ(Run({"validate"}).status, kExitUsage);
-  EXPECT_EQ(Run({"validate", kFingerprint, "--arn", "A"}).status, kExitUsage);
+  EXPECT_EQ(Run({"validate", kProviderFingerprint, "--arn", "A"}).status, kExitUsage);
 
   json failing = kProvider;
   failing["validation"] = "fail";
-  EXPECT_EQ(Run({"test", kFingerprint}).status, kExitOk);
-  service_.On("POST " + kOne + "/actions/test", {{201, failing.dump()}});
-  EXPECT_EQ(Run({"test", kFingerprint}).status, kExitFailure);
+  EXPECT_EQ(Run({"test", kProviderFingerprint}).status, kExitOk);
+  service_.On("POST " + kOneProvider + "/actions/test", {{201, failing.dump()}});
+  EXPECT_EQ(Run({"test", kProviderFingerprint}).status, kExitFailure);
 }
 
 TEST_F(KeyProviderTest, MigrateWaitsUntilTheEnd) {
-  service_.On("POST " + kOne + "/actions/migrate", {{200, Migration("New", 0).dump()}});
+  service_.On("POST " + kOneProvider + "/actions/migrate", {{200, Migration("New", 0).dump()}});
   service_.On(kDetails, {{200, Migration("InProgress", 41).dump()},
                          {200, Migration("InProgress", 42).dump()},
                          {503, "{}", "0"},
                          {200, Migration("Completed", 100).dump()}});
-  const Ran ran = Run({"migrate", kFingerprint, "--wait"});
+  const Ran ran = Run({"migrate", kProviderFingerprint, "--wait"});
   EXPECT_EQ(ran.status, kExitOk) << ran.err;
   EXPECT_EQ(ran.err,
             "InProgress 41 %, 41 of 100 data keys\nCompleted 100 %, 100 of 100 data keys\n");
   EXPECT_THAT(ran.out, HasSubstr("state        Completed"));
-  EXPECT_EQ(Run({"migrate", kFingerprint, "-q"}).out, "m-1\n");
+  EXPECT_EQ(Run({"migrate", kProviderFingerprint, "-q"}).out, "m-1\n");
 }
 
 TEST_F(KeyProviderTest, AWaitThatComesToNothingIsAFailure) {
@@ -253,12 +257,13 @@ TEST_F(KeyProviderTest, PlanPauseCancelAndUsage) {
   service_.On(actions + "plan", {{200, R"({"kmsCalls": 12, "usd": 0.00004})"}});
   for (const char* name : {"pause", "cancel"})
     service_.On(actions + name, {{409, Refusal("Encryption-47")}});
-  service_.On("GET " + kOne + "/usage", {{200, R"({"tenantKeys": 1, "safeToDelete": false})"}});
-  EXPECT_THAT(Run({"plan", kFingerprint}).out, HasSubstr("kmsCalls  12"));
-  EXPECT_THAT(service_.calls()[0], HasSubstr(kFingerprint));
+  service_.On("GET " + kOneProvider + "/usage",
+              {{200, R"({"tenantKeys": 1, "safeToDelete": false})"}});
+  EXPECT_THAT(Run({"plan", kProviderFingerprint}).out, HasSubstr("kmsCalls  12"));
+  EXPECT_THAT(service_.calls()[0], HasSubstr(kProviderFingerprint));
   EXPECT_EQ(Run({"pause"}).status, kExitFailure);
   EXPECT_EQ(Run({"cancel"}).status, kExitFailure);
-  EXPECT_THAT(Run({"usage", kFingerprint}).out, HasSubstr("safeToDelete  false"));
+  EXPECT_THAT(Run({"usage", kProviderFingerprint}).out, HasSubstr("safeToDelete  false"));
 }
 
 }  // namespace

@@ -13,17 +13,19 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr const char* kFingerprint = "9f352c5a9c1618485051892cb57467e4";
-const std::string kKey = "arn:aws:kms:us-east-1:111122223333:key/mrk-" + std::string(32, 'a');
+const std::string kReadKey = "arn:aws:kms:us-east-1:111122223333:key/mrk-" + std::string(32, 'a');
 const std::string kReplica = "arn:aws:kms:us-east-2:111122223333:key/mrk-" + std::string(32, 'a');
-const std::string kRole = "arn:aws:iam::338144066592:role/proxy";
+const std::string kReadRole = "arn:aws:iam::338144066592:role/proxy";
 constexpr const char* kFrom = "2026-11-14T00:00:00.000Z";
 constexpr const char* kTo = "2026-11-14T12:00:00.000Z";
 // Five minutes aside.
-const std::string kList = std::string("GET /api/v1/encryption/keyproviders/") + kFingerprint +
-                          "/kms-calls?from=2026-11-13T23:55:00.000Z&to=2026-11-14T12:05:00.000Z"
-                          "&limit=1000";
+const std::string kKeptCalls =
+    std::string("GET /api/v1/encryption/keyproviders/") + kFingerprint +
+    "/kms-calls?from=2026-11-13T23:55:00.000Z&to=2026-11-14T12:05:00.000Z"
+    "&limit=1000";
 
-json Kept(const std::string& id, const std::string& outcome = "ok", const std::string& key = kKey) {
+json Kept(const std::string& id, const std::string& outcome = "ok",
+          const std::string& key = kReadKey) {
   return {{"time", "2026-11-14T06:00:00.500Z"},
           {"keyArn", key},
           {"operation", "Decrypt"},
@@ -31,7 +33,7 @@ json Kept(const std::string& id, const std::string& outcome = "ok", const std::s
           {"attempt", 1},
           {"awsRequestId", id}};
 }
-json Event(const std::string& id, const std::string& who = kRole) {
+json Event(const std::string& id, const std::string& who = kReadRole) {
   const json record = {{"eventID", "event-" + id},
                        {"requestID", id},
                        {"eventTime", "2026-11-14T06:00:00Z"},
@@ -70,10 +72,10 @@ class ReconcileCommandTest : public CommandTest {
   }
   void Keeps(std::vector<json> calls, json incomplete = json::array()) {
     const json page = {{"data", std::move(calls)},
-                       {"keyArns", {kKey, kReplica}},
-                       {"principals", {kRole}},
+                       {"keyArns", {kReadKey, kReplica}},
+                       {"principals", {kReadRole}},
                        {"incomplete", std::move(incomplete)}};
-    service_.On(kList, {{200, page.dump()}});
+    service_.On(kKeptCalls, {{200, page.dump()}});
   }
   static FakeService::Answer Identity(const std::string& account) {
     return {200, "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::" +
@@ -113,7 +115,7 @@ TEST_F(ReconcileCommandTest, AgreesInBothAccountsAndRegions) {
   EXPECT_EQ(out["calls"], 2);
   EXPECT_EQ(out["agreed"], 2);
   EXPECT_EQ(out["read"].size(), 4U);
-  EXPECT_EQ(out["keyArns"], json({kKey, kReplica}));
+  EXPECT_EQ(out["keyArns"], json({kReadKey, kReplica}));
   EXPECT_EQ(out["others"],
             json::parse(R"([{"principal":"arn:aws:iam::111122223333:role/admin","calls":1}])"));
   EXPECT_TRUE(out["notVerified"]["accounts"].empty());
@@ -123,7 +125,7 @@ TEST_F(ReconcileCommandTest, AgreesInBothAccountsAndRegions) {
     const json body = json::parse(call.substr(call.find(' ', 6) + 1), nullptr, false);
     if (body.is_object()) asked.push_back(body["LookupAttributes"][0]["AttributeValue"]);
   }
-  EXPECT_EQ(asked, (std::vector<std::string>{kKey, kReplica, kKey, kReplica}));
+  EXPECT_EQ(asked, (std::vector<std::string>{kReadKey, kReplica, kReadKey, kReplica}));
 }
 
 TEST_F(ReconcileCommandTest, WhatOneSideAloneKnowsIsAFailure) {
@@ -224,12 +226,12 @@ TEST_F(ReconcileCommandTest, AGapOfTheServiceIsNoAlarm) {
 }
 
 TEST_F(ReconcileCommandTest, ReadsAllPagesOfTheService) {
-  const std::string next = kList.substr(4) + "&next=c1";
+  const std::string next = kKeptCalls.substr(4) + "&next=c1";
   json page = {{"data", {Kept("1")}},
-               {"keyArns", {kKey}},
-               {"principals", {kRole}},
+               {"keyArns", {kReadKey}},
+               {"principals", {kReadRole}},
                {"links", {{"next", {{"href", "http://elsewhere.test" + next}}}}}};
-  service_.On(kList, {{200, page.dump()}});
+  service_.On(kKeptCalls, {{200, page.dump()}});
   service_.On("GET " + next, {{200, json{{"data", {Kept("2")}}}.dump()}});
   Aws({service_account_, Page({Event("1"), Event("2")})});
   const Ran ran = Run({"--json"});
@@ -248,15 +250,15 @@ TEST_F(ReconcileCommandTest, RefusesWhatItDoesNotUnderstand) {
       {"aws", "reconcile", "--keyprovider", kFingerprint, "--from", "1h", "--to", "2h"});
   EXPECT_EQ(ran.status, kExitUsage);
   EXPECT_EQ(Run({"--region", "cn-north-1"}).status, kExitUsage);
-  service_.On(kList, {{200, R"({"data":[],"keyArns":[]})"}});
+  service_.On(kKeptCalls, {{200, R"({"data":[],"keyArns":[]})"}});
   ran = Run();
   EXPECT_EQ(ran.status, kExitUsage);
   EXPECT_THAT(ran.err, HasSubstr("internal KMS"));
   for (const char* body : {"[]", "{", R"({"data":7})", R"({"data":[7]})", R"({"data":[{}]})"}) {
-    service_.On(kList, {{200, body}});
+    service_.On(kKeptCalls, {{200, body}});
     EXPECT_EQ(Run().status, kExitFailure) << body;
   }
-  service_.On(kList, {{404, R"({"errors":[{"code":"Encryption-11","title":"No such."}]})"}});
+  service_.On(kKeptCalls, {{404, R"({"errors":[{"code":"Encryption-11","title":"No such."}]})"}});
   EXPECT_THAT(Run().err, HasSubstr("Encryption-11"));
 }
 

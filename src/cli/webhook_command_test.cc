@@ -16,7 +16,7 @@ using testing::Not;
 const std::string kId(22, 'w');
 const std::string kDeliveryId(22, 'd');
 const std::string kAll = "/api/v1/webhooks";
-const std::string kOne = kAll + "/" + kId;
+const std::string kOneWebhook = kAll + "/" + kId;
 const std::string kSecret = "0123456789abcdef0123456789abcdef";
 
 const json kWebhookJson = {{"id", kId},
@@ -82,9 +82,9 @@ TEST_F(WebhookCommandTest, ListsAllPages) {
 }
 
 TEST_F(WebhookCommandTest, ChangesAndDeletes) {
-  service_.On("GET " + kOne, {{200, kWebhookJson.dump()}});
-  service_.On("PATCH " + kOne, {{204, ""}});
-  service_.On("DELETE " + kOne, {{204, ""}});
+  service_.On("GET " + kOneWebhook, {{200, kWebhookJson.dump()}});
+  service_.On("PATCH " + kOneWebhook, {{204, ""}});
+  service_.On("DELETE " + kOneWebhook, {{204, ""}});
   EXPECT_THAT(Run({"get", kId}).out, HasSubstr("hooks.example.com"));
   const std::vector<std::pair<std::vector<std::string>, std::string>> patches = {
       {{"--op", "replace", "--path", "/name", "--value", "7"}, R"("7")"},
@@ -98,15 +98,16 @@ TEST_F(WebhookCommandTest, ChangesAndDeletes) {
     EXPECT_THAT(service_.calls().back(), HasSubstr("\"value\":" + value + "}]"));
   }
   EXPECT_EQ(Run({"patch", kId, "--op", "remove", "--path", "/secret"}).status, kExitOk);
-  EXPECT_EQ(service_.calls().back(), "PATCH " + kOne + R"( [{"op":"remove","path":"/secret"}])");
+  EXPECT_EQ(service_.calls().back(),
+            "PATCH " + kOneWebhook + R"( [{"op":"remove","path":"/secret"}])");
   EXPECT_EQ(Run({"patch", kId}).status, kExitUsage);
   EXPECT_EQ(Run({"rm", kId}).status, kExitOk);
-  EXPECT_EQ(service_.calls().back(), "DELETE " + kOne);
+  EXPECT_EQ(service_.calls().back(), "DELETE " + kOneWebhook);
   EXPECT_EQ(Run({"rm", "../tenants"}).status, kExitUsage);
 }
 
 TEST_F(WebhookCommandTest, ShowsAndResendsDeliveries) {
-  const std::string list = kOne + "/deliveries";
+  const std::string list = kOneWebhook + "/deliveries";
   service_.On("GET " + list + "?sort=-triggeredAt&status=fail&eventType=com.x&limit=5",
               {{200, Page(json::array({kDeliveryJson}))}});
   const Ran ran = Run({"deliveries", kId, "--status", "fail", "--type", "com.x", "--limit", "5"});

@@ -11,8 +11,8 @@ Sha256Digest Sha256(std::initializer_list<base::ByteSpan> parts) {
   Sha256Digest out;
   hash.Start();
   for (base::ByteSpan part : parts) hash.Update(part);
+  // Nothing is left of the parts then, and the digest is no secret: keys come from HMAC alone.
   hash.Finish(out.data());
-  hash.Forget();
   return out;
 }
 

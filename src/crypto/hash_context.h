@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "crypto/digest.h"
 
 namespace tenantseal::crypto {
 
@@ -39,7 +40,7 @@ class HashContext {
   void CopyFrom(const HashContext& other) {
     TS_CHECK(EVP_MD_CTX_copy_ex(context_.get(), other.context_.get()) == 1);
   }
-  // Overwrites the state, which after Finish() still holds the digest.
+  // Overwrites the state, which after Finish() still holds the digest. Costs a Start().
   void Forget() { Start(); }
 
  private:
@@ -55,5 +56,9 @@ inline HashContext& ThreadSha256() {
   thread_local HashContext context(FetchedSha256());
   return context;
 }
+
+// HmacSha256() that leaves its result in ThreadSha256(), for callers with more to compute, who
+// forget it in the end.
+Sha256Digest HmacSha256Kept(base::ByteSpan key, std::initializer_list<base::ByteSpan> parts);
 
 }  // namespace tenantseal::crypto

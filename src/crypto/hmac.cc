@@ -39,8 +39,14 @@ class Gathered {
 
 Sha256Digest HmacSha256(base::ByteSpan key, base::ByteSpan data) { return HmacSha256(key, {data}); }
 
-// By hand, because EVP_MAC costs three times as much for short messages.
 Sha256Digest HmacSha256(base::ByteSpan key, std::initializer_list<base::ByteSpan> parts) {
+  const Sha256Digest out = HmacSha256Kept(key, parts);
+  ThreadSha256().Forget();
+  return out;
+}
+
+// By hand, because EVP_MAC costs three times as much for short messages.
+Sha256Digest HmacSha256Kept(base::ByteSpan key, std::initializer_list<base::ByteSpan> parts) {
   base::SecretArray<kBlockBytes + 32> room;  // The padded key, then the inner digest.
   const auto pad = room.RevealMutable().first<kBlockBytes>();
   const auto inner = room.RevealMutable().last<32>();
@@ -65,7 +71,6 @@ Sha256Digest HmacSha256(base::ByteSpan key, std::initializer_list<base::ByteSpan
   hash.Start();
   hash.Update(room.Reveal());
   hash.Finish(out.data());
-  hash.Forget();
   return out;
 }
 

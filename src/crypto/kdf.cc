@@ -1,7 +1,6 @@
 #include "crypto/kdf.h"
 
 #include "crypto/hash_context.h"
-#include "crypto/hmac.h"
 
 namespace tenantseal::crypto {
 namespace {
@@ -105,12 +104,13 @@ void CounterKdf(base::ByteSpan key, std::string_view label, base::ByteSpan conte
   for (base::MutableByteSpan rest = out; !rest.empty(); ++i) {
     const auto counter = BigEndian32(i);
     Sha256Digest block =
-        HmacSha256(key, {counter, base::AsBytes(label), kSeparator, context, bits});
+        HmacSha256Kept(key, {counter, base::AsBytes(label), kSeparator, context, bits});
     const std::size_t n = std::min(rest.size(), block.size());
     std::memcpy(rest.data(), block.data(), n);
     base::Wipe(block);
     rest = rest.subspan(n);
   }
+  ThreadSha256().Forget();
 }
 
 HkdfPair HkdfSha512Pair(const base::Secret256& key, base::ByteSpan salt, base::ByteSpan first_info,

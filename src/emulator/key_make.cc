@@ -5,6 +5,7 @@
 #include "aws/region.h"
 #include "base/encoding.h"
 #include "crypto/hmac.h"
+#include "emulator/json_text.h"
 
 namespace tenantseal::emulator {
 namespace {
@@ -20,18 +21,8 @@ constexpr std::string_view kUsages[] = {"SIGN_VERIFY", "ENCRYPT_DECRYPT", "GENER
 
 }  // namespace
 
-std::string NewUuid(const base::Random& random) {
-  std::array<std::uint8_t, 16> bytes;
-  random.FillPublic(bytes);
-  bytes[6] = static_cast<std::uint8_t>((bytes[6] & 0x0f) | 0x40);
-  bytes[8] = static_cast<std::uint8_t>((bytes[8] & 0x3f) | 0x80);
-  std::string hex = base::HexEncode(bytes);
-  for (std::size_t at : {8, 13, 18, 23}) hex.insert(at, 1, '-');
-  return hex;
-}
-
 std::string NewKeyId(const base::Random& random, bool multi_region) {
-  if (!multi_region) return NewUuid(random);
+  if (!multi_region) return UuidText(NewUuid(random));
   std::array<std::uint8_t, 16> bytes;
   random.FillPublic(bytes);
   return "mrk-" + base::HexEncode(bytes);

@@ -8,7 +8,6 @@
 
 namespace tenantseal::emulator {
 
-std::string NewUuid(const base::Random& random);  // Version 4, lower case.
 std::string NewKeyId(const base::Random& random, bool multi_region);
 std::string NewMaterialId(const base::Random& random);  // 64 hexadecimal digits.
 

@@ -1,5 +1,6 @@
 #include "emulator/kms_json.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/check.h"
@@ -9,19 +10,26 @@ namespace tenantseal::emulator {
 
 void AppendJsonString(std::string_view text, std::string& out) {
   static constexpr char kHex[] = "0123456789abcdef";
+  const auto plain = [](char c) {
+    return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20;
+  };
   out += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20) {
+  while (!text.empty()) {
+    const auto end = std::ranges::find_if_not(text, plain);
+    const auto size = static_cast<std::size_t>(end - text.begin());
+    out += text.substr(0, size);
+    text.remove_prefix(size);
+    if (text.empty()) break;
+    const auto byte = static_cast<unsigned char>(text.front());
+    if (byte < 0x20) {
       out.append("\\u00");
       out += kHex[byte >> 4];
       out += kHex[byte & 15];
     } else {
-      out += c;
+      out += '\\';
+      out += text.front();
     }
+    text.remove_prefix(1);
   }
   out += '"';
 }

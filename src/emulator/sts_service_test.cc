@@ -10,7 +10,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr const char* kSeed = R"({
+constexpr const char* kStsSeed = R"({
   "accounts": {
     "111111111111": {
       "users": [
@@ -43,7 +43,7 @@ constexpr const char* kSeed = R"({
 class StsTest : public ::testing::Test {
  protected:
   StsTest() {
-    const Result<Seed> seed = ParseSeed(kSeed, "seed.json");
+    const Result<Seed> seed = ParseSeed(kStsSeed, "seed.json");
     EXPECT_TRUE(seed.ok()) << (seed.ok() ? "" : seed.error().message);
     if (seed.ok()) {
       EXPECT_TRUE(ApplySeed(*seed, *world).ok());

@@ -89,8 +89,11 @@ Result<MintedApiKey> ApiKeys::Create(const Principal& creator, const NewApiKey& 
   TS_RETURN_IF_ERROR(CheckRequest(request));
   if (request.tenant) TS_RETURN_IF_ERROR(store_.LoadTenant(*request.tenant));
   MintedApiKey minted;
-  minted.token = NewToken(random_);
-  const TokenRecord record = RecordOf(pepper_, minted.token.RevealText());
+  TokenRecord record;
+  do {
+    minted.token = NewToken(random_);
+    record = RecordOf(pepper_, minted.token.RevealText());
+  } while (record.id.text().starts_with('-'));  // A command line would take it for a flag.
   model::ApiKey& key = minted.key;
   key.id = record.id;
   key.secret_hash = record.hash;

@@ -19,6 +19,10 @@
 
 namespace tenantseal::keyring {
 
+// A customer's key and its replica.
+inline constexpr const char* kArn = "arn:aws:kms:us-east-1:111122223333:key/mrk-1";
+inline constexpr const char* kReplica = "arn:aws:kms:us-east-2:111122223333:key/mrk-1";
+
 // One process: everything that it has of its own.
 struct Process {
   Process(store::Store& store_in, kms::FakeKms& kms, const base::Clock& clock,

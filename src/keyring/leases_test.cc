@@ -10,9 +10,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr const char* kArn = "arn:aws:kms:us-east-1:111122223333:key/mrk-1";
-constexpr const char* kReplica = "arn:aws:kms:us-east-2:111122223333:key/mrk-1";
-
 class CustomerKeyTest : public KeyringGround {};
 
 TEST_F(CustomerKeyTest, TheReplicaAnswersWhileThePrimaryIsAway) {

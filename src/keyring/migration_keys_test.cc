@@ -10,9 +10,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr const char* kArn = "arn:aws:kms:us-east-1:111122223333:key/mrk-1";
-constexpr const char* kReplica = "arn:aws:kms:us-east-2:111122223333:key/mrk-1";
-
 // Passes calls on, writes them down, and spoils one of them.
 class SpoilingKms final : public kms::KmsClient {
  public:

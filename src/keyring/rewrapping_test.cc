@@ -1,4 +1,6 @@
 // Rewrap jobs: pauses, turns, rates, what is set aside; rotation by age.
+#include <gmock/gmock.h>
+
 #include <algorithm>
 #include <atomic>
 #include <functional>
@@ -289,6 +291,30 @@ TEST_F(RewrappingTest, NothingIsDoneOnceAWaitIsCutShort) {
   EXPECT_EQ(Job(tenant_).state, model::RewrapState::kRunning);
   stop_ = true;
   SleepUnlessStopped(1h, stop_);  // Or this test would not end.
+}
+
+TEST_F(RewrappingTest, RestsAfterEachBatchWhileRequestsArrive) {
+  constexpr std::size_t kBatches = 4;
+  Mint(tenant_, kBatches * Rotation::kBatchItems);
+  Start(tenant_);
+  std::uint64_t requests = 7;
+  std::vector<base::Duration> rests;
+  process_.rotation.GiveWayTo([&] { return requests; },
+                              [&](base::Duration rest, const std::atomic<bool>&) {
+                                rests.push_back(rest);
+                                clock_.Advance(rest);
+                              });
+  std::size_t batch = 0;
+  process_.rotation.OnBatch([&](const model::RewrapJob&, const model::RewrapJob&) {
+    // 3 ms with requests, long ones with and without.
+    clock_.Advance(batch == 0 ? 3ms : 200ms);
+    if (++batch == 2) ++requests;
+    return std::nullopt;
+  });
+  Run();
+  EXPECT_EQ(Job(tenant_).state, model::RewrapState::kDone);
+  EXPECT_EQ(batch, kBatches);
+  EXPECT_THAT(rests, testing::ElementsAre(3ms, 50ms)) << "as long as it worked, 50 ms at most";
 }
 
 TEST_F(RewrappingTest, ALargeTenantDoesNotKeepASmallOneWaiting) {

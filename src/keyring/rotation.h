@@ -55,6 +55,11 @@ class Rotation {
   // small and are spread. 0: no limit; else 1 at least. Set it before the first RunJobs().
   void LimitRate(double data_keys_per_second, Sleep sleep = SleepUnlessStopped);
 
+  // While the figure that `requests` returns rises, rests as long after each batch as it has worked
+  // on it, so that requests find the processor and the store free every other moment. Set it before
+  // the first RunJobs().
+  void GiveWayTo(std::function<std::uint64_t()> requests, Sleep sleep = SleepUnlessStopped);
+
   // Takes up running jobs and works on them in turns until they are done or `stop` is set: batches
   // of kBatchItems with a checkpoint each, a data key that does not authenticate is tried three
   // times, then set aside and counted. A job that somebody pauses or cancels is left alone. Runs on
@@ -73,7 +78,7 @@ class Rotation {
 
   static constexpr base::Duration kStaleAfter = std::chrono::seconds(10);
   // Of one transaction, which others wait for: a few milliseconds.
-  static constexpr std::size_t kBatchItems = 500;
+  static constexpr std::size_t kBatchItems = 250;
   static constexpr std::size_t kAgedPageItems = 20;
 
  private:
@@ -97,13 +102,15 @@ class Rotation {
   Result<bool> TakeTurn(const model::RewrapJob& job, const std::atomic<bool>& stop);
   Result<bool> Work(model::RewrapJob job, const std::atomic<bool>& stop);
   Result<std::vector<RewrapBatch>> Scan(const model::RewrapJob& job, std::uint64_t after) const;
-  Result<void> Commit(std::vector<RewrapBatch>& batches, model::RewrapJob& job);
+  Result<void> Commit(std::vector<RewrapBatch>& batches, model::RewrapJob& job,
+                      const std::atomic<bool>& stop);
   Result<void> CommitOne(RewrapBatch& batch, model::RewrapJob& job);
   Result<void> Finish(model::RewrapJob job);
   // Whether the job may not be worked on any more, which is why something was refused.
   bool IsOver(const model::RewrapJob& job) const;
   std::size_t BatchItems() const;
   void Pace(std::size_t items, const std::atomic<bool>& stop);
+  void GiveWay(const std::atomic<bool>& stop);
   bool IsAged(const model::TenantId& tenant, base::Duration age_max) const;
 
   Keyring& keyring_;
@@ -115,8 +122,13 @@ class Rotation {
   BatchListener on_batch_;
   double data_keys_per_second_ = 0;
   Sleep sleep_;
-  base::BootTime paced_until_;            // Touched by RunJobs() only.
+  std::function<std::uint64_t()> requests_;
+  Sleep rest_;
   std::string aged_after_;                // Touched by RotateAged() only.
+  base::BootTime paced_until_;            // Touched by RunJobs() only.
+  base::BootTime working_since_;          // Touched by RunJobs() only.
+  std::uint64_t requests_seen_ = 0;       // Touched by RunJobs() only.
+  base::BootTime requested_at_;           // When it last rose. Touched by RunJobs() only.
   std::map<model::TenantId, Seen> seen_;  // Touched by RunJobs() only.
 };
 

@@ -14,12 +14,15 @@ namespace tenantseal::keyring {
 namespace {
 
 // A transaction is small, for those who wait for it; what a thread is started for is not.
-constexpr std::size_t kBatchesPerPortion = 10;
+constexpr std::size_t kBatchesPerPortion = 20;
 // Then the next job has its turn, so that a large tenant does not keep small ones waiting.
 constexpr int kPortionsPerTurn = 5;
 // Where the rate is limited, and a portion is one batch.
 constexpr int kPacedBatchesPerTurn = 8;
 constexpr double kBatchesPerSecond = 4;
+// How long after a request others are expected, and how long a rest for them takes at most.
+constexpr base::Duration kRequestsLast = std::chrono::milliseconds(100);
+constexpr base::Duration kRestMax = std::chrono::milliseconds(50);
 constexpr auto kStopPoll = std::chrono::milliseconds(20);
 
 // Runs the batch's cryptography beside the caller, or at once where there is no thread to be had.
@@ -61,6 +64,22 @@ void Rotation::Pace(std::size_t items, const std::atomic<bool>& stop) {
   paced_until_ = std::max(paced_until_, now) +
                  std::chrono::duration_cast<base::Duration>(std::chrono::duration<double>(
                      static_cast<double>(items) / data_keys_per_second_));
+}
+
+void Rotation::GiveWayTo(std::function<std::uint64_t()> requests, Sleep sleep) {
+  requests_ = std::move(requests);
+  rest_ = std::move(sleep);
+}
+
+void Rotation::GiveWay(const std::atomic<bool>& stop) {
+  if (!requests_) return;
+  const base::BootTime now = clock_.Boot();
+  if (const std::uint64_t requests = requests_(); requests != requests_seen_) {
+    requests_seen_ = requests;
+    requested_at_ = now;
+  }
+  if (now - requested_at_ <= kRequestsLast) rest_(std::min(now - working_since_, kRestMax), stop);
+  working_since_ = clock_.Boot();
 }
 
 bool Rotation::MayTake(const model::RewrapJob& job) {
@@ -156,6 +175,7 @@ bool Rotation::IsOver(const model::RewrapJob& job) const {
 Result<bool> Rotation::Work(model::RewrapJob job, const std::atomic<bool>& stop) {
   // While the cryptography of some batches runs on another thread, this one commits the batches
   // before them and reads those after.
+  working_since_ = clock_.Boot();
   std::vector<RewrapBatch> before;
   TS_ASSIGN_OR_RETURN(std::vector<RewrapBatch> current, Scan(job, job.cursor));
   const int portions_max = data_keys_per_second_ == 0 ? kPortionsPerTurn : kPacedBatchesPerTurn;
@@ -168,7 +188,7 @@ Result<bool> Rotation::Work(model::RewrapJob job, const std::atomic<bool>& stop)
         TS_RETURN_IF_ERROR(rewrapper_->Rewrap(job.tenant, job.to_version, batch));
       return {};
     });
-    Result<void> stored = Commit(before, job);
+    Result<void> stored = Commit(before, job, stop);
     auto after = stored ? Scan(job, last) : Result<std::vector<RewrapBatch>>(stored.error());
     Result<void> rewrapped = crypto.get();
     if (!after) return after.error();
@@ -176,7 +196,7 @@ Result<bool> Rotation::Work(model::RewrapJob job, const std::atomic<bool>& stop)
     before = std::move(current);
     current = std::move(*after);
   }
-  TS_RETURN_IF_ERROR(Commit(before, job));
+  TS_RETURN_IF_ERROR(Commit(before, job, stop));
   if (!current.empty()) return !stop.load();  // Whoever comes next goes on from the cursor.
   TS_RETURN_IF_ERROR(Finish(std::move(job)));
   return false;
@@ -198,8 +218,12 @@ Result<std::vector<RewrapBatch>> Rotation::Scan(const model::RewrapJob& job,
   return out;
 }
 
-Result<void> Rotation::Commit(std::vector<RewrapBatch>& batches, model::RewrapJob& job) {
-  for (RewrapBatch& batch : batches) TS_RETURN_IF_ERROR(CommitOne(batch, job));
+Result<void> Rotation::Commit(std::vector<RewrapBatch>& batches, model::RewrapJob& job,
+                              const std::atomic<bool>& stop) {
+  for (RewrapBatch& batch : batches) {
+    TS_RETURN_IF_ERROR(CommitOne(batch, job));
+    GiveWay(stop);
+  }
   return {};
 }
 

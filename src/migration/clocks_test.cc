@@ -7,7 +7,7 @@ namespace {
 
 using model::MigrationState;
 
-constexpr base::Duration kBound = 60s;  // The keyring's default.
+constexpr base::Duration kDefaultBound = 60s;  // The keyring's default.
 constexpr base::Duration kSuspend = 1h;
 constexpr auto kYear = 24h * 365;
 
@@ -108,7 +108,7 @@ TEST_P(SuspendTest, NoLeaseOutlivesIt) {
     world.Live(130s);
     world.Run();
     world.ExpectCompleted();
-    EXPECT_LE(world.one_->keyring.Stats().longest_use_ms, kBound / 1ms);
+    EXPECT_LE(world.one_->keyring.Stats().longest_use_ms, kDefaultBound / 1ms);
   }
 }
 
@@ -123,7 +123,7 @@ TEST_P(SuspendTest, TheMigrationGoesOnAfterIt) {
     world.ExpectCompleted();
     EXPECT_EQ(world.CountEvents(events::kMigrationProgressed), 1u);
     EXPECT_EQ(world.CountEvents(events::kMigrationPaused), 0u);
-    EXPECT_LE(world.one_->keyring.Stats().longest_use_ms, kBound / 1ms);
+    EXPECT_LE(world.one_->keyring.Stats().longest_use_ms, kDefaultBound / 1ms);
     ExpectTimesMakeSense(world);
   }
 }
@@ -152,7 +152,7 @@ TEST_P(SuspendTest, WhoeverWasStoppedChangesNothing) {
     other.lease.Leave();
     world.ExpectCompleted();
     EXPECT_EQ(world.CountEvents(events::kMigrationProgressed), 1u);
-    EXPECT_LE(world.one_->keyring.Stats().longest_use_ms, kBound / 1ms);
+    EXPECT_LE(world.one_->keyring.Stats().longest_use_ms, kDefaultBound / 1ms);
   }
 }
 

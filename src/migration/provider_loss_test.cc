@@ -14,11 +14,11 @@ using model::EncryptionCode;
 using model::MigrationState;
 using Why = model::Pause;
 
-const std::string kHome = "arn:aws:kms:us-east-1:111122223333:key/mrk-";
-const std::string kBackup = "arn:aws:kms:us-east-2:111122223333:key/mrk-";
-const std::string kSource = kHome + std::string(32, 'a');
-const std::string kTarget = kHome + std::string(32, 'b');
-const std::string kAnother = kHome + std::string(32, 'c');
+const std::string kHomeKey = "arn:aws:kms:us-east-1:111122223333:key/mrk-";
+const std::string kBackupKey = "arn:aws:kms:us-east-2:111122223333:key/mrk-";
+const std::string kSource = kHomeKey + std::string(32, 'a');
+const std::string kTarget = kHomeKey + std::string(32, 'b');
+const std::string kAnother = kHomeKey + std::string(32, 'c');
 
 enum class From { kInternalKms, kCustomersKey };
 enum class Side { kSource, kTarget };
@@ -45,7 +45,7 @@ class LossWorld final : public RunnerGround {
 
   explicit LossWorld(From from) : source_(from == From::kInternalKms ? kInternal : kSource) {
     for (const std::string& arn : {kSource, kTarget, kAnother}) {
-      const std::string replica = kBackup + arn.substr(kHome.size());
+      const std::string replica = kBackupKey + arn.substr(kHomeKey.size());
       fake_kms_.AddCustomerKey(arn, replica);
       inspector_.Add(arn, Admitting());
       inspector_.AddReplica(replica, arn, Admitting());

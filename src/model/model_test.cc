@@ -16,6 +16,7 @@ TEST(Id, HasItsShape) {
   EXPECT_EQ(TenantId::New(random).text().size(), 32u);
   EXPECT_EQ(DataKeyId::New(random).text().size(), 22u);
   EXPECT_NE(TenantId::New(random), TenantId::New(random));
+  for (int i = 0; i < 1000; ++i) EXPECT_FALSE(DataKeyId::New(random).text().starts_with('-'));
   for (const char* bad :
        {"", "short", "ImTRa-bkJTD-NZRYjNBa_rDhwSVA6Qo8x", "ImTRa-bkJTD-NZRYjNBa_rDhwSVA6Q/8"}) {
     EXPECT_EQ(TenantId::Parse(bad).error().field, "tenantId") << bad;

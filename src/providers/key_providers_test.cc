@@ -46,20 +46,19 @@ TEST_F(KeyProvidersTest, RegistersAKeyThatPasses) {
   EXPECT_EQ(lease_.Epoch(), store_.ReadChanges(0)->epoch);
   // The probes of another tenant's context are part of a registration.
   const auto calls = keys_.calls();
-  EXPECT_TRUE(std::ranges::any_of(calls, [](const auto& call) {
-    return call.action == "GenerateDataKey" && !call.tenant;
-  }));
+  EXPECT_TRUE(std::ranges::any_of(
+      calls, [](const auto& call) { return call.action == "GenerateDataKey" && !call.tenant; }));
 }
 
 TEST_F(KeyProvidersTest, PinsTheKeyBehindAnAlias) {
-  const auto made = Create(kAlias);
+  const auto made = Create(kFirstAlias);
   ASSERT_TRUE(made.ok()) << made.error().message;
   EXPECT_EQ(made->provider.arn, kFirst);
   EXPECT_EQ(made->provider.fingerprint, FingerprintOf(tenant_, kFirst));
-  EXPECT_EQ(made->report->given_arn, kAlias);
+  EXPECT_EQ(made->report->given_arn, kFirstAlias);
 
   const Snapshot before = Now();
-  EXPECT_EQ(CodeOf(Create(kAlias)), Code(EncryptionCode::kArnRegistered));
+  EXPECT_EQ(CodeOf(Create(kFirstAlias)), Code(EncryptionCode::kArnRegistered));
   const std::size_t calls = keys_.calls().size();
   EXPECT_EQ(CodeOf(Create(kFirst)), Code(EncryptionCode::kArnRegistered));
   EXPECT_EQ(keys_.calls().size(), calls);
@@ -90,10 +89,10 @@ TEST_F(KeyProvidersTest, RefusesTextsThatCannotBeShown) {
   expect_refused("n", std::string("a\0b", 3), "description");
   EXPECT_EQ(Now(), before);
   EXPECT_TRUE(keys_.calls().empty());
-  EXPECT_TRUE(providers_
-                  .Create(tenant_, {kFirst, std::string(256, 'n'), std::string(1024, 'd')},
-                          "admin", Soon())
-                  .ok());
+  EXPECT_TRUE(
+      providers_
+          .Create(tenant_, {kFirst, std::string(256, 'n'), std::string(1024, 'd')}, "admin", Soon())
+          .ok());
 }
 
 TEST_F(KeyProvidersTest, RefusesAKeyThatFailsAndSaysWhy) {
@@ -174,7 +173,7 @@ TEST_F(KeyProvidersTest, RefusesAnothersKeyUnderAnyNameWhenToldTo) {
   const Validator strict(keys_, clock_, random_, {.shared_keys_refused = true});
   KeyProviders providers(store_, lease_, strict, clock_, random_, kRetention);
   const Snapshot before = Now();
-  for (const std::string& arn : {kFirst, kAlias}) {
+  for (const std::string& arn : {kFirst, kFirstAlias}) {
     const auto made = providers.Create(tenant_, {arn, "n", ""}, "admin", Soon());
     EXPECT_EQ(CodeOf(made), Code(EncryptionCode::kKeyShared)) << arn;
   }
@@ -232,11 +231,11 @@ TEST_F(KeyProvidersTest, RenamesAndTellsWhatChanged) {
   EXPECT_EQ(Stored(first).description, "Payroll");
   const json event = LastEvent(events::kKeyProviderUpdated);
   EXPECT_EQ(event["name"], "Wages");
-  EXPECT_EQ(event["updates"],
-            json::array({{{"path", "/name"}, {"before", "Payroll"}, {"after", "Wages"}},
-                         {{"path", "/description"},
-                          {"before", "of the works council"},
-                          {"after", "Payroll"}}}));
+  EXPECT_EQ(
+      event["updates"],
+      json::array(
+          {{{"path", "/name"}, {"before", "Payroll"}, {"after", "Wages"}},
+           {{"path", "/description"}, {"before", "of the works council"}, {"after", "Payroll"}}}));
   EXPECT_EQ(Events().back().content.actor, "editor");
   EXPECT_EQ(lease_.Epoch(), store_.ReadChanges(0)->epoch);
 
@@ -291,7 +290,7 @@ TEST_F(KeyProvidersTest, KeepsWhatIsInUse) {
   expect_kept(first.text());  // The target.
   Activate();
   Finish();
-  expect_kept(first.text());   // The current one.
+  expect_kept(first.text());    // The current one.
   expect_kept(tenant_.text());  // Always.
   Start(second);
   Activate();

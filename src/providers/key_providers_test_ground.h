@@ -27,7 +27,7 @@ inline const std::string kHome = "arn:aws:kms:us-east-1:111122223333:";
 inline const std::string kBackup = "arn:aws:kms:us-east-2:111122223333:";
 inline const std::string kFirst = kHome + kFirstId;
 inline const std::string kSecond = kHome + kSecondId;
-inline const std::string kAlias = kHome + "alias/payroll";
+inline const std::string kFirstAlias = kHome + "alias/payroll";
 inline constexpr base::Duration kRetention = std::chrono::hours(24 * 35);
 
 class KeyProvidersGround : public testing::Test {
@@ -39,7 +39,7 @@ class KeyProvidersGround : public testing::Test {
       keys_.Add(kHome + id, Admitting());
       keys_.AddReplica(kBackup + id, kHome + id, Admitting());
     }
-    keys_.Alias(kAlias, kFirst);
+    keys_.Alias(kFirstAlias, kFirst);
   }
 
   model::TenantId NewTenant() {

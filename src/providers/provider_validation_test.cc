@@ -119,9 +119,9 @@ TEST_F(ProviderValidationTest, FollowsTheReplica) {
 }
 
 TEST_F(ProviderValidationTest, StaysWithTheKeyOfAnAliasThatNamesAnotherNow) {
-  ASSERT_TRUE(Create(kAlias).ok());
+  ASSERT_TRUE(Create(kFirstAlias).ok());
   const model::Fingerprint first = FingerprintOf(tenant_, kFirst);
-  keys_.Alias(kAlias, kSecond);
+  keys_.Alias(kFirstAlias, kSecond);
   for (int i = 0; i < 2; ++i) {  // The second report knows of the alias from the first.
     const auto tested = Test(first);
     ASSERT_TRUE(tested.ok());
@@ -161,7 +161,7 @@ TEST_F(ProviderValidationTest, ChangesNothingWhenItCannotAsk) {
 
 TEST_F(ProviderValidationTest, TriesAnArnWithoutRegisteringIt) {
   const Snapshot before = Now();
-  const auto good = providers_.DryRun(tenant_, kAlias, Soon());
+  const auto good = providers_.DryRun(tenant_, kFirstAlias, Soon());
   ASSERT_TRUE(good.ok());
   EXPECT_EQ(good->outcome(), CheckOutcome::kPass);
   EXPECT_EQ(good->key_arn, kFirst);

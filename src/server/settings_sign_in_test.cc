@@ -7,12 +7,12 @@ namespace {
 
 using Map = std::map<std::string, std::string>;
 
-Result<Settings> Resolve(Map flags) {
+Result<Settings> ResolveSignIn(Map flags) {
   flags.emplace("data-dir", "/d");
   return ResolveSettings(flags, [](const std::string&) { return std::optional<std::string>(); });
 }
 std::string Field(const Map& flags) {
-  const auto settings = Resolve(flags);
+  const auto settings = ResolveSignIn(flags);
   return settings ? "" : settings.error().field;
 }
 
@@ -24,7 +24,7 @@ Map WithProvider(Map more) {
 }
 
 TEST(SignInSettings, HaveDefaults) {
-  const SignInSettings s = Resolve({}).value().sign_in;
+  const SignInSettings s = ResolveSignIn({}).value().sign_in;
   EXPECT_EQ(s.session_idle, std::chrono::minutes(30));
   EXPECT_EQ(s.session_max, std::chrono::hours(12));
   EXPECT_EQ(s.oidc_issuer, "");
@@ -33,10 +33,10 @@ TEST(SignInSettings, HaveDefaults) {
 
 TEST(SignInSettings, AreTaken) {
   const SignInSettings s =
-      Resolve(WithProvider({{"session-idle", "5m"},
-                            {"session-max", "1h"},
-                            {"oidc-role-map", "cn=admins=TenantAdmin,Reader=Auditor"},
-                            {"aws-emulated", "true"}}))
+      ResolveSignIn(WithProvider({{"session-idle", "5m"},
+                                  {"session-max", "1h"},
+                                  {"oidc-role-map", "cn=admins=TenantAdmin,Reader=Auditor"},
+                                  {"aws-emulated", "true"}}))
           .value()
           .sign_in;
   EXPECT_EQ(s.session_idle, std::chrono::minutes(5));
@@ -68,7 +68,7 @@ TEST(SignInSettings, UrlsAreHttpsOrOfThisMachine) {
   EXPECT_EQ(Field({{"public-url", "http://seal.example.com"}}), "public-url");
   EXPECT_EQ(Field({{"public-url", "http://127.evil.example.com"}}), "public-url");
   EXPECT_EQ(Field({{"public-url", "http://seal.example.com"}, {"insecure-http", "true"}}), "");
-  EXPECT_EQ(Resolve({{"public-url", "http://localhost:8080/"}}).value().sign_in.public_url,
+  EXPECT_EQ(ResolveSignIn({{"public-url", "http://localhost:8080/"}}).value().sign_in.public_url,
             "http://localhost:8080");
   EXPECT_EQ(Field({{"public-url", "http://[::1]:8080"}}), "");
   for (const char* bad : {"http://login.example.com", "https://login.example.com/?a=b",

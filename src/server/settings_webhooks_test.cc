@@ -5,7 +5,7 @@
 namespace tenantseal::server {
 namespace {
 
-Result<Settings> Resolve(const std::string& name, const std::string& value) {
+Result<Settings> ResolveWebhook(const std::string& name, const std::string& value) {
   return ResolveSettings({{"data-dir", "/d"}, {name, value}},
                          [](const std::string&) { return std::optional<std::string>(); });
 }
@@ -18,23 +18,23 @@ TEST(WebhookSettings, ReachPublicAddressesAloneByDefault) {
 }
 
 TEST(WebhookSettings, AreTaken) {
-  EXPECT_EQ(Resolve("webhook-allow-network", "10.1.0.0/16,fd00::/8,127.0.0.1")
+  EXPECT_EQ(ResolveWebhook("webhook-allow-network", "10.1.0.0/16,fd00::/8,127.0.0.1")
                 .value()
                 .webhooks.allowed_networks,
             (std::vector<std::string>{"10.1.0.0/16", "fd00::/8", "127.0.0.1"}));
-  EXPECT_EQ(Resolve("webhook-ca-file", "/ca.pem").value().webhooks.ca_file, "/ca.pem");
-  EXPECT_EQ(Resolve("webhook-concurrency", "0").value().webhooks.concurrency, 0U);
+  EXPECT_EQ(ResolveWebhook("webhook-ca-file", "/ca.pem").value().webhooks.ca_file, "/ca.pem");
+  EXPECT_EQ(ResolveWebhook("webhook-concurrency", "0").value().webhooks.concurrency, 0U);
 }
 
 TEST(WebhookSettings, AreRefusedByName) {
   for (const std::string bad :
        {"10.1.0.0/8", "10.0.0.0/8,,fd00::/8", "private", "example.com", "10.0.0.0/33"}) {
-    const auto settings = Resolve("webhook-allow-network", bad);
+    const auto settings = ResolveWebhook("webhook-allow-network", bad);
     ASSERT_FALSE(settings.ok()) << bad;
     EXPECT_EQ(settings.error().field, "webhook-allow-network");
   }
-  EXPECT_FALSE(Resolve("webhook-concurrency", "257").ok());
-  EXPECT_FALSE(Resolve("webhook-concurrency", "x").ok());
+  EXPECT_FALSE(ResolveWebhook("webhook-concurrency", "257").ok());
+  EXPECT_FALSE(ResolveWebhook("webhook-concurrency", "x").ok());
 }
 
 }  // namespace

@@ -178,6 +178,7 @@ void Service::StartBackground() {
   Every(std::min<base::Duration>(milliseconds(250), settings_.revocation_bound / 16),
         [this](const std::atomic<bool>&) { keyring_.Tick(); });
   rotation_.LimitRate(settings_.migration_rate);
+  rotation_.GiveWayTo([this] { return http_.stats().requests; });
   rotation_.OnBatch([this](const model::RewrapJob& before, const model::RewrapJob& after) {
     return runner_.ProgressEvent(before, after);
   });
@@ -215,9 +216,8 @@ void Service::StartDeliveries() {
     Every(std::chrono::seconds(1),
           [this](const std::atomic<bool>&) { webhooks_->deliveries.Dispatch(); });
   }
-  Every(std::chrono::minutes(1), [this](const std::atomic<bool>& stopping) {
-    webhooks_->deliveries.Prune(stopping);
-  });
+  Every(std::chrono::minutes(1),
+        [this](const std::atomic<bool>& stopping) { webhooks_->deliveries.Prune(stopping); });
 }
 
 // Each looks at a page of tenants at a time.

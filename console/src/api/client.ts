@@ -1,11 +1,13 @@
 // The service's API, typed by its own OpenAPI document. Adds the CSRF token to whatever changes
 // something, tells the session when it has ended, and the connection whether anybody answers.
 import createClient from 'openapi-fetch'
+import { isLeftAlone } from './attendance'
 import { ApiError, errorOf, noAnswer } from './errors'
 import { reportReachable } from './connection'
 import type { paths } from './schema'
 
 const CSRF_HEADER = 'qlik-csrf-token'
+const UNATTENDED_HEADER = 'Tenantseal-Unattended'
 let csrfToken: string | undefined
 let onUnauthenticated: () => void = () => {}
 
@@ -13,6 +15,7 @@ export function whenUnauthenticated (handler: () => void): void { onUnauthentica
 export function forgetCsrfToken (): void { csrfToken = undefined }
 
 async function exchange (request: Request): Promise<Response> {
+  if (isLeftAlone()) request.headers.set(UNATTENDED_HEADER, 'true')
   try {
     const response = await fetch(request)
     // 502 and 504 are of a proxy before a service that is gone.

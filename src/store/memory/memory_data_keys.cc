@@ -18,11 +18,12 @@ std::uint64_t MemoryStore::Count(const model::TenantId& tenant,
 }
 
 std::uint64_t MemoryStore::CountLeft(const model::TenantId& tenant, std::uint32_t below) const {
-  return static_cast<
-      std::uint64_t>(std::count_if(data_keys_.begin(), data_keys_.end(), [&](const auto& entry) {
-    const model::DataKey& key = entry.second;
-    return key.tenant == tenant && key.version < below && !quarantine_.contains({tenant, key.id});
-  }));
+  std::uint64_t left = 0;
+  for (const auto& [position, key] : data_keys_) {
+    if (key.tenant != tenant || key.version >= below) continue;
+    if (!quarantine_.contains({tenant, key.id})) ++left;
+  }
+  return left;
 }
 
 Result<void> MemoryStore::InsertDataKeys(std::span<const model::DataKey> keys) {

@@ -44,15 +44,19 @@ class SqliteStore::HeldWrite {
 template <typename Body>
 auto SqliteStore::Write(Body&& body, Survives survives)
     -> decltype(body(std::declval<Session&>())) {
+  // Whoever rewrites much gives way to the shortening of what it has written.
+  if (survives == Survives::kKill) shortening_.wait(true);
   auto result = WriteLocked(std::forward<Body>(body), survives);
-  ShortenLog();
+  ShortenLog(survives == Survives::kKill ? kLogPagesMax / 8 : kLogPagesMax);
   return result;
 }
 
 template <typename Body>
 auto SqliteStore::WriteLocked(Body&& body, Survives survives)
     -> decltype(body(std::declval<Session&>())) {
+  turn_mutex_.Lock();
   base::MutexLock lock(writer_mutex_);
+  turn_mutex_.Unlock();
   TS_RETURN_IF_ERROR(writer_->SyncCommits(survives == Survives::kPowerCut));
   TS_RETURN_IF_ERROR(Transaction::Begin(*writer_, Transaction::Kind::kWrite));
   const HeldWrite held(longest_write_ns_);

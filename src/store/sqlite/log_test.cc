@@ -2,6 +2,7 @@
 // the database.
 #include <sqlite3.h>
 
+#include <atomic>
 #include <filesystem>
 #include <thread>
 
@@ -105,6 +106,28 @@ TEST_F(SqliteLog, TheLongestWriteIsKnown) {
   EXPECT_GT(longest.count(), 0);
   Insert();
   EXPECT_GE(store_->LongestWrite(), longest);
+}
+
+// Whoever writes without a pause does not keep others from it.
+TEST_F(SqliteLog, WritersHaveTheirTurns) {
+  constexpr int kWrites = 20;
+  const auto write = [this] {
+    EXPECT_DONE(store_->InsertDataKeys(DataKeysOf(state_.tenant.id, 1)));
+  };
+  std::atomic<int> others{0};
+  int waited_for = 0;
+  {
+    const std::jthread other([&](const std::stop_token& stop) {
+      for (; !stop.stop_requested(); ++others) write();
+    });
+    while (others == 0) std::this_thread::yield();
+    for (int i = 0; i < kWrites; ++i) {
+      const int before = others;
+      write();
+      waited_for += others - before;
+    }
+  }
+  EXPECT_LE(waited_for, 2 * kWrites + 2) << "the one that is under way, and one that has its turn";
 }
 
 // Every write waits for the disk, but for batches that only move data keys: those become durable

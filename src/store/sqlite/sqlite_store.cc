@@ -18,7 +18,6 @@ constexpr off_t kQuickCheckBytesMax = 4 << 20;
 
 constexpr std::int64_t kMinutesOfDay = 24 * 60;
 
-constexpr int kLogPagesMax = 4000;  // 16 MiB; longer while readers or other processes need it.
 constexpr int kCheckpointerCacheKib = 64;
 
 constexpr const char* kSelectDeployment = "SELECT id,root_id,root_check,created_at FROM deployment";
@@ -128,27 +127,32 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& path, 
   return store;
 }
 
-// To move 16 MiB takes tens of milliseconds. So most of it is done while others write, and what
-// they have written meanwhile, which is little, under the writer's lock: then the log is whole in
-// the database, and the next write begins it anew. Where it cannot, since somebody still reads what
-// is there, it may grow by as much again before the next attempt. An error shows in a later write.
-void SqliteStore::ShortenLog() {
+// To move 16 MiB takes tens of milliseconds. So most of it is done while others write, what they
+// have written meanwhile likewise, and the little that was written then under the writer's lock:
+// then the log is whole in the database, and the next write begins it anew. Where it cannot, since
+// somebody still reads what is there, it may grow by as much again before the next attempt. An
+// error shows in a later write. Batches that rewrap data keys do it sooner than others, so that no
+// request has to.
+void SqliteStore::ShortenLog(int pages_max) {
   const int pages = log_pages_.load(std::memory_order_relaxed);
   if (pages < shortened_at_.load(std::memory_order_relaxed)) shortened_at_ = 0;  // Begun anew.
-  if (pages - shortened_at_.load(std::memory_order_relaxed) < kLogPagesMax) return;
-  if (shortening_.test_and_set()) return;
+  if (pages - shortened_at_.load(std::memory_order_relaxed) < pages_max) return;
+  if (shortening_.exchange(true)) return;
   if (!checkpointer_) {
     auto opened = Connection::Open(path_, Connection::Mode::kWriter, options_.busy_timeout_ms,
                                    kCheckpointerCacheKib);
     if (opened) checkpointer_ = std::move(*opened);
   }
-  if (checkpointer_ && checkpointer_->EmptyLog()) {
+  if (checkpointer_ && checkpointer_->EmptyLog() && checkpointer_->EmptyLog()) {
+    turn_mutex_.Lock();
     base::MutexLock lock(writer_mutex_);
+    turn_mutex_.Unlock();
     const HeldWrite held(longest_write_ns_);
     static_cast<void>(checkpointer_->EmptyLog());
   }
   shortened_at_ = log_pages_.load(std::memory_order_relaxed);
-  shortening_.clear();
+  shortening_ = false;
+  shortening_.notify_all();
 }
 
 // --- Readers ---

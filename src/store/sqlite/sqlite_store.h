@@ -202,6 +202,8 @@ class SqliteStore final : public Store,
  private:
   SqliteStore(std::string path, RowMac row_mac, const SqliteOptions& options);
 
+  static constexpr int kLogPagesMax = 4000;  // 16 MiB; longer while others need it.
+
   // What a power cut right after the commit may undo.
   enum class Survives : std::uint8_t {
     kPowerCut,  // Nothing.
@@ -218,8 +220,8 @@ class SqliteStore final : public Store,
 
   // Data keys below a version, counted before the write that needs their number.
   Result<DataKeyCount> CountToMove(const model::TenantId& tenant, std::uint32_t version) const;
-  // Moves the write-ahead log into the database once it has become long.
-  void ShortenLog();
+  // Moves the write-ahead log into the database once it has so many pages.
+  void ShortenLog(int pages_max);
 
   class HeldWrite;
   class ReaderLease;
@@ -232,13 +234,16 @@ class SqliteStore final : public Store,
   mutable VersionGuard guard_;
   std::atomic<std::int64_t> usage_pruned_on_{-1};  // The day since 1970.
 
+  // Of whoever writes next. Without it, one that writes again and again would find the writer free
+  // before those who wait for it have awoken.
+  base::Mutex turn_mutex_;
   base::Mutex writer_mutex_;
   std::unique_ptr<Connection> writer_ TS_GUARDED_BY(writer_mutex_);
 
   std::atomic<std::int64_t> longest_write_ns_{0};
   std::atomic<int> log_pages_{0};     // After the last write.
   std::atomic<int> shortened_at_{0};  // The same when it was last shortened and not begun anew.
-  std::atomic_flag shortening_;
+  std::atomic<bool> shortening_{false};
   std::unique_ptr<Connection> checkpointer_;  // Of whoever has set `shortening_`.
 
   mutable base::Mutex readers_mutex_;
