@@ -142,10 +142,11 @@ bool LiveStreams::Turn(Watched& watched) {
     watched.forgotten = true;
     return false;
   }
-  const Result<void> polled = watched.feed->Poll();
+  LiveFeed& feed = *watched.feed;
+  const Result<void> polled = feed.Poll();
   if (polled) watched.polled = clock_.Boot();
   std::erase_if(watched.followers,
-                [&](Following& following) { return !Tell(following, *watched.feed, polled); });
+                [&](Following& following) { return !Tell(following, feed, polled); });
   return true;
 }
 

@@ -367,7 +367,7 @@ LongestUse KeyCache::longest_use() const {
   LongestUse longest;
   for (std::size_t i = 0; i < shard_count_; ++i) {
     base::MutexLock lock(shards_[i].mutex);
-    const LongestUse& here = shards_[i].longest_use;
+    const LongestUse here = shards_[i].longest_use;
     longest.any = std::max(longest.any, here.any);
     longest.before_refusal = std::max(longest.before_refusal, here.before_refusal);
   }
