@@ -1,5 +1,7 @@
 #include "emulator/json_text.h"
 
+#include <algorithm>
+
 #include "base/encoding.h"
 
 namespace tenantseal::emulator {
@@ -20,19 +22,27 @@ int DigitOf(char c) {
 
 void AppendJsonText(std::string_view text, std::string& out) {
   const bool utf8 = base::IsUtf8(text);
-  out += '"';
-  for (const char c : text) {
+  const auto plain = [utf8](char c) {
     const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
+    return c != '"' && c != '\\' && byte >= 0x20 && (utf8 || byte < 0x80);
+  };
+  out += '"';
+  while (true) {
+    const auto other = std::ranges::find_if_not(text, plain);
+    out.append(text.begin(), other);
+    if (other == text.end()) break;
+    const auto byte = static_cast<unsigned char>(*other);
+    if (byte >= 0x80) {
+      out += '?';
+    } else if (byte >= 0x20) {
       out += '\\';
-      out += c;
-    } else if (byte < 0x20) {
+      out += *other;
+    } else {
       out += "\\u00";
       out += kDigits[byte >> 4];
       out += kDigits[byte & 15];
-    } else {
-      out += byte >= 0x80 && !utf8 ? '?' : c;
     }
+    text = {other + 1, text.end()};
   }
   out += '"';
 }

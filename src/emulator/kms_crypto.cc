@@ -3,6 +3,7 @@
 
 #include "base/encoding.h"
 #include "emulator/ciphertext.h"
+#include "emulator/json_text.h"
 #include "emulator/kms_json.h"
 #include "emulator/kms_request.h"
 
@@ -28,7 +29,7 @@ class Parameters {
   void Text(std::string_view name, std::string_view value) {
     if (value.empty()) return;
     Name(name);
-    AppendJsonString(value, out_);
+    AppendJsonText(value, out_);
   }
   void Number(std::string_view name, std::int64_t value) {
     Name(name);
@@ -40,9 +41,9 @@ class Parameters {
     char separator = '{';
     for (const auto& [key, value] : context) {
       out_ += separator;
-      AppendJsonString(key, out_);
+      AppendJsonText(key, out_);
       out_ += ':';
-      AppendJsonString(value, out_);
+      AppendJsonText(value, out_);
       separator = ',';
     }
     out_ += '}';

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/encoding.h"
-#include "emulator/kms_json.h"
+#include "emulator/json_text.h"
 
 namespace tenantseal::emulator {
 namespace {
@@ -60,7 +60,7 @@ void AppendTrailObject(dom::object object, bool lower_names, std::string& out) {
     if (member.is_null()) continue;
     if (!first) out += ',';
     first = false;
-    AppendJsonString(lower_names ? LowerCamel(name) : std::string(name), out);
+    AppendJsonText(lower_names ? LowerCamel(name) : std::string(name), out);
     out += ':';
     AppendTrail(member, lower_names && !IsMap(name), out);
   }

@@ -1,38 +1,11 @@
 #include "emulator/kms_json.h"
 
-#include <algorithm>
 #include <cstring>
 
 #include "base/check.h"
 #include "base/encoding.h"
 
 namespace tenantseal::emulator {
-
-void AppendJsonString(std::string_view text, std::string& out) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  const auto plain = [](char c) {
-    return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= 0x20;
-  };
-  out += '"';
-  while (!text.empty()) {
-    const auto end = std::ranges::find_if_not(text, plain);
-    const auto size = static_cast<std::size_t>(end - text.begin());
-    out += text.substr(0, size);
-    text.remove_prefix(size);
-    if (text.empty()) break;
-    const auto byte = static_cast<unsigned char>(text.front());
-    if (byte < 0x20) {
-      out.append("\\u00");
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    } else {
-      out += '\\';
-      out += text.front();
-    }
-    text.remove_prefix(1);
-  }
-  out += '"';
-}
 
 void SecretObject::Raw(std::string_view text) {
   TS_CHECK(text.size() <= bytes_.size() - used_);

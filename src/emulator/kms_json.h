@@ -1,4 +1,4 @@
-// Writing JSON by hand, for answers that hold plaintext keys and for the hot operations.
+// Writing JSON by hand, for answers that hold plaintext keys.
 #pragma once
 
 #include <string>
@@ -7,9 +7,6 @@
 #include "base/secret.h"
 
 namespace tenantseal::emulator {
-
-// Appends `text`, well-formed UTF-8, as a JSON string with its quotes (RFC 8259, section 7).
-void AppendJsonString(std::string_view text, std::string& out);
 
 // A JSON object of strings in memory that is wiped. The room is fixed: `values_max` is what all
 // names and values need, after Base64 and escaping, without quotes and separators.
