@@ -89,11 +89,8 @@ Result<MintedApiKey> ApiKeys::Create(const Principal& creator, const NewApiKey& 
   TS_RETURN_IF_ERROR(CheckRequest(request));
   if (request.tenant) TS_RETURN_IF_ERROR(store_.LoadTenant(*request.tenant));
   MintedApiKey minted;
-  TokenRecord record;
-  do {
-    minted.token = NewToken(random_);
-    record = RecordOf(pepper_, minted.token.RevealText());
-  } while (record.id.text().starts_with('-'));  // A command line would take it for a flag.
+  minted.token = NewKeyToken();
+  const TokenRecord record = RecordOf(pepper_, minted.token.RevealText());
   model::ApiKey& key = minted.key;
   key.id = record.id;
   key.secret_hash = record.hash;
@@ -108,6 +105,14 @@ Result<MintedApiKey> ApiKeys::Create(const Principal& creator, const NewApiKey& 
   key.created_by = creator.id;
   TS_RETURN_IF_ERROR(store_.CreateApiKey(key, EventOf(events::kApiKeyCreated, key, creator.id)));
   return minted;
+}
+
+base::SecretBytes ApiKeys::NewKeyToken() const {
+  while (true) {
+    base::SecretBytes token = NewToken(random_);
+    // A command line takes an id that begins with a dash for a flag.
+    if (!RecordOf(pepper_, token.RevealText()).id.text().starts_with('-')) return token;
+  }
 }
 
 Result<bool> ApiKeys::FindOperator() const {

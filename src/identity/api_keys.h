@@ -37,6 +37,8 @@ class ApiKeys {
   // kPermissionDenied otherwise; kInvalidArgument names the field; kNotFound for an unknown tenant.
   Result<MintedApiKey> Create(const Principal& creator, const NewApiKey& request);
 
+  // A token for a key to be made with it.
+  base::SecretBytes NewKeyToken() const;
   // The first operator's key with the given token, made when the deployment has no operator yet.
   // Returns whether it was made.
   Result<bool> EnsureOperator(std::string_view token);

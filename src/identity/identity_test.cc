@@ -51,6 +51,13 @@ class IdentityTest : public testing::Test {
   const Principal admin_{"api-key:admin", Role::kTenantAdmin, tenant_};
 };
 
+TEST_F(IdentityTest, NoKeysIdLooksLikeAFlag) {
+  for (int i = 0; i < 1000; ++i) {
+    const auto token = keys_.NewKeyToken();
+    EXPECT_FALSE(RecordOf(pepper_, token.RevealText()).id.text().starts_with('-'));
+  }
+}
+
 TEST_F(IdentityTest, ATokenIsWhoItWasMintedFor) {
   const std::string token = Mint(operator_, {"d", Role::kContentService, tenant_, std::nullopt});
   EXPECT_EQ(token.size(), 47u);

@@ -12,7 +12,6 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "identity/token.h"
 #include "server/aws_access.h"
 #include "server/data_dir.h"
 #include "server/event_audit.h"
@@ -27,8 +26,7 @@ constexpr const char* kOperatorKeyVariable = "TENANTSEAL_OPERATOR_KEY";
 
 // Makes the first operator's key. A random one is in its file before it is in the database, so a
 // crash between the two costs nothing: the next start makes another.
-Result<void> EnsureOperator(identity::ApiKeys& api_keys, const std::string& data_dir,
-                            const base::Random& random) {
+Result<void> EnsureOperator(identity::ApiKeys& api_keys, const std::string& data_dir) {
   const base::SecretBytes given = TakeSecretVariable(kOperatorKeyVariable);
   TS_ASSIGN_OR_RETURN(const bool exists, api_keys.HasOperator());
   if (exists) return {};
@@ -39,7 +37,7 @@ Result<void> EnsureOperator(identity::ApiKeys& api_keys, const std::string& data
     return {};
   }
   const std::string path = data_dir + "/operator.key";
-  const base::SecretBytes token = identity::NewToken(random);
+  const base::SecretBytes token = api_keys.NewKeyToken();
   TS_RETURN_IF_ERROR(base::WriteFileAtomically(path, token.Reveal()));
   TS_RETURN_IF_ERROR(api_keys.EnsureOperator(token.RevealText()));
   base::LogInfo("first start: the operator's API key is in a file", {{"file", path}});
@@ -138,7 +136,7 @@ Result<void> Serve(const Settings& settings) {
                    random, [&aws] { return aws->kms().stats(); }, heads.get(), &kms_calls,
                    data.store.get(), oidc_client_secret.empty() ? nullptr : &oidc_client_secret,
                    data.store.get(), &webhook_key, [&data] { return data.store->LongestWrite(); }});
-  TS_RETURN_IF_ERROR(EnsureOperator(service.api_keys(), settings.data_dir, random));
+  TS_RETURN_IF_ERROR(EnsureOperator(service.api_keys(), settings.data_dir));
   TS_RETURN_IF_ERROR(service.Start());
   const std::string url = UrlOf(settings, service.port());
   if (settings.insecure_http && !IsLoopback(settings.listen_address)) {
