@@ -23,6 +23,22 @@ class SqliteStore::ReaderLease {
   std::unique_ptr<Connection> connection_;
 };
 
+// The right to write, in the order in which it was asked for.
+class TS_SCOPED_CAPABILITY SqliteStore::WriterTurn {
+ public:
+  explicit WriterTurn(SqliteStore& store) TS_ACQUIRE(store.writer_mutex_) : store_(store) {
+    store.turn_mutex_.Lock();
+    store.writer_mutex_.Lock();
+    store.turn_mutex_.Unlock();
+  }
+  ~WriterTurn() TS_RELEASE() TS_NO_THREAD_SAFETY_ANALYSIS { store_.writer_mutex_.Unlock(); }
+  WriterTurn(const WriterTurn&) = delete;
+  WriterTurn& operator=(const WriterTurn&) = delete;
+
+ private:
+  SqliteStore& store_;
+};
+
 // Notes how long a write has held the database, which others wait for.
 class SqliteStore::HeldWrite {
  public:
@@ -44,19 +60,18 @@ class SqliteStore::HeldWrite {
 template <typename Body>
 auto SqliteStore::Write(Body&& body, Survives survives)
     -> decltype(body(std::declval<Session&>())) {
-  // Whoever rewrites much gives way to the shortening of what it has written.
-  if (survives == Survives::kKill) shortening_.wait(true);
+  // Whoever rewrites much lets the log be shortened first.
+  const bool batch = survives == Survives::kKill;
+  if (batch) shortening_.wait(true);
   auto result = WriteLocked(std::forward<Body>(body), survives);
-  ShortenLog(survives == Survives::kKill ? kLogPagesMax / 8 : kLogPagesMax);
+  ShortenLog(batch ? kBatchLogPagesMax : kLogPagesMax);
   return result;
 }
 
 template <typename Body>
 auto SqliteStore::WriteLocked(Body&& body, Survives survives)
     -> decltype(body(std::declval<Session&>())) {
-  turn_mutex_.Lock();
-  base::MutexLock lock(writer_mutex_);
-  turn_mutex_.Unlock();
+  const WriterTurn turn(*this);
   TS_RETURN_IF_ERROR(writer_->SyncCommits(survives == Survives::kPowerCut));
   TS_RETURN_IF_ERROR(Transaction::Begin(*writer_, Transaction::Kind::kWrite));
   const HeldWrite held(longest_write_ns_);

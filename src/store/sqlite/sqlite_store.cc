@@ -131,8 +131,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& path, 
 // have written meanwhile likewise, and the little that was written then under the writer's lock:
 // then the log is whole in the database, and the next write begins it anew. Where it cannot, since
 // somebody still reads what is there, it may grow by as much again before the next attempt. An
-// error shows in a later write. Batches that rewrap data keys do it sooner than others, so that no
-// request has to.
+// error shows in a later write.
 void SqliteStore::ShortenLog(int pages_max) {
   const int pages = log_pages_.load(std::memory_order_relaxed);
   if (pages < shortened_at_.load(std::memory_order_relaxed)) shortened_at_ = 0;  // Begun anew.
@@ -144,9 +143,7 @@ void SqliteStore::ShortenLog(int pages_max) {
     if (opened) checkpointer_ = std::move(*opened);
   }
   if (checkpointer_ && checkpointer_->EmptyLog() && checkpointer_->EmptyLog()) {
-    turn_mutex_.Lock();
-    base::MutexLock lock(writer_mutex_);
-    turn_mutex_.Unlock();
+    const WriterTurn turn(*this);
     const HeldWrite held(longest_write_ns_);
     static_cast<void>(checkpointer_->EmptyLog());
   }

@@ -203,6 +203,8 @@ class SqliteStore final : public Store,
   SqliteStore(std::string path, RowMac row_mac, const SqliteOptions& options);
 
   static constexpr int kLogPagesMax = 4000;  // 16 MiB; longer while others need it.
+  // After a batch that rewraps data keys: so that no request has to, and little at a time.
+  static constexpr int kBatchLogPagesMax = 500;
 
   // What a power cut right after the commit may undo.
   enum class Survives : std::uint8_t {
@@ -223,6 +225,7 @@ class SqliteStore final : public Store,
   // Moves the write-ahead log into the database once it has so many pages.
   void ShortenLog(int pages_max);
 
+  class WriterTurn;
   class HeldWrite;
   class ReaderLease;
   Result<std::unique_ptr<Connection>> TakeReader() const;
