@@ -2,7 +2,6 @@
 
 #include <map>
 #include <optional>
-#include <thread>
 
 #include "base/log.h"
 #include "formats/envelope.h"
@@ -12,7 +11,6 @@ namespace {
 
 constexpr std::size_t kRowsPerLease = 256;  // Then the keys are asked for again.
 constexpr auto kKeyTimeout = std::chrono::seconds(30);
-constexpr std::size_t kRowsPerYield = 32;      // Some 0.3 ms.
 constexpr std::uint64_t kFailuresLogged = 10;  // Per batch.
 
 // The keys of one stretch of rows, each asked for once.
@@ -87,9 +85,6 @@ Result<void> Rewrapper::Rewrap(const model::TenantId& tenant, std::uint32_t to_v
   batch.updates.reserve(batch.rows.size());
   for (std::size_t i = 0; i < batch.rows.size(); ++i) {
     if (i % kRowsPerLease == 0) keys.emplace(keyring_, tenant, clock_.Boot() + kKeyTimeout);
-    // A kernel without preemption lets a request have the processor at a system call, or else at
-    // its next tick, milliseconds later.
-    if (i % kRowsPerYield == 0) std::this_thread::yield();
     const store::StoredDataKey& row = batch.rows[i];
     TS_ASSIGN_OR_RETURN(const LeasedKey* from, keys->Get(row.key.version));
     TS_ASSIGN_OR_RETURN(const LeasedKey* to, keys->Get(to_version));

@@ -268,7 +268,8 @@ TEST_F(RewrappingTest, ALimitedRateSpreadsSmallBatches) {
   Mint(tenant_, 100);
   Start(tenant_);
   base::Duration slept{};
-  process_.rotation.LimitRate(40, [&](base::Duration wait, const std::atomic<bool>&) {
+  process_.rotation.LimitRate(40);
+  process_.rotation.WaitBy([&](base::Duration wait, const std::atomic<bool>&) {
     slept += wait;
     clock_.Advance(wait);
     EXPECT_TRUE(process_.lease.Refresh().ok());
@@ -282,7 +283,8 @@ TEST_F(RewrappingTest, ALimitedRateSpreadsSmallBatches) {
 TEST_F(RewrappingTest, NothingIsDoneOnceAWaitIsCutShort) {
   Mint(tenant_, 100);
   Start(tenant_);
-  process_.rotation.LimitRate(40, [&](base::Duration, const std::atomic<bool>& stop) {
+  process_.rotation.LimitRate(40);
+  process_.rotation.WaitBy([&](base::Duration, const std::atomic<bool>& stop) {
     EXPECT_FALSE(stop.load());
     stop_ = true;
   });
@@ -299,11 +301,11 @@ TEST_F(RewrappingTest, RestsAfterEachBatchWhileRequestsArrive) {
   Start(tenant_);
   std::uint64_t requests = 7;
   std::vector<base::Duration> rests;
-  process_.rotation.GiveWayTo([&] { return requests; },
-                              [&](base::Duration rest, const std::atomic<bool>&) {
-                                rests.push_back(rest);
-                                clock_.Advance(rest);
-                              });
+  process_.rotation.GiveWayTo([&] { return requests; });
+  process_.rotation.WaitBy([&](base::Duration rest, const std::atomic<bool>&) {
+    rests.push_back(rest);
+    clock_.Advance(rest);
+  });
   std::size_t batch = 0;
   process_.rotation.OnBatch([&](const model::RewrapJob&, const model::RewrapJob&) {
     // 3 ms with requests, long ones with and without.
@@ -324,7 +326,8 @@ TEST_F(RewrappingTest, ALargeTenantDoesNotKeepASmallOneWaiting) {
   Start(large);
   Start(small);
   base::BootTime small_done;
-  process_.rotation.LimitRate(10, [&](base::Duration wait, const std::atomic<bool>&) {
+  process_.rotation.LimitRate(10);
+  process_.rotation.WaitBy([&](base::Duration wait, const std::atomic<bool>&) {
     clock_.Advance(wait);
     EXPECT_TRUE(process_.lease.Refresh().ok());
     if (small_done == base::BootTime() && Job(small).state == model::RewrapState::kDone)

@@ -53,12 +53,15 @@ class Rotation {
 
   // Moves at most so many data keys a second, all jobs of this process together: batches become
   // small and are spread. 0: no limit; else 1 at least. Set it before the first RunJobs().
-  void LimitRate(double data_keys_per_second, Sleep sleep = SleepUnlessStopped);
+  void LimitRate(double data_keys_per_second);
 
   // While the figure that `requests` returns rises, rests as long after each batch as it has worked
   // on it, so that requests find the processor and the store free every other moment. Set it before
   // the first RunJobs().
-  void GiveWayTo(std::function<std::uint64_t()> requests, Sleep sleep = SleepUnlessStopped);
+  void GiveWayTo(std::function<std::uint64_t()> requests);
+
+  // How it waits for both; SleepUnlessStopped() when not set.
+  void WaitBy(Sleep sleep) { sleep_ = std::move(sleep); }
 
   // Takes up running jobs and works on them in turns until they are done or `stop` is set: batches
   // of kBatchItems with a checkpoint each, a data key that does not authenticate is tried three
@@ -121,9 +124,8 @@ class Rotation {
   const std::unique_ptr<Rewrapper> rewrapper_;
   BatchListener on_batch_;
   double data_keys_per_second_ = 0;
-  Sleep sleep_;
+  Sleep sleep_ = SleepUnlessStopped;
   std::function<std::uint64_t()> requests_;
-  Sleep rest_;
   std::string aged_after_;                // Touched by RotateAged() only.
   base::BootTime paced_until_;            // Touched by RunJobs() only.
   base::BootTime working_since_;          // Touched by RunJobs() only.

@@ -44,9 +44,8 @@ void SleepUnlessStopped(base::Duration duration, const std::atomic<bool>& stop) 
   }
 }
 
-void Rotation::LimitRate(double data_keys_per_second, Sleep sleep) {
+void Rotation::LimitRate(double data_keys_per_second) {
   data_keys_per_second_ = data_keys_per_second > 0 ? std::max(data_keys_per_second, 1.0) : 0;
-  sleep_ = std::move(sleep);
 }
 
 std::size_t Rotation::BatchItems() const {
@@ -66,9 +65,8 @@ void Rotation::Pace(std::size_t items, const std::atomic<bool>& stop) {
                      static_cast<double>(items) / data_keys_per_second_));
 }
 
-void Rotation::GiveWayTo(std::function<std::uint64_t()> requests, Sleep sleep) {
+void Rotation::GiveWayTo(std::function<std::uint64_t()> requests) {
   requests_ = std::move(requests);
-  rest_ = std::move(sleep);
 }
 
 void Rotation::GiveWay(const std::atomic<bool>& stop) {
@@ -78,7 +76,7 @@ void Rotation::GiveWay(const std::atomic<bool>& stop) {
     requests_seen_ = requests;
     requested_at_ = now;
   }
-  if (now - requested_at_ <= kRequestsLast) rest_(std::min(now - working_since_, kRestMax), stop);
+  if (now - requested_at_ <= kRequestsLast) sleep_(std::min(now - working_since_, kRestMax), stop);
   working_since_ = clock_.Boot();
 }
 

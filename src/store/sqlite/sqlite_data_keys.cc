@@ -1,6 +1,5 @@
 // The methods of SqliteStore that concern data keys and their rewrapping.
 #include <algorithm>
-#include <thread>
 
 #include "store/migration_rules.h"
 #include "store/rules.h"
@@ -13,8 +12,6 @@
 
 namespace tenantseal::store {
 namespace {
-
-constexpr std::size_t kUpdatesPerYield = 32;  // Some 0.3 ms; see keyring/rewrap_batch.cc.
 
 constexpr const char* kInsert =
     "INSERT INTO data_keys(id,tenant,version,created_at,context,wrapped) VALUES(?,?,?,?,?,?)";
@@ -210,9 +207,7 @@ Result<void> SqliteStore::CommitRewrapBatch(std::span<const DataKeyUpdate> updat
     TS_ASSIGN_OR_RETURN(const std::int64_t number, TenantNumber(session.db, job.tenant));
     TS_ASSIGN_OR_RETURN(const std::uint64_t aside, CountQuarantined(session.db, job.tenant));
     Statement update(session.db, kUpdate);
-    for (std::size_t i = 0; i < updates.size(); ++i) {
-      const DataKeyUpdate& u = updates[i];
-      if (i % kUpdatesPerYield == 0) std::this_thread::yield();
+    for (const DataKeyUpdate& u : updates) {
       update.Reset();
       update.Bind(kStoredVersionOffset + u.version).Bind(u.wrapped).Bind(u.position).Bind(number);
       TS_RETURN_IF_ERROR(update.Bind(kStoredVersionOffset + u.old_version).Run());
