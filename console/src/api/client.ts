@@ -4,7 +4,7 @@ import createClient from 'openapi-fetch'
 import { isLeftAlone } from './attendance'
 import { ApiError, errorOf, noAnswer } from './errors'
 import { reportReachable } from './connection'
-import type { paths } from './schema'
+import type { paths } from '../../generated/schema'
 
 const CSRF_HEADER = 'qlik-csrf-token'
 const UNATTENDED_HEADER = 'Tenantseal-Unattended'

@@ -1,5 +1,5 @@
 // Short names for what the API's document describes.
-import type { components } from './schema'
+import type { components } from '../../generated/schema'
 
 type Schemas = components['schemas']
 export type KeyProvider = Schemas['KeyProvider']
