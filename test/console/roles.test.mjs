@@ -69,6 +69,24 @@ test('a session that has ended leads to signing in, and back to where one was', 
   assert.equal(await page.getByLabel('Title').inputValue(), 'Half typed', 'nothing typed is lost')
 })
 
+test('what a page asks for by itself, left alone, is no use of its session', async () => {
+  const page = await ground.open()
+  await page.clock.install()
+  await page.route('**/stream**', route => route.abort()) // So that it asks.
+  await page.goto('/signin?returnto=%2Fevents')
+  await signIn(page, ours.auditor)
+  await heading(page, 'Events')
+  const asked = async () => {
+    const request = await page.waitForRequest(request => new URL(request.url()).pathname === '/api/v1/audits')
+    return request.headers()['tenantseal-unattended']
+  }
+  assert.equal(await asked(), undefined)
+  await page.clock.fastForward('01:05')
+  assert.equal(await asked(), 'true')
+  await page.mouse.move(100, 100)
+  assert.equal(await asked(), undefined)
+})
+
 test('a change without the CSRF token is refused, with it accepted', async () => {
   const page = await ground.signedIn(ours.admin)
   const statuses = await page.evaluate(async () => {
