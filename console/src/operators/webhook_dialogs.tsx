@@ -8,7 +8,7 @@ import { CopyButton } from '../ui/copy'
 import { DialogBox } from '../ui/dialog'
 import { Icon } from '../ui/icon'
 import { Problem, Skeleton } from '../ui/states'
-import { webhookProblems, type WebhookProblems } from './webhook_rules'
+import { headersText, parseHeaders, webhookProblems, type WebhookProblems } from './webhook_rules'
 import { changeWebhook, createWebhook, deleteWebhook, loadEventKinds, type Webhook, type WebhookBody } from './webhooks_api'
 
 interface WebhookDialogProps { webhook?: Webhook, onClose: () => void, onDone: (said: string) => void }
@@ -25,21 +25,25 @@ export function WebhookDialog ({ webhook, onClose, onDone }: WebhookDialogProps)
   const [description, setDescription] = useState(webhook?.description ?? '')
   const [types, setTypes] = useState<string[]>(webhook?.eventTypes ?? [])
   const [secret, setSecret] = useState('')
+  const [headers, setHeaders] = useState(headersText(webhook?.headers ?? {}))
+  const [filter, setFilter] = useState(webhook?.filter ?? '')
   const [enabled, setEnabled] = useState(webhook?.enabled ?? true)
   const [asked, setAsked] = useState(false)
   const { pending, error, run } = usePending()
-  const problems = webhookProblems({ name, url, secret })
+  const problems = webhookProblems({ name, url, secret, headers })
   const save = (): void => {
     setAsked(true)
     if (Object.keys(problems).length > 0) return
     const body: WebhookBody = {
       name: name.trim(), url: url.trim(), description: description.trim(), eventTypes: types, enabled,
+      headers: parseHeaders(headers) ?? {},
+      ...(webhook ? {} : { filter: filter.trim() }),
       ...(secret === '' ? {} : { secret })
     }
     run(() => webhook ? changeWebhook(webhook.id, body) : createWebhook(body), () => { onDone(`${body.name} is saved.`) })
   }
-  const of = (field: keyof WebhookProblems): string | undefined =>
-    asked && problems[field] ? problems[field] : error && error.field.split('/').includes(field) ? error.message : undefined
+  const of = (field: keyof WebhookProblems | 'filter'): string | undefined =>
+    asked && field !== 'filter' && problems[field] ? problems[field] : error && error.field.split('/').includes(field) ? error.message : undefined
   return (
     <DialogBox title={webhook ? `Edit ${webhook.name}` : 'New webhook'} isOpen wide onClose={onClose} onSubmit={save} foot={<>
       <Button onPress={onClose}>Cancel</Button>
@@ -49,14 +53,18 @@ export function WebhookDialog ({ webhook, onClose, onDone }: WebhookDialogProps)
       <TextInput label="URL" name="url" type="url" mono value={url} onChange={setUrl} placeholder="https://" error={of('url')} hint="Events are sent there by POST." />
       <TextInput label="Description" name="description" optional value={description} onChange={setDescription} />
       <TypeChoice types={types} onChange={setTypes} />
+      <TextInput label="Filter" name="filter" optional mono value={filter} onChange={setFilter} isDisabled={webhook !== undefined} error={of('filter')}
+        placeholder={'id eq "…"'} hint={webhook ? 'Is given when the webhook is made.' : 'Only events about what this names: id, spaceId or topLevelResourceId.'} />
       <TextInput label={webhook?.secretKeyAdded ? 'New secret' : 'Secret'} name="secret" optional mono value={secret} onChange={setSecret} error={of('secret')}
         hint={webhook?.secretKeyAdded ? 'A secret is set; leave this empty to keep it.' : 'Signs each delivery (header Qlik-Signature). It is not shown again.'} />
       <div className="row">
         <Button onPress={() => { setSecret(newSecret()) }}><Icon of={Dices} />Make a secret</Button>
         {secret !== '' && <CopyButton text={secret} what="secret" />}
       </div>
+      <TextInput label="Headers" name="headers" optional mono multiline value={headers} onChange={setHeaders} error={of('headers')}
+        placeholder="X-Team: security" hint="Sent with each event, a header a line. They are shown to whoever may see the webhook." />
       <CheckInput name="enabled" isSelected={enabled} onChange={setEnabled}>Enabled</CheckInput>
-      {error && !of('name') && !of('url') && !of('secret') && <Problem error={error} />}
+      {error && !(['name', 'url', 'secret', 'headers', 'filter'] as const).some(of) && <Problem error={error} />}
     </DialogBox>
   )
 }

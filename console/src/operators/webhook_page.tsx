@@ -14,6 +14,7 @@ import { parseTime, utcText } from '../ui/time'
 import { announce } from '../ui/toast'
 import { When, WhenAgo } from '../ui/when'
 import { DeleteWebhookDialog, WebhookDialog } from './webhook_dialogs'
+import { headersText } from './webhook_rules'
 import { WebhookBadge } from './webhooks_page'
 import { listDeliveries, loadDelivery, loadWebhook, resendDelivery, type Delivery, type Webhook } from './webhooks_api'
 
@@ -58,6 +59,8 @@ function Facts ({ webhook }: { webhook: Webhook }) {
           <dt>URL</dt><dd><code>{webhook.url}</code></dd>
           {webhook.description && <><dt>Description</dt><dd>{webhook.description}</dd></>}
           <dt>Events</dt><dd>{webhook.eventTypes?.length ? webhook.eventTypes.join(', ') : 'every type'}</dd>
+          {webhook.filter && <><dt>Filter</dt><dd><code className="break">{webhook.filter}</code></dd></>}
+          {Object.keys(webhook.headers ?? {}).length > 0 && <><dt>Headers</dt><dd><code className="break">{headersText(webhook.headers ?? {})}</code></dd></>}
           <dt>Signed</dt><dd>{webhook.secretKeyAdded ? 'yes, with a secret' : 'no'}</dd>
           <dt>Created</dt><dd>{created && <When date={created} />}</dd>
         </dl>

@@ -29,6 +29,8 @@ export interface WebhookBody {
   description: string
   eventTypes: string[]
   enabled: boolean
+  headers: Record<string, string>
+  filter?: string // Of a new one alone.
   secret?: string
   origin?: 'management-console'
 }
@@ -66,7 +68,7 @@ export const createWebhook = (body: WebhookBody): Promise<Webhook> =>
 
 interface Operation { op: 'add' | 'replace', path: string, value: unknown }
 
-// A patch, so that what this console does not show (headers, filter) stays as it is.
+// A patch, so that what this console does not show (encrypted headers) stays as it is.
 export function changeWebhook (id: string, body: Partial<WebhookBody>): Promise<unknown> {
   const operations: Operation[] = Object.entries(body)
     .filter(([name, value]) => value !== undefined && name !== 'origin')
