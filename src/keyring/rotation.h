@@ -55,9 +55,9 @@ class Rotation {
   // small and are spread. 0: no limit; else 1 at least. Set it before the first RunJobs().
   void LimitRate(double data_keys_per_second);
 
-  // While the figure that `requests` returns rises, rests as long after each batch as it has worked
-  // on it, so that requests find the processor and the store free every other moment. Set it before
-  // the first RunJobs().
+  // While the figure that `requests` returns rises, rests twice as long after each batch as it has
+  // worked on it, so that requests find the processor and the store free most of the time. Set it
+  // before the first RunJobs().
   void GiveWayTo(std::function<std::uint64_t()> requests);
 
   // How it waits for both; SleepUnlessStopped() when not set.

@@ -20,8 +20,10 @@ constexpr int kPortionsPerTurn = 5;
 // Where the rate is limited, and a portion is one batch.
 constexpr int kPacedBatchesPerTurn = 8;
 constexpr double kBatchesPerSecond = 4;
-// How long after a request others are expected, and how long a rest for them takes at most.
+// How long after a request others are expected, and how long a rest for them takes: as a multiple
+// of the work before it, and at most.
 constexpr base::Duration kRequestsLast = std::chrono::milliseconds(100);
+constexpr int kRestsPerWork = 2;
 constexpr base::Duration kRestMax = std::chrono::milliseconds(50);
 constexpr auto kStopPoll = std::chrono::milliseconds(20);
 
@@ -76,7 +78,8 @@ void Rotation::GiveWay(const std::atomic<bool>& stop) {
     requests_seen_ = requests;
     requested_at_ = now;
   }
-  if (now - requested_at_ <= kRequestsLast) sleep_(std::min(now - working_since_, kRestMax), stop);
+  if (now - requested_at_ <= kRequestsLast)
+    sleep_(std::min(kRestsPerWork * (now - working_since_), kRestMax), stop);
   working_since_ = clock_.Boot();
 }
 

@@ -1,23 +1,11 @@
 #include "server/background.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <exception>
 
 #include "base/log.h"
+#include "base/thread_priority.h"
 
 namespace tenantseal::server {
-
-namespace {
-
-constexpr int kLowest = 19;
-
-// On Linux niceness is a thread's own, and those that it starts inherit it. Not a little nicer:
-// kernels from 6.6 on let such a thread finish its 3 ms before a request has the processor.
-void LowerPriority() { ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLowest); }
-
-}  // namespace
 
 Periodic::Periodic(base::Duration interval, Work work, Priority priority)
     : interval_(interval),
@@ -35,7 +23,7 @@ Periodic::~Periodic() {
 }
 
 void Periodic::Run() {
-  if (priority_ == Priority::kLow) LowerPriority();
+  if (priority_ == Priority::kLow) base::GiveWay();
   while (!stopping_) {
     try {
       work_(stopping_);

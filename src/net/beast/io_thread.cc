@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/thread_priority.h"
 #include "net/beast/response_head.h"
 
 namespace tenantseal::net::beast {
@@ -61,7 +62,10 @@ void IoThread::Run() {
   UpdateDate();
   Accept();
   ScheduleSweep();
-  thread_ = std::thread([this] { io_.run(); });
+  thread_ = std::thread([this] {
+    base::AnswerSoon();
+    io_.run();
+  });
 }
 
 void IoThread::Join() {
