@@ -323,7 +323,8 @@ Result<Policy> ParsePolicy(std::string_view json, PolicyKind kind) {
   TS_ASSIGN_OR_RETURN(const Json document, ParseJson(json));
   if (!document.is_object()) {
     return InvalidArgument("", R"(A policy must be a JSON object of the form {"Version": )"
-                               R"("2012-10-17", "Statement": [...]}.)");
+                               R"("2012-10-17", "Statement": [...]}; a list of statements )"
+                               R"(belongs into Statement, beside those that are there.)");
   }
   Policy out;
   out.kind = kind;

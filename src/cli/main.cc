@@ -6,6 +6,9 @@
 
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <iostream>
+#include <string>
+#include <vector>
 
 #include "cli/api_key_command.h"
 #include "cli/aws_command.h"
@@ -71,6 +74,23 @@ void AddCommands(CLI::App& app) {
   AddWebhookCommand(app);
 }
 
+// What is said of words that no command has; this library says the same of them as of none. Empty
+// when it is not that.
+std::string Unknown(const CLI::App& app, const CLI::ParseError& error) {
+  const auto code = static_cast<CLI::ExitCodes>(error.get_exit_code());
+  const std::vector<std::string> words = app.remaining(true);
+  if (words.empty() ||
+      (code != CLI::ExitCodes::RequiredError && code != CLI::ExitCodes::ExtrasError))
+    return {};
+  std::string command = app.get_name();
+  for (const CLI::App* at = &app; !at->get_subcommands().empty();) {
+    at = at->get_subcommands().front();
+    command += " " + at->get_name();
+  }
+  return command + ": `" + words.front() + "` is no command or flag of it; see `" + command +
+         " --help`.\n";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -88,6 +108,10 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    if (const std::string unknown = Unknown(app, error); !unknown.empty()) {
+      std::cerr << unknown;
+      return tenantseal::cli::kExitUsage;
+    }
     // Help and version are "errors" with status 0 in this library.
     return tenantseal::cli::FinishOutput(app.exit(error) == 0 ? tenantseal::cli::kExitOk
                                                               : tenantseal::cli::kExitUsage);

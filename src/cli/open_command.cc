@@ -125,6 +125,16 @@ Result<void> Open(Arguments arguments, const Connection& connection,
   return {};
 }
 
+// What does not open says nothing more (see formats/envelope.h); what it can be, one may know.
+Result<void> WithHint(Result<void> opened, const std::string& input) {
+  if (opened || opened.error().code != ErrorCode::kDecryptFailed) return opened;
+  Error error = std::move(opened).error();
+  error.message +=
+      " It may be damaged or cut off, be another tenant's, or lack a pair of --context" +
+      std::string(input == kStandard ? "." : "; see `tenantseal inspect " + input + "`.");
+  return error;
+}
+
 }  // namespace
 
 void AddOpenCommand(CLI::App& app) {
@@ -155,7 +165,8 @@ void AddOpenCommand(CLI::App& app) {
       "  tenantseal open report.pdf.sealed --context purpose=archive\n"
       "  tenantseal open photos.tar.sealed --output - | tar x\n"
       "  tenantseal open disk.img.sealed --range 1048576:512 | xxd");
-  OnCommand(command, [=] { return Open(*arguments, *connection, *pairs); });
+  OnCommand(command,
+            [=] { return WithHint(Open(*arguments, *connection, *pairs), arguments->input); });
 }
 
 }  // namespace tenantseal::cli

@@ -12,9 +12,11 @@ namespace tenantseal::keyring {
 namespace {
 
 Result<void> CheckName(const std::string& name) {
-  if (!name.empty() && name.size() <= base::kNameBytesMax && base::IsPlainText(name)) return {};
-  return InvalidArgument("name", "A name has 1 to " + std::to_string(base::kNameBytesMax) +
-                                     " bytes of text without control characters.");
+  const bool blank = name.find_first_not_of(' ') == std::string::npos;
+  if (!blank && name.size() <= base::kNameBytesMax && base::IsPlainText(name)) return {};
+  return InvalidArgument("name",
+                         "A name has 1 to " + std::to_string(base::kNameBytesMax) +
+                             " bytes of text, not spaces alone, without control characters.");
 }
 
 bool IsLower(char c) { return c >= 'a' && c <= 'z'; }

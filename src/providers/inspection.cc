@@ -255,12 +255,12 @@ void Inspection::Deny(const Asked& asked, const Side& side) {
           ? "a statement that allows the service's role kms:Encrypt, kms:Decrypt and "
             "kms:GenerateDataKey where kms:EncryptionContext:TenantId equals " +
                 tenant() + ", and one that allows it kms:DescribeKey"
-          : "the statements of mendedPolicy";
+          : "the statements of the mended policy";
   Fail(asked.check, side.region,
        "The policy of the provided key does not allow the required action [" + side.region + "] [" +
            asked.action + "].",
        "Add to the policy of the key" + Where(side.region) + " " + statements +
-           " (each region's key has a policy of its own), then validate again.",
+           " (each region's key has a policy of its own), then try again.",
        EncryptionCode::kActionNotAllowed);
 }
 

@@ -107,7 +107,7 @@ Result<void> Inspection::CheckIsolation(const Side& side) {
            "GenerateDataKey" +
            (report_.mended_policy.empty()
                 ? "."
-                : ", or put the statements of mendedPolicy in their place."),
+                : ", or put the statements of the mended policy in their place."),
        EncryptionCode::kKeyShared);
   return {};
 }

@@ -9,10 +9,12 @@ constexpr std::size_t kReplyBytesMax = 256 << 10;  // Of KMS, STS and metadata s
 constexpr std::size_t kHandlesMax = 32;
 constexpr const char* kSessionName = "tenantseal";
 
-// AWS's request id is what a call is found by in the key owner's CloudTrail.
+// A refusal is the owner's to decide, and validation asks for some: whoever meets one unexpectedly
+// says so. AWS's request id is what a call is found by in the key owner's CloudTrail.
 void LogCall(const kms::AwsCall& call) {
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(call.took).count();
-  base::Log(call.outcome == "ok" ? base::LogLevel::kInfo : base::LogLevel::kWarning, "AWS KMS call",
+  const bool as_decided = call.outcome == "ok" || call.fault == "revoked";
+  base::Log(as_decided ? base::LogLevel::kInfo : base::LogLevel::kWarning, "AWS KMS call",
             {{"tenant", call.tenant},
              {"operation", call.operation},
              {"key", call.key_arn},

@@ -115,6 +115,7 @@ class BadInput(harness.Case):
         before = self.server.call("GET", API + "/tenants").raw
         tenant(400, "name", region="us-east-1")
         tenant(400, "name", name="", region="us-east-1")
+        tenant(400, "name", name="  ", region="us-east-1")
         tenant(400, "name", name="x" * 257, region="us-east-1")
         tenant(400, "name", name="a\nb", region="us-east-1")
         tenant(400, "name", name=5, region="us-east-1")

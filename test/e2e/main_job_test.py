@@ -190,7 +190,12 @@ class MainJob(harness.Case):
     def test_exit_statuses(self):
         plain = self.file("plain", 10)
         self.assertEqual(self.run_cli("seal", plain, token="tsk_wrong-token-wrong-token").returncode, 4)
-        self.assertEqual(self.run_cli("seal", "--no-such-flag").returncode, 2)
+        for words, unknown, where in ((["seal", "--no-such-flag"], "--no-such-flag", "seal "), (["sael", plain], "sael", ""),
+                                      (["encryption", "keyprovider", "lst"], "lst", "encryption keyprovider ")):
+            done = self.run_cli(*words)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"`{unknown}` is no command or flag".encode(), done.stderr)
+            self.assertIn(f"`tenantseal {where}--help`".encode(), done.stderr)
         self.assertNotEqual(self.run_cli("seal", self.directory / "absent").returncode, 0)
         gone = self.cli("seal", plain, server=None, token=self.token,
                         environment={"TENANTSEAL_SERVER": f"http://127.0.0.1:{harness.free_port()}"})

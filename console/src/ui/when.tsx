@@ -20,5 +20,7 @@ export function WhenAgo ({ date }: { date: Date }) {
     const timer = window.setInterval(() => { setNow(new Date()) }, TICK_MS)
     return () => { window.clearInterval(timer) }
   }, [])
-  return <span><When date={date} seconds={false} /> <span className="faint">({relativeText(date, now)})</span></span>
+  // What has happened since the last tick did not happen in the future.
+  const since = date > now ? new Date() : now
+  return <span><When date={date} seconds={false} /> <span className="faint">({relativeText(date, since)})</span></span>
 }
