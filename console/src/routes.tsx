@@ -51,7 +51,7 @@ export function Routes () {
   for (const route of ROUTES) {
     const parameters = match(route.pattern, path)
     if (!parameters) continue
-    if (!admitted(route, session)) return <Refused />
+    if (!admitted(route, session)) return <Refused session={session} />
     const Shown = route.page
     return <Suspense fallback={<Waiting />}><Shown parameters={parameters} /></Suspense>
   }
@@ -72,12 +72,17 @@ function Missing () {
   )
 }
 
-function Refused () {
+function Refused ({ session }: { session: Session }) {
+  const somewhere = ROUTES.some(route => admitted(route, session))
   return (
     <Page title="Not for your role">
-      <Empty icon={Compass} title="Your role does not show this page">
-        <p>Sign in with a key or an account that may. <Link href="/">Go to the start page</Link></p>
-      </Empty>
+      {somewhere
+        ? <Empty icon={Compass} title="Your role does not show this page">
+            <p>Sign in with a key or an account that may. <Link href="/">Go to the start page</Link></p>
+          </Empty>
+        : <Empty icon={Compass} title="This console is for administrators, operators and auditors">
+            <p>Your key or account is for a program. Sign out, and sign in with one of theirs.</p>
+          </Empty>}
     </Page>
   )
 }

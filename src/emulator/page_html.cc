@@ -185,7 +185,9 @@ h1 { font-size: 1.5rem; }
 a { color: var(--main); }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .5rem; border-bottom: 1px solid var(--line); }
+th, td { text-align: left; padding: .5rem; border-bottom: 1px solid var(--line);
+  white-space: nowrap; }
+td.code { white-space: normal; min-width: 16rem; }
 .code, textarea { font-family: ui-monospace, monospace; font-size: .875rem;
   overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1rem; }

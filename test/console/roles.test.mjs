@@ -32,6 +32,14 @@ test('another tenant’s administrator sees nothing of this one', async () => {
   assert.equal(await page.getByRole('link', { name: 'Tenants', exact: true }).count(), 0)
 })
 
+test('a key of a program is told that the console is not for it', async () => {
+  const { token } = await ground.makeKey('ContentService', ours.id, 'billing')
+  const page = await ground.signedIn(token)
+  await heading(page, 'Not for your role')
+  await page.getByText('Your key or account is for a program').waitFor()
+  assert.equal(await page.getByRole('link', { name: 'Go to the start page' }).count(), 0)
+})
+
 test('an auditor reads and cannot act', async () => {
   const page = await ground.signedIn(ours.auditor)
   await heading(page, 'Settings')
