@@ -51,7 +51,7 @@ TEST_F(ValidatorTest, TellsTheUnadmittedNothing) {
   const auto add = [&] {
     const Report report = Validate();
     ExpectFailure(report, "authorised", EncryptionCode::kActionNotAllowed,
-                  {NotAllowed("us-east-1", "GenerateDataKey"), "mendedPolicy"});
+                  {NotAllowed("us-east-1", "GenerateDataKey"), "mended policy"});
     EXPECT_EQ(RefusalOf(report).message, NotAllowed("us-east-1", "GenerateDataKey"));
     EXPECT_EQ(report.key_arn, "");
     EXPECT_FALSE(report.multi_region);
@@ -112,7 +112,7 @@ TEST_F(ValidatorTest, NeedsToLookTheKeyUp) {
   keys_.at(kKey).policy = FakeInspector::Without("DescribeKey", Admitting());
   const Report report = Validate();
   ExpectFailure(report, "describe", EncryptionCode::kActionNotAllowed,
-                {NotAllowed("us-east-1", "DescribeKey"), "mendedPolicy"});
+                {NotAllowed("us-east-1", "DescribeKey"), "mended policy"});
   EXPECT_FALSE(report.mended_policy.empty());
 }
 
@@ -186,7 +186,7 @@ TEST_F(ValidatorTest, TriesEncryptAndDecrypt) {
     keys_.at(kKey).policy = FakeInspector::Without(action, Admitting());
     const Report report = Validate();
     ExpectFailure(report, "round-trip", EncryptionCode::kActionNotAllowed,
-                  {NotAllowed("us-east-1", action), "mendedPolicy"});
+                  {NotAllowed("us-east-1", action), "mended policy"});
     EXPECT_FALSE(report.mended_policy.empty());
   }
   keys_.at(kKey).policy =
