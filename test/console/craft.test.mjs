@@ -98,6 +98,7 @@ test('the keyboard alone: skip link, navigation, menu, dialog, and focus comes b
 test('narrow: the navigation is a drawer', async () => {
   const page = await ground.signedIn(tenant.admin, '/', { width: 360, height: 740 })
   await page.getByRole('button', { name: 'Navigation' }).click()
+  await page.getByRole('dialog', { name: 'Navigation' }).getByText('Tenant admin', { exact: true }).waitFor()
   await page.getByRole('dialog', { name: 'Navigation' }).getByRole('link', { name: 'Events' }).click()
   await heading(page, 'Events')
   await page.getByRole('dialog', { name: 'Navigation' }).waitFor({ state: 'hidden' })

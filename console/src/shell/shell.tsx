@@ -52,6 +52,7 @@ export function Shell ({ children }: { children: ReactNode }) {
               <Brand />
               <Button look="quiet" iconOnly aria-label="Close" onPress={() => { setNavOpen(false) }}><Icon of={X} /></Button>
             </div>
+            <Identity />
             <Navigation onNavigate={() => { setNavOpen(false) }} />
           </Dialog>
         </Modal>
