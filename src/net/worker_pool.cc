@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "base/check.h"
-#include "base/thread_priority.h"
 
 namespace tenantseal::net {
 
@@ -43,7 +42,6 @@ void WorkerPool::Enlist(Queues::value_type& queue) {
 }
 
 void WorkerPool::Run() {
-  base::AnswerSoon();
   while (true) {
     Task task;
     Queues::value_type* queue = nullptr;
