@@ -87,8 +87,9 @@ std::string Unknown(const CLI::App& app, const CLI::ParseError& error) {
     at = at->get_subcommands().front();
     command += " " + at->get_name();
   }
-  return command + ": `" + words.front() + "` is no command or flag of it; see `" + command +
-         " --help`.\n";
+  // The value of `--flag=VALUE` may be a secret.
+  const std::string word = words.front().substr(0, words.front().find('='));
+  return command + ": `" + word + "` is no command or flag of it; see `" + command + " --help`.\n";
 }
 
 }  // namespace

@@ -191,8 +191,10 @@ class MainJob(harness.Case):
         plain = self.file("plain", 10)
         self.assertEqual(self.run_cli("seal", plain, token="tsk_wrong-token-wrong-token").returncode, 4)
         for words, unknown, where in ((["seal", "--no-such-flag"], "--no-such-flag", "seal "), (["sael", plain], "sael", ""),
-                                      (["encryption", "keyprovider", "lst"], "lst", "encryption keyprovider ")):
+                                      (["encryption", "keyprovider", "lst"], "lst", "encryption keyprovider "),
+                                      (["seal", "--api-key=tsk_secret"], "--api-key", "seal ")):
             done = self.run_cli(*words)
+            self.assertNotIn(b"tsk_secret", done.stderr)
             self.assertEqual(done.returncode, 2)
             self.assertIn(f"`{unknown}` is no command or flag".encode(), done.stderr)
             self.assertIn(f"`tenantseal {where}--help`".encode(), done.stderr)
