@@ -160,6 +160,9 @@ test('a delivery that failed can be looked at and sent again', async () => {
 test('a webhook is edited, disabled and deleted', async () => {
   await page.getByRole('button', { name: 'Edit' }).click()
   await page.getByRole('dialog').getByLabel('Name').fill('Security office')
+  await page.getByRole('dialog').getByLabel('Headers').fill('Content-Type: text/plain')
+  await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click()
+  await page.getByRole('dialog').locator('.field').filter({ hasText: 'Headers' }).getByText('is the service').waitFor()
   await page.getByRole('dialog').getByLabel('Headers').fill('X-Team: office')
   await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click()
   await heading(page, 'Security office')

@@ -8,7 +8,7 @@ import { CopyButton } from '../ui/copy'
 import { DialogBox } from '../ui/dialog'
 import { Icon } from '../ui/icon'
 import { Problem, Skeleton } from '../ui/states'
-import { headersText, parseHeaders, webhookProblems, type WebhookProblems } from './webhook_rules'
+import { headersText, parseHeaders, WEBHOOK_FIELDS, webhookProblems, type WebhookField } from './webhook_rules'
 import { changeWebhook, createWebhook, deleteWebhook, loadEventKinds, type Webhook, type WebhookBody } from './webhooks_api'
 
 interface WebhookDialogProps { webhook?: Webhook, onClose: () => void, onDone: (said: string) => void }
@@ -42,8 +42,8 @@ export function WebhookDialog ({ webhook, onClose, onDone }: WebhookDialogProps)
     }
     run(() => webhook ? changeWebhook(webhook.id, body) : createWebhook(body), () => { onDone(`${body.name} is saved.`) })
   }
-  const of = (field: keyof WebhookProblems | 'filter'): string | undefined =>
-    asked && field !== 'filter' && problems[field] ? problems[field] : error && error.field.split('/').includes(field) ? error.message : undefined
+  const of = (field: WebhookField): string | undefined =>
+    (asked ? problems[field] : undefined) ?? (error?.field === field ? error.message : undefined)
   return (
     <DialogBox title={webhook ? `Edit ${webhook.name}` : 'New webhook'} isOpen wide onClose={onClose} onSubmit={save} foot={<>
       <Button onPress={onClose}>Cancel</Button>
@@ -64,7 +64,7 @@ export function WebhookDialog ({ webhook, onClose, onDone }: WebhookDialogProps)
       <TextInput label="Headers" name="headers" optional mono multiline value={headers} onChange={setHeaders} error={of('headers')}
         placeholder="X-Team: security" hint="Sent with each event, a header a line. They are shown to whoever may see the webhook." />
       <CheckInput name="enabled" isSelected={enabled} onChange={setEnabled}>Enabled</CheckInput>
-      {error && !(['name', 'url', 'secret', 'headers', 'filter'] as const).some(of) && <Problem error={error} />}
+      {error && !WEBHOOK_FIELDS.some(of) && <Problem error={error} />}
     </DialogBox>
   )
 }

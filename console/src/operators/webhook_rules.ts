@@ -2,7 +2,9 @@
 const SECRET_MIN = 32
 const SECRET_MAX = 64
 
-export interface WebhookProblems { name?: string, url?: string, secret?: string, headers?: string }
+export const WEBHOOK_FIELDS = ['name', 'url', 'secret', 'headers', 'filter'] as const
+export type WebhookField = typeof WEBHOOK_FIELDS[number]
+export type WebhookProblems = Partial<Record<WebhookField, string>>
 
 interface Typed { name: string, url: string, secret: string, headers: string }
 
