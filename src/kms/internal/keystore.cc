@@ -34,11 +34,6 @@ constexpr const char* kSchema =
     "PRAGMA application_id=1414744915; PRAGMA user_version=1;";
 static_assert(kApplicationId == 1414744915);
 
-struct CloseDb {
-  void operator()(sqlite3* db) const { sqlite3_close_v2(db); }
-};
-using Db = std::unique_ptr<sqlite3, CloseDb>;
-
 Result<Db> OpenFile(const std::string& path) {
   if (!base::FileExists(path)) {
     return NotFound("the keystore " + path + " is missing; restore it from its backup");

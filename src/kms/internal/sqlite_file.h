@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,11 @@
 #include "base/result.h"
 
 namespace tenantseal::kms {
+
+struct CloseDb {
+  void operator()(sqlite3* db) const { sqlite3_close_v2(db); }
+};
+using Db = std::unique_ptr<sqlite3, CloseDb>;
 
 inline Error SqliteError(sqlite3* db, int status, std::string_view doing) {
   ErrorCode code = ErrorCode::kInternal;
