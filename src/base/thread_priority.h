@@ -8,13 +8,17 @@ namespace tenantseal::base {
 // whose turn is long. Linux before 6.12 has no such thing and ignores it.
 void AnswerSoon();
 
-// For work that would keep a processor busy for minutes: the lowest priority, niceness 19.
-void GiveWay();
+// For work that would keep a processor busy for minutes.
+enum class Extent {
+  kSome,    // A third of what others get, niceness 5: for what holds a lock that others wait for.
+  kWholly,  // Next to nothing, niceness 19: for what nobody waits for.
+};
+void GiveWay(Extent extent);
 
-// For whatever takes milliseconds, at any priority: called every 0.1 ms or so, lets a thread that
-// has awoken run. By itself Linux (from 6.6 on, EEVDF) interrupts even work of the lowest priority
-// at the next tick of its clock only, up to 4 ms later, when it holds that the one that awakes has
-// had its share.
+// For whatever takes milliseconds and holds no lock, at any priority: called every 0.1 ms or so,
+// lets a thread that has awoken run. By itself Linux (from 6.6 on, EEVDF) interrupts even work of
+// the lowest priority at the next tick of its clock only, up to 4 ms later, when it holds that the
+// one that awakes has had its share.
 void OfferProcessor();
 
 }  // namespace tenantseal::base

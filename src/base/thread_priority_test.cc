@@ -45,8 +45,9 @@ TEST(ThreadPriority, WhoAnswersRequestsHasShortTurns) {
   ExpectShare(AnswerSoon, expected);
 }
 
-TEST(ThreadPriority, WhoGivesWayDoesSoAsMuchAsCanBe) {
-  ExpectShare(GiveWay, {19, OwnShare().turn_ns});
+TEST(ThreadPriority, WhoGivesWayDoesSoToTheExtentThatIsAskedFor) {
+  ExpectShare([] { GiveWay(Extent::kSome); }, {5, OwnShare().turn_ns});
+  ExpectShare([] { GiveWay(Extent::kWholly); }, {19, OwnShare().turn_ns});
 }
 
 }  // namespace

@@ -259,7 +259,9 @@ TEST_F(KeyProviderTest, PlanPauseCancelAndUsage) {
     service_.On(actions + name, {{409, Refusal("Encryption-47")}});
   service_.On("GET " + kOneProvider + "/usage",
               {{200, R"({"tenantKeys": 1, "safeToDelete": false})"}});
-  EXPECT_THAT(Run({"plan", kProviderFingerprint}).out, HasSubstr("kmsCalls  12"));
+  const std::string plan = Run({"plan", kProviderFingerprint}).out;
+  EXPECT_THAT(plan, HasSubstr("kmsCalls  12"));
+  EXPECT_THAT(plan, HasSubstr("usd       0.000040"));
   EXPECT_THAT(service_.calls()[0], HasSubstr(kProviderFingerprint));
   EXPECT_EQ(Run({"pause"}).status, kExitFailure);
   EXPECT_EQ(Run({"cancel"}).status, kExitFailure);

@@ -1,5 +1,6 @@
 #include "cli/key_provider_views.h"
 
+#include <array>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -98,7 +99,12 @@ void PrintPlan(const json& plan) {
   Fields fields;
   Add(fields, plan,
       {"migratingFrom", "migratingTo", "migratingToFingerprint", "tenantKeyVersions", "dataKeys",
-       "kmsCalls", "seconds", "usd"});
+       "kmsCalls", "seconds"});
+  if (const auto usd = plan.find("usd"); usd != plan.end() && usd->is_number()) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.6f", usd->get<double>());
+    fields.emplace_back("usd", text.data());
+  }
   PrintFields(fields);
   if (const auto report = plan.find("validation"); report != plan.end()) {
     std::printf("\n");

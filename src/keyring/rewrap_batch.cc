@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kRowsPerLease = 256;  // Then the keys are asked for again.
 constexpr auto kKeyTimeout = std::chrono::seconds(30);
-constexpr std::size_t kRowsPerOffer = 16;      // Some 0.1 ms.
+constexpr std::size_t kRowsPerOffer = 8;       // Some 50 us.
 constexpr std::uint64_t kFailuresLogged = 10;  // Per batch.
 
 // The keys of one stretch of rows, each asked for once.

@@ -80,8 +80,8 @@ class Rotation {
   void RotateAged(base::Duration age_max);
 
   static constexpr base::Duration kStaleAfter = std::chrono::seconds(10);
-  // Of one transaction, which others wait for: a few milliseconds.
-  static constexpr std::size_t kBatchItems = 250;
+  // Of one transaction, which others wait for: some 0.5 ms.
+  static constexpr std::size_t kBatchItems = 100;
   static constexpr std::size_t kAgedPageItems = 20;
 
  private:

@@ -1,6 +1,7 @@
 #include "migration/migrations.h"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -185,8 +186,8 @@ Result<MigrationPlan> Migrations::Plan(const model::TenantId& tenant,
   const double rate = data_keys_per_second_ > 0
                           ? std::min(data_keys_per_second_, kDataKeysPerSecond)
                           : kDataKeysPerSecond;
-  plan.seconds =
-      static_cast<double>(plan.data_keys) / rate + 0.05 * static_cast<double>(plan.kms_calls) + 1;
+  plan.seconds = std::ceil(static_cast<double>(plan.data_keys) / rate +
+                           0.05 * static_cast<double>(plan.kms_calls) + 1);
   plan.usd = static_cast<double>(plan.kms_calls) * 0.03 / 10'000;
   TS_ASSIGN_OR_RETURN(plan.validation, ValidateTarget(sides.target, true, actor, deadline));
   return plan;

@@ -31,7 +31,7 @@ TEST(PeriodicTest, OrdinaryWorkHasTheProcessesPriority) {
 }
 
 TEST(PeriodicTest, LowWorkGivesWayWithTheThreadsThatItStarts) {
-  const int ours = Niceness(), low = 19;
+  const int ours = Niceness(), low = 5;
   EXPECT_EQ(NicenessOf(Periodic::Priority::kLow, Niceness), low);
   EXPECT_EQ(NicenessOf(Periodic::Priority::kLow,
                        [] { return std::async(std::launch::async, Niceness).get(); }),

@@ -224,7 +224,8 @@ class Store {
 
   // --- Data keys ---
   // All or none. kConflict when the tenant is not active or the version that wraps them is not the
-  // active one, kNotFound when there is no such tenant, kAlreadyExists when an id is taken.
+  // active one, kNotFound when there is no such tenant, kAlreadyExists when an id is taken. Others
+  // may see them before they are durable, and a disk that fails then leaves them, for nobody.
   virtual Result<void> InsertDataKeys(std::span<const model::DataKey> keys) = 0;
   virtual Result<model::DataKey> LoadDataKey(const model::TenantId& tenant,
                                              const model::DataKeyId& id) const = 0;
@@ -247,8 +248,8 @@ class Store {
                                                           std::size_t limit) const = 0;
   // One batch with its checkpoint: updates the rows, sets data keys aside (one that is already
   // stays as it is) and stores cursor, done and failed of `job`. kConflict when job.fence is not
-  // the stored one or the job does not run. Without an event and with nothing to set aside, a power
-  // cut may undo it as a whole, until the next write of any other kind.
+  // the stored one or the job does not run. With nothing to set aside, a power cut may undo it as a
+  // whole: with an event until this returns, without one until the next write of any other kind.
   virtual Result<void> CommitRewrapBatch(std::span<const DataKeyUpdate> updates,
                                          std::span<const model::QuarantinedDataKey> quarantined,
                                          const model::RewrapJob& job,

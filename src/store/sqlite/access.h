@@ -64,6 +64,8 @@ auto SqliteStore::Write(Body&& body, Survives survives)
   const bool batch = survives == Survives::kKill;
   if (batch) shortening_.wait(true);
   auto result = WriteLocked(std::forward<Body>(body), survives);
+  if (result && survives == Survives::kPowerCutOnceReturned)
+    TS_RETURN_IF_ERROR(SyncLog(CommitsOf::kThisProcess));
   ShortenLog(batch ? kBatchLogPagesMax : kLogPagesMax);
   return result;
 }
@@ -85,6 +87,7 @@ auto SqliteStore::WriteLocked(Body&& body, Survives survives)
     Transaction::Rollback(*writer_);
     return std::move(committed).error();
   }
+  ++commits_;
   log_pages_.store(writer_->log_pages(), std::memory_order_relaxed);
   session.Settle();
   return result;

@@ -13,10 +13,18 @@ constexpr const char* kBeginWrite = "BEGIN IMMEDIATE";
 constexpr const char* kCommit = "COMMIT";
 constexpr const char* kRollback = "ROLLBACK";
 
-// Steps of SQLite's virtual machine, some 0.1 ms: counting a million rows takes a second.
-constexpr int kStepsPerOffer = 2000;
+// Steps of SQLite's virtual machine, at most some 0.1 ms: counting a million rows takes a second.
+constexpr int kStepsPerOffer = 400;
+constexpr int kPagesPerOffer = 16;  // The same, of those that are written.
 
 Error Unavailable(std::string message) { return {ErrorCode::kUnavailable, std::move(message)}; }
+
+int SyncFile(sqlite3* db, int which) {
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(db, "main", which, &file);
+  if (file == nullptr || file->pMethods == nullptr) return SQLITE_IOERR_FSYNC;
+  return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+}
 
 // Settings of every connection that make a hostile or broken file harmless.
 Result<void> Configure(Connection& connection, int busy_timeout_ms, int cache_kib) {
@@ -30,11 +38,6 @@ Result<void> Configure(Connection& connection, int busy_timeout_ms, int cache_ki
   sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
   // Statements are few and long-lived: the default of 100 lookaside slots would cost 120 KiB each.
   sqlite3_db_config(db, SQLITE_DBCONFIG_LOOKASIDE, nullptr, 256, 64);
-  const auto offer = [](void*) {
-    base::OfferProcessor();
-    return 0;
-  };
-  sqlite3_progress_handler(db, kStepsPerOffer, offer, nullptr);
   const std::string sql =
       "PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON; PRAGMA temp_store=MEMORY;"
       "PRAGMA cache_size=-" +
@@ -53,7 +56,14 @@ Result<std::unique_ptr<Connection>> Connection::Open(const std::string& path, Mo
   std::unique_ptr<Connection> connection(new Connection(db, path));
   if (code != SQLITE_OK) return connection->ErrorOf(db ? sqlite3_extended_errcode(db) : code);
   TS_RETURN_IF_ERROR(Configure(*connection, busy_timeout_ms, cache_kib));
-  if (mode == Mode::kReader) TS_RETURN_IF_ERROR(connection->Execute("PRAGMA query_only=ON"));
+  if (mode == Mode::kWriter) return connection;
+  TS_RETURN_IF_ERROR(connection->Execute("PRAGMA query_only=ON"));
+  // A writer offers nothing: others wait for it.
+  const auto offer = [](void*) {
+    base::OfferProcessor();
+    return 0;
+  };
+  sqlite3_progress_handler(db, kStepsPerOffer, offer, nullptr);
   return connection;
 }
 
@@ -140,6 +150,25 @@ Result<void> Connection::SyncCommits(bool sync) {
   return {};
 }
 
+void Connection::OfferWhileWriting() {
+  sqlite3_vfs* vfs = nullptr;
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(db_, "main", SQLITE_FCNTL_VFS_POINTER, &vfs);
+  sqlite3_file_control(db_, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  // The methods of others may depend on where they lie.
+  if (vfs == nullptr || file == nullptr || std::string_view(vfs->zName) != "unix") return;
+  static const sqlite3_io_methods* const methods = file->pMethods;
+  static const sqlite3_io_methods offering = [] {
+    sqlite3_io_methods copy = *methods;
+    copy.xWrite = [](sqlite3_file* to, const void* data, int size, sqlite3_int64 offset) {
+      if (offset / size % kPagesPerOffer == 0) base::OfferProcessor();
+      return methods->xWrite(to, data, size, offset);
+    };
+    return copy;
+  }();
+  file->pMethods = &offering;
+}
+
 void Connection::KeepLog() {
   const auto note = [](void* connection, sqlite3*, const char*, int pages) {
     static_cast<Connection*>(connection)->log_pages_ = pages;
@@ -148,14 +177,21 @@ void Connection::KeepLog() {
   sqlite3_wal_hook(db_, note, this);  // In the place of SQLite's own, which would empty it.
 }
 
+Result<void> Connection::SyncLog() {
+  const int synced = SyncFile(db_, SQLITE_FCNTL_JOURNAL_POINTER);
+  if (synced != SQLITE_OK) return ErrorOf(synced);
+  return {};
+}
+
 Result<void> Connection::EmptyLog() {
   const int code =
       sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   if (code != SQLITE_OK) return ErrorOf(sqlite3_extended_errcode(db_));
-  // SQLite leaves this out when others have written meanwhile.
-  sqlite3_file* file = nullptr;
-  sqlite3_file_control(db_, "main", SQLITE_FCNTL_FILE_POINTER, &file);
-  const int synced = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+  return {};
+}
+
+Result<void> Connection::SyncDatabase() {
+  const int synced = SyncFile(db_, SQLITE_FCNTL_FILE_POINTER);
   if (synced != SQLITE_OK) return ErrorOf(synced);
   return {};
 }

@@ -51,9 +51,14 @@ class Connection {
   // The write-ahead log. Commits of this connection leave it as it is from now on.
   void KeepLog();
   int log_pages() const { return log_pages_; }  // After the last commit, since KeepLog().
-  // Moves the log into the database as far as others have written it, durably. When nobody writes
-  // meanwhile, the next write begins the log anew.
+  // Moves the log into the database as far as others have written it. When nobody writes meanwhile,
+  // that is durable, and the next write begins the log anew.
   Result<void> EmptyLog();
+  // Make durable what anybody has written to either.
+  Result<void> SyncLog();
+  Result<void> SyncDatabase();
+  // EmptyLog() offers the processor every few pages from now on.
+  void OfferWhileWriting();
 
   sqlite3* raw() const { return db_; }
 

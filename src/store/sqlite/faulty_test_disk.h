@@ -5,6 +5,9 @@
 #include <sqlite3.h>
 
 #include <array>
+#include <atomic>
+#include <functional>
+#include <utility>
 
 #include "base/check.h"
 #include "base/mutex.h"
@@ -52,6 +55,10 @@ class FaultyDisk {
     base::MutexLock lock(mutex_);
     first_ = last_ = 0;
   }
+  // Called by each sync before it happens, on its thread. Set it while nobody syncs.
+  void OnSync(std::function<void()> called) { on_sync_ = std::move(called); }
+  // Writes since the last sync, which a power cut would take.
+  std::uint64_t unsynced() const { return unsynced_; }
   // Operations of the fault's kind so far.
   std::uint64_t calls(Fault fault) const {
     base::MutexLock lock(mutex_);
@@ -103,6 +110,7 @@ class FaultyDisk {
 
   static int Write(sqlite3_file* file, const void* data, int size, sqlite3_int64 offset) {
     Fault fault{};
+    ++present_->unsynced_;
     if (!present_->Fails(0, &fault)) return Under(file)->xWrite(file, data, size, offset);
     if (fault == Fault::kFull) return SQLITE_FULL;
     static_cast<void>(Under(file)->xWrite(file, data, size / 2, offset));
@@ -110,7 +118,9 @@ class FaultyDisk {
   }
   static int Sync(sqlite3_file* file, int flags) {
     Fault fault{};
+    if (present_->on_sync_) present_->on_sync_();
     if (present_->Fails(1, &fault)) return SQLITE_IOERR_FSYNC;
+    present_->unsynced_ = 0;
     return Under(file)->xSync(file, flags);
   }
   // Lock 0 of the shared memory is the writer's (sqlite.org/walformat.html).
@@ -125,6 +135,8 @@ class FaultyDisk {
   static inline FaultyDisk* present_ = nullptr;
   sqlite3_vfs* under_ = nullptr;
   sqlite3_vfs vfs_{};
+  std::function<void()> on_sync_;
+  std::atomic<std::uint64_t> unsynced_{0};
   mutable base::Mutex mutex_;
   std::array<Methods, 8> methods_;
   std::array<std::uint64_t, 3> calls_ TS_GUARDED_BY(mutex_){};

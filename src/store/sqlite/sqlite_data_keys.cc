@@ -101,7 +101,8 @@ Result<DataKeyCount> SqliteStore::CountToMove(const model::TenantId& tenant,
 
 Result<void> SqliteStore::InsertDataKeys(std::span<const model::DataKey> keys) {
   if (keys.empty()) return {};
-  return Write([&](Session& session) -> Result<void> {
+  // As long as this has not returned, nobody knows of a key that a power cut takes.
+  const auto insert_all = [&](Session& session) -> Result<void> {
     InsertGate gate(session);
     Statement insert(session.db, kInsert);
     for (const model::DataKey& key : keys) {
@@ -115,7 +116,8 @@ Result<void> SqliteStore::InsertDataKeys(std::span<const model::DataKey> keys) {
       TS_RETURN_IF_ERROR(insert.RunInsert("There is a data key with this id."));
     }
     return {};
-  });
+  };
+  return Write(insert_all, Survives::kPowerCutOnceReturned);
 }
 
 Result<model::DataKey> SqliteStore::LoadDataKey(const model::TenantId& tenant,
@@ -201,7 +203,6 @@ Result<void> SqliteStore::CommitRewrapBatch(std::span<const DataKeyUpdate> updat
                                             const std::optional<model::NewEvent>& event) {
   // Rows and cursor go back together, and what is lost is done again: its old form opens as long as
   // the job is not done, and the write that ends the job survives with all before it.
-  const bool only_moves = quarantined.empty() && !event;
   const auto commit = [&](Session& session) -> Result<void> {
     TS_ASSIGN_OR_RETURN(const model::RewrapJob stored, FencedJob(session.db, job));
     TS_ASSIGN_OR_RETURN(const std::int64_t number, TenantNumber(session.db, job.tenant));
@@ -219,7 +220,8 @@ Result<void> SqliteStore::CommitRewrapBatch(std::span<const DataKeyUpdate> updat
     if (event) return session.Append(*event);
     return {};
   };
-  return Write(commit, only_moves ? Survives::kKill : Survives::kPowerCut);
+  if (!quarantined.empty()) return Write(commit, Survives::kPowerCut);
+  return Write(commit, event ? Survives::kPowerCutOnceReturned : Survives::kKill);
 }
 
 Result<void> SqliteStore::FinishRewrapJob(const model::RewrapJob& job,

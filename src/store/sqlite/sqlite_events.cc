@@ -112,7 +112,7 @@ Result<std::vector<model::Event>> SqliteStore::QueryEvents(const model::Scope& s
 
 Result<std::vector<EventHead>> SqliteStore::ListEventHeads(const std::string& after,
                                                            std::size_t limit) const {
-  return Read([&](Session& session) -> Result<std::vector<EventHead>> {
+  auto heads = Read([&](Session& session) -> Result<std::vector<EventHead>> {
     std::vector<EventHead> out;
     Statement rows(session.db, kSelectHeads);
     rows.Bind(after).Bind(limit);
@@ -127,6 +127,9 @@ Result<std::vector<EventHead>> SqliteStore::ListEventHeads(const std::string& af
     TS_RETURN_IF_ERROR(rows.Check());
     return out;
   });
+  // Whoever signs them must not know of more than what a power cut leaves.
+  if (heads) TS_RETURN_IF_ERROR(SyncLog(CommitsOf::kAll));
+  return heads;
 }
 
 }  // namespace tenantseal::store

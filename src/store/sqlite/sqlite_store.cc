@@ -18,7 +18,7 @@ constexpr off_t kQuickCheckBytesMax = 4 << 20;
 
 constexpr std::int64_t kMinutesOfDay = 24 * 60;
 
-constexpr int kCheckpointerCacheKib = 64;
+constexpr int kSmallCacheKib = 64;  // Of connections that read and write next to nothing.
 
 constexpr const char* kSelectDeployment = "SELECT id,root_id,root_check,created_at FROM deployment";
 constexpr const char* kInsertDeployment =
@@ -127,11 +127,12 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& path, 
   return store;
 }
 
-// To move 16 MiB takes tens of milliseconds. So most of it is done while others write, what they
-// have written meanwhile likewise, and the little that was written then under the writer's lock:
-// then the log is whole in the database, and the next write begins it anew. Where it cannot, since
-// somebody still reads what is there, it may grow by as much again before the next attempt. An
-// error shows in a later write.
+// To move 16 MiB takes tens of milliseconds. So most of it is done while others write, and what
+// they have written meanwhile likewise; then mostly the log is whole in the database, and the next
+// write begins it anew. Where others write all the time, the little that was written then is moved
+// under the writer's lock once the log is long. Where that cannot be, since somebody still reads
+// what is there, it may grow by as much again before the next attempt. An error shows in a later
+// write.
 void SqliteStore::ShortenLog(int pages_max) {
   const int pages = log_pages_.load(std::memory_order_relaxed);
   if (pages < shortened_at_.load(std::memory_order_relaxed)) shortened_at_ = 0;  // Begun anew.
@@ -139,10 +140,13 @@ void SqliteStore::ShortenLog(int pages_max) {
   if (shortening_.exchange(true)) return;
   if (!checkpointer_) {
     auto opened = Connection::Open(path_, Connection::Mode::kWriter, options_.busy_timeout_ms,
-                                   kCheckpointerCacheKib);
-    if (opened) checkpointer_ = std::move(*opened);
+                                   kSmallCacheKib);
+    if (opened) {
+      checkpointer_ = std::move(*opened);
+      checkpointer_->OfferWhileWriting();
+    }
   }
-  if (checkpointer_ && checkpointer_->EmptyLog() && checkpointer_->EmptyLog()) {
+  if (checkpointer_ && EmptyLogBesideOthers() && EmptyLogBesideOthers() && pages >= kLogPagesMax) {
     const WriterTurn turn(*this);
     const HeldWrite held(longest_write_ns_);
     static_cast<void>(checkpointer_->EmptyLog());
@@ -150,6 +154,28 @@ void SqliteStore::ShortenLog(int pages_max) {
   shortened_at_ = log_pages_.load(std::memory_order_relaxed);
   shortening_ = false;
   shortening_.notify_all();
+}
+
+// SQLite does not wait for the disk when others have written meanwhile, and leaves that to whoever
+// comes next.
+bool SqliteStore::EmptyLogBesideOthers() {
+  return checkpointer_->EmptyLog() && checkpointer_->SyncDatabase();
+}
+
+Result<void> SqliteStore::SyncLog(CommitsOf whose) const {
+  const std::uint64_t wanted = commits_;
+  base::MutexLock lock(sync_mutex_);
+  if (whose == CommitsOf::kThisProcess && synced_ >= wanted) return {};
+  if (!syncer_) {
+    TS_ASSIGN_OR_RETURN(auto opened, Connection::Open(path_, Connection::Mode::kReader,
+                                                      options_.busy_timeout_ms, kSmallCacheKib));
+    TS_RETURN_IF_ERROR(opened->QueryInt(kPing));  // Opens the log, too.
+    syncer_ = std::move(opened);
+  }
+  const std::uint64_t commits = commits_;
+  TS_RETURN_IF_ERROR(syncer_->SyncLog());
+  synced_ = commits;
+  return {};
 }
 
 // --- Readers ---
@@ -258,7 +284,7 @@ Result<std::vector<model::Event>> SqliteStore::ListEvents(const model::Scope& sc
 
 Result<void> SqliteStore::AddUsage(std::span<const model::UsageCount> counts) {
   if (counts.empty()) return {};
-  return Write([&](Session& session) -> Result<void> {
+  const auto write = [&](Session& session) -> Result<void> {
     Statement add(session.db, kAddUsage);
     std::int64_t newest = 0;
     for (const model::UsageCount& c : counts) {
@@ -275,7 +301,11 @@ Result<void> SqliteStore::AddUsage(std::span<const model::UsageCount> counts) {
     const std::int64_t day = newest / kMinutesOfDay;
     if (usage_pruned_on_.exchange(day) == day) return {};
     return Statement(session.db, kPruneUsage).Bind(newest - kUsageMinutesKept).Run();
-  });
+  };
+  TS_RETURN_IF_ERROR(Write(write, Survives::kKill));
+  // When this fails they are counted all the same; an error would have them counted twice.
+  static_cast<void>(SyncLog(CommitsOf::kThisProcess));
+  return {};
 }
 
 Result<std::vector<model::UsageCount>> SqliteStore::ListUsage(const model::Scope& scope,

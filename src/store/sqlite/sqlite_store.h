@@ -1,7 +1,7 @@
 // SqliteStore keeps everything in one SQLite file: the embedded default.
 //
-// Write-ahead log with synchronous=FULL: what a method has returned survives a power cut, but for
-// rewrap batches, which may then have to be done again (CommitRewrapBatch). One
+// Write-ahead log: what a method has returned survives a power cut, but for rewrap batches, which
+// may then have to be done again (CommitRewrapBatch). One
 // writer connection, a few readers that never wait for it; several processes may share the file.
 // Deleted content is overwritten (secure_delete). The file and its companions are readable by their
 // owner only. A full disk, a missing right or a damaged file is an Error that says how to mend it,
@@ -206,10 +206,13 @@ class SqliteStore final : public Store,
   // After a batch that rewraps data keys: so that no request has to, and little at a time.
   static constexpr int kBatchLogPagesMax = 500;
 
-  // What a power cut right after the commit may undo.
+  // What a power cut right after the commit may undo. To wait for the disk takes much longer than
+  // all else, so a write waits after it has let the others go ahead where it can be undone as long
+  // as it has not returned: since nobody has been told of it, or it is told of only once it lasts.
   enum class Survives : std::uint8_t {
-    kPowerCut,  // Nothing.
-    kKill,      // The write; from the next one on that survives a power cut, nothing.
+    kPowerCut,              // Nothing.
+    kPowerCutOnceReturned,  // The write, as long as it has not returned.
+    kKill,  // The write; once a later one that survives a power cut has returned, nothing.
   };
   // Run `body(Session&)`, which returns a Result, inside one transaction; see sqlite/access.h.
   template <typename Body>
@@ -222,8 +225,13 @@ class SqliteStore final : public Store,
 
   // Data keys below a version, counted before the write that needs their number.
   Result<DataKeyCount> CountToMove(const model::TenantId& tenant, std::uint32_t version) const;
+  // Makes durable what was committed before. Those who ask for what this process has committed
+  // share one sync with others who ask at the time.
+  enum class CommitsOf : std::uint8_t { kThisProcess, kAll };
+  Result<void> SyncLog(CommitsOf whose) const;
   // Moves the write-ahead log into the database once it has so many pages.
   void ShortenLog(int pages_max);
+  bool EmptyLogBesideOthers();  // For whoever has set `shortening_`.
 
   class WriterTurn;
   class HeldWrite;
@@ -248,6 +256,11 @@ class SqliteStore final : public Store,
   std::atomic<int> shortened_at_{0};  // The same when it was last shortened and not begun anew.
   std::atomic<bool> shortening_{false};
   std::unique_ptr<Connection> checkpointer_;  // Of whoever has set `shortening_`.
+
+  std::atomic<std::uint64_t> commits_{0};
+  mutable base::Mutex sync_mutex_;
+  mutable std::uint64_t synced_ TS_GUARDED_BY(sync_mutex_) = 0;  // Of commits_.
+  mutable std::unique_ptr<Connection> syncer_ TS_GUARDED_BY(sync_mutex_);
 
   mutable base::Mutex readers_mutex_;
   mutable std::condition_variable reader_returned_;
