@@ -10,7 +10,7 @@
 namespace tenantseal::base {
 namespace {
 
-constexpr int kLow = 5, kLowest = 19;
+constexpr int kLow = 5;
 constexpr std::uint64_t kShortestTurnNs = 100'000;  // Linux takes no shorter one.
 
 // The kernel's struct sched_attr in its first version; see sched_setattr(2). Its own header cannot
@@ -35,10 +35,7 @@ void AnswerSoon() {
 }
 
 // On Linux niceness is a thread's own, and those that it starts inherit it.
-void GiveWay(Extent extent) {
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()),
-                extent == Extent::kWholly ? kLowest : kLow);
-}
+void GiveWay() { ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLow); }
 
 void OfferProcessor() { ::sched_yield(); }
 

@@ -8,12 +8,9 @@ namespace tenantseal::base {
 // whose turn is long. Linux before 6.12 has no such thing and ignores it.
 void AnswerSoon();
 
-// For work that would keep a processor busy for minutes.
-enum class Extent {
-  kSome,    // A third of what others get, niceness 5: for what holds a lock that others wait for.
-  kWholly,  // Next to nothing, niceness 19: for what nobody waits for.
-};
-void GiveWay(Extent extent);
+// For work that would keep a processor busy for minutes: niceness 5, a third of what others get.
+// Not less, since it may hold a lock that others wait for.
+void GiveWay();
 
 // For whatever takes milliseconds and holds no lock, at any priority: called every 0.1 ms or so,
 // lets a thread that has awoken run. By itself Linux (from 6.6 on, EEVDF) interrupts even work of

@@ -45,9 +45,8 @@ TEST(ThreadPriority, WhoAnswersRequestsHasShortTurns) {
   ExpectShare(AnswerSoon, expected);
 }
 
-TEST(ThreadPriority, WhoGivesWayDoesSoToTheExtentThatIsAskedFor) {
-  ExpectShare([] { GiveWay(Extent::kSome); }, {5, OwnShare().turn_ns});
-  ExpectShare([] { GiveWay(Extent::kWholly); }, {19, OwnShare().turn_ns});
+TEST(ThreadPriority, WhoGivesWayKeepsAThirdOfWhatOthersGet) {
+  ExpectShare(GiveWay, {5, OwnShare().turn_ns});
 }
 
 }  // namespace

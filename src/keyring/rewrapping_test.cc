@@ -1,6 +1,5 @@
 // Rewrap jobs: pauses, turns, rates, what is set aside; rotation by age.
 #include <gmock/gmock.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -319,21 +318,6 @@ TEST_F(RewrappingTest, RestsAfterEachBatchWhileRequestsArrive) {
   EXPECT_EQ(batch, kBatches);
   EXPECT_THAT(rests, testing::ElementsAre(6ms, 50ms))
       << "twice as long as it worked, 50 ms at most";
-}
-
-// A write that gave way would hold up all others for as long as it waits for a processor.
-TEST_F(RewrappingTest, TheCryptographyGivesWayAndTheWritesDoNot) {
-  const auto niceness = [] { return getpriority(PRIO_PROCESS, 0); };
-  Mint(tenant_, 10);
-  Start(tenant_);
-  std::atomic<int> of_cryptography{-1}, of_writes{-1};
-  store_.spoil_scans = true;  // So that each is loaded anew, beside its cryptography.
-  store_.on_load = [&](const Result<model::DataKey>&) { of_cryptography = niceness(); };
-  store_.before_commit = [&] { of_writes = niceness(); };
-  Run();
-  EXPECT_EQ(Job(tenant_).done, 10u);
-  EXPECT_EQ(of_cryptography, 19);
-  EXPECT_EQ(of_writes, niceness());
 }
 
 TEST_F(RewrappingTest, ALargeTenantDoesNotKeepASmallOneWaiting) {

@@ -6,7 +6,6 @@
 #include <thread>
 
 #include "base/log.h"
-#include "base/thread_priority.h"
 #include "events/event.h"
 #include "keyring/rewrap_batch.h"
 #include "keyring/rotation.h"
@@ -29,13 +28,9 @@ constexpr base::Duration kRestMax = std::chrono::milliseconds(50);
 constexpr auto kStopPoll = std::chrono::milliseconds(20);
 
 // Runs the batch's cryptography beside the caller, or at once where there is no thread to be had.
-// It gives way to all others, unlike the caller, since whoever waits to write waits for the writer.
 std::future<Result<void>> RunBeside(std::function<Result<void>()> work) {
   try {
-    return std::async(std::launch::async, [work] {
-      base::GiveWay(base::Extent::kWholly);
-      return work();
-    });
+    return std::async(std::launch::async, work);
   } catch (const std::system_error&) {
     return std::async(std::launch::deferred, work);
   }

@@ -23,7 +23,7 @@ Periodic::~Periodic() {
 }
 
 void Periodic::Run() {
-  if (priority_ == Priority::kLow) base::GiveWay(base::Extent::kSome);
+  if (priority_ == Priority::kLow) base::GiveWay();
   while (!stopping_) {
     try {
       work_(stopping_);
