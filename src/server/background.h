@@ -17,8 +17,8 @@ namespace tenantseal::server {
 class Periodic {
  public:
   using Work = std::function<void(const std::atomic<bool>& stopping)>;
-  // kLow: gives way some to threads that answer requests, with the threads that it starts. For work
-  // that would keep a processor busy for minutes.
+  // kLow: gives way to threads that answer requests, with the threads that it starts. For work that
+  // would keep a processor busy for minutes.
   enum class Priority : std::uint8_t { kNormal, kLow };
   Periodic(base::Duration interval, Work work, Priority priority = Priority::kNormal);
   ~Periodic();  // Waits for the work that runs.

@@ -57,7 +57,8 @@ class Connection {
   // Make durable what anybody has written to either.
   Result<void> SyncLog();
   Result<void> SyncDatabase();
-  // EmptyLog() offers the processor every few pages from now on.
+  // EmptyLog() of this connection offers the processor every few pages from now on. Not for whoever
+  // holds a lock that others wait for.
   void OfferWhileWriting();
 
   sqlite3* raw() const { return db_; }

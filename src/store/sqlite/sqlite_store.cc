@@ -149,7 +149,7 @@ void SqliteStore::ShortenLog(int pages_max) {
   if (checkpointer_ && EmptyLogBesideOthers() && EmptyLogBesideOthers() && pages >= kLogPagesMax) {
     const WriterTurn turn(*this);
     const HeldWrite held(longest_write_ns_);
-    static_cast<void>(checkpointer_->EmptyLog());
+    static_cast<void>(writer_->EmptyLog());  // It offers the processor to nobody.
   }
   shortened_at_ = log_pages_.load(std::memory_order_relaxed);
   shortening_ = false;
