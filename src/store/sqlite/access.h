@@ -63,10 +63,13 @@ auto SqliteStore::Write(Body&& body, Survives survives)
   // Whoever rewrites much lets the log be shortened first.
   const bool batch = survives == Survives::kKill;
   if (batch) shortening_.wait(true);
+  const bool shortens = BeginShortening(batch ? kBatchPagesPerShortening : kPagesPerShortening);
   auto result = WriteLocked(std::forward<Body>(body), survives);
+  Result<void> lasts;
   if (result && survives == Survives::kPowerCutOnceReturned)
-    TS_RETURN_IF_ERROR(SyncLog(CommitsOf::kThisProcess));
-  ShortenLog(batch ? kBatchLogPagesMax : kLogPagesMax);
+    lasts = SyncLog(CommitsOf::kThisProcess);
+  if (shortens) ShortenLog();
+  if (!lasts) return std::move(lasts).error();
   return result;
 }
 
@@ -77,6 +80,10 @@ auto SqliteStore::WriteLocked(Body&& body, Survives survives)
   TS_RETURN_IF_ERROR(writer_->SyncCommits(survives == Survives::kPowerCut));
   TS_RETURN_IF_ERROR(Transaction::Begin(*writer_, Transaction::Kind::kWrite));
   const HeldWrite held(longest_write_ns_);
+  if (Result<void> mended = MendLog(); !mended) {
+    Transaction::Rollback(*writer_);
+    return std::move(mended).error();
+  }
   Session session(*writer_, row_mac_, guard_);
   auto result = body(session);
   if (!result) {
@@ -84,6 +91,7 @@ auto SqliteStore::WriteLocked(Body&& body, Survives survives)
     return result;
   }
   if (Result<void> committed = Transaction::Commit(*writer_); !committed) {
+    log_doubtful_ = true;  // Its sync may have been another write's, too.
     Transaction::Rollback(*writer_);
     return std::move(committed).error();
   }

@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "base/thread_priority.h"
 
@@ -19,11 +21,30 @@ constexpr int kPagesPerOffer = 16;  // The same, of those that are written.
 
 Error Unavailable(std::string message) { return {ErrorCode::kUnavailable, std::move(message)}; }
 
-int SyncFile(sqlite3* db, int which) {
+constexpr sqlite3_int64 kRewrittenAtOnce = 1 << 16;  // SQLite writes less than 128 KiB at once.
+
+// The database's file or the log, null when it is not open.
+sqlite3_file* FileOf(sqlite3* db, int which) {
   sqlite3_file* file = nullptr;
   sqlite3_file_control(db, "main", which, &file);
-  if (file == nullptr || file->pMethods == nullptr) return SQLITE_IOERR_FSYNC;
-  return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+  return file != nullptr && file->pMethods != nullptr ? file : nullptr;
+}
+
+int SyncFile(sqlite3* db, int which) {
+  sqlite3_file* file = FileOf(db, which);
+  return file == nullptr ? SQLITE_IOERR_FSYNC : file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+}
+
+int RewriteFile(sqlite3_file* file) {
+  sqlite3_int64 size = 0;
+  int code = file->pMethods->xFileSize(file, &size);
+  std::vector<char> block(static_cast<std::size_t>(std::min(size, kRewrittenAtOnce)));
+  for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size; at += kRewrittenAtOnce) {
+    const int length = static_cast<int>(std::min(size - at, kRewrittenAtOnce));
+    code = file->pMethods->xRead(file, block.data(), length, at);
+    if (code == SQLITE_OK) code = file->pMethods->xWrite(file, block.data(), length, at);
+  }
+  return code;
 }
 
 // Settings of every connection that make a hostile or broken file harmless.
@@ -183,10 +204,17 @@ Result<void> Connection::SyncLog() {
   return {};
 }
 
+Result<void> Connection::RewriteLog() {
+  sqlite3_file* log = FileOf(db_, SQLITE_FCNTL_JOURNAL_POINTER);
+  const int rewritten = log == nullptr ? SQLITE_IOERR_WRITE : RewriteFile(log);
+  if (rewritten != SQLITE_OK) return ErrorOf(rewritten);
+  return SyncLog();
+}
+
 Result<void> Connection::EmptyLog() {
   const int code =
       sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  if (code != SQLITE_OK) return ErrorOf(sqlite3_extended_errcode(db_));
+  if (code != SQLITE_OK && code != SQLITE_BUSY) return ErrorOf(sqlite3_extended_errcode(db_));
   return {};
 }
 

@@ -51,12 +51,15 @@ class Connection {
   // The write-ahead log. Commits of this connection leave it as it is from now on.
   void KeepLog();
   int log_pages() const { return log_pages_; }  // After the last commit, since KeepLog().
-  // Moves the log into the database as far as others have written it. When nobody writes meanwhile,
-  // that is durable, and the next write begins the log anew.
+  // Moves the log into the database, as far as others have written it and unless another process
+  // does. When nobody writes meanwhile, that is durable, and the next write begins the log anew.
   Result<void> EmptyLog();
   // Make durable what anybody has written to either.
   Result<void> SyncLog();
   Result<void> SyncDatabase();
+  // Writes what the log holds once more and syncs it, since after a sync that failed the system
+  // may take for written what it could not write. For whoever has begun a write.
+  Result<void> RewriteLog();
   // EmptyLog() of this connection offers the processor every few pages from now on. Not for whoever
   // holds a lock that others wait for.
   void OfferWhileWriting();

@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <functional>
+#include <set>
 #include <utility>
 
 #include "base/check.h"
@@ -59,6 +60,12 @@ class FaultyDisk {
   void OnSync(std::function<void()> called) { on_sync_ = std::move(called); }
   // Writes since the last sync, which a power cut would take.
   std::uint64_t unsynced() const { return unsynced_; }
+  // Whether a sync of the log has failed, and something that it was to make durable has not been
+  // written again: the system may have dropped it, and later syncs say nothing of it.
+  bool lost() const {
+    base::MutexLock lock(mutex_);
+    return !lost_.empty();
+  }
   // Operations of the fault's kind so far.
   std::uint64_t calls(Fault fault) const {
     base::MutexLock lock(mutex_);
@@ -87,6 +94,12 @@ class FaultyDisk {
     FaultyDisk& disk = *present_;
     const int code = disk.under_->xOpen(disk.under_, name, file, flags, out_flags);
     if (file->pMethods != nullptr) file->pMethods = &disk.MethodsOver(file->pMethods)->table;
+    base::MutexLock lock(disk.mutex_);
+    if ((flags & SQLITE_OPEN_WAL) != 0) {
+      disk.logs_.insert(file);
+    } else {
+      disk.logs_.erase(file);  // One of a log may have lain there before.
+    }
     return code;
   }
   Methods* MethodsOver(const sqlite3_io_methods* under) {
@@ -108,9 +121,23 @@ class FaultyDisk {
     return reinterpret_cast<const Methods*>(file->pMethods)->under;
   }
 
+  void NoteWrite(sqlite3_file* file, sqlite3_int64 offset, int size) {
+    base::MutexLock lock(mutex_);
+    if (!logs_.contains(file)) return;
+    dirty_.insert(offset);
+    lost_.erase(lost_.lower_bound(offset), lost_.lower_bound(offset + size));
+  }
+  void NoteSync(sqlite3_file* file, bool fails) {
+    base::MutexLock lock(mutex_);
+    if (!logs_.contains(file)) return;
+    if (fails) lost_.merge(dirty_);
+    dirty_.clear();
+  }
+
   static int Write(sqlite3_file* file, const void* data, int size, sqlite3_int64 offset) {
     Fault fault{};
     ++present_->unsynced_;
+    present_->NoteWrite(file, offset, size);
     if (!present_->Fails(0, &fault)) return Under(file)->xWrite(file, data, size, offset);
     if (fault == Fault::kFull) return SQLITE_FULL;
     static_cast<void>(Under(file)->xWrite(file, data, size / 2, offset));
@@ -119,7 +146,9 @@ class FaultyDisk {
   static int Sync(sqlite3_file* file, int flags) {
     Fault fault{};
     if (present_->on_sync_) present_->on_sync_();
-    if (present_->Fails(1, &fault)) return SQLITE_IOERR_FSYNC;
+    const bool fails = present_->Fails(1, &fault);
+    present_->NoteSync(file, fails);
+    if (fails) return SQLITE_IOERR_FSYNC;
     present_->unsynced_ = 0;
     return Under(file)->xSync(file, flags);
   }
@@ -139,6 +168,10 @@ class FaultyDisk {
   std::atomic<std::uint64_t> unsynced_{0};
   mutable base::Mutex mutex_;
   std::array<Methods, 8> methods_;
+  std::set<sqlite3_file*> logs_ TS_GUARDED_BY(mutex_);  // Of one database.
+  std::set<sqlite3_int64> dirty_
+      TS_GUARDED_BY(mutex_);  // Where the log was written since its sync.
+  std::set<sqlite3_int64> lost_ TS_GUARDED_BY(mutex_);
   std::array<std::uint64_t, 3> calls_ TS_GUARDED_BY(mutex_){};
   Fault fault_ TS_GUARDED_BY(mutex_) = Fault::kFull;
   std::uint64_t first_ TS_GUARDED_BY(mutex_) = 0;

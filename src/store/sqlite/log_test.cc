@@ -2,9 +2,12 @@
 // the database.
 #include <sqlite3.h>
 
+#include <array>
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <future>
+#include <numeric>
 #include <thread>
 
 #include "store/sqlite/faulty_test_disk.h"
@@ -18,7 +21,7 @@ using namespace samples;  // NOLINT: the samples are this suite's vocabulary.
 
 constexpr std::size_t kBatch = 1000;
 constexpr int kBatches = 30;                       // Some 500 pages each: 60 MiB in all.
-constexpr std::uintmax_t kLogBytesMax = 24 << 20;  // One batch beyond what starts a shortening.
+constexpr std::uintmax_t kLogBytesMax = 24 << 20;  // Some batches beyond what begins it anew.
 
 class SqliteLog : public testing::Test {
  protected:
@@ -36,10 +39,20 @@ class SqliteLog : public testing::Test {
   std::string path() const { return directory_ / "test.db"; }
   void Open() {
     store_.reset();
-    store_ = SqliteStore::Open(path(), RowMac(base::Secret256())).value();
+    SqliteOptions options;
+    options.log_pages_max = 4000;
+    store_ = SqliteStore::Open(path(), RowMac(base::Secret256()), options).value();
   }
   void Insert() { EXPECT_DONE(store_->InsertDataKeys(DataKeysOf(state_.tenant.id, kBatch))); }
   std::uintmax_t LogBytes() const { return std::filesystem::file_size(path() + "-wal"); }
+  // What the log's header counts (sqlite.org/fileformat2.html, 4.1).
+  std::uint32_t TimesBegunAnew() const {
+    std::ifstream log(path() + "-wal", std::ios::binary);
+    std::array<std::uint8_t, 16> header{};
+    EXPECT_TRUE(log.read(reinterpret_cast<char*>(header.data()), header.size()));
+    return std::accumulate(header.begin() + 12, header.end(), std::uint32_t{0},
+                           [](std::uint32_t high, std::uint8_t low) { return high << 8 | low; });
+  }
   std::uint64_t Count() const { return store_->CountDataKeys(state_.tenant.id, 1).value(); }
 
   const model::TenantState state_ = NewTenant();
@@ -54,6 +67,13 @@ TEST_F(SqliteLog, StaysShortHoweverMuchIsWritten) {
   }
   Open();
   EXPECT_EQ(Count(), kBatch * kBatches);
+}
+
+// Others wait while it does.
+TEST_F(SqliteLog, BeginsAnewOnlyOnceItIsLong) {
+  const std::uint32_t before = TimesBegunAnew();
+  for (int i = 0; i < 2 * kBatches; ++i) Insert();
+  EXPECT_LE(TimesBegunAnew() - before, 5u);  // At each shortening it would be a dozen.
 }
 
 TEST_F(SqliteLog, StaysShortWhileSeveralWrite) {
@@ -186,6 +206,34 @@ TEST_F(SqliteLog, DataKeysWaitForTheDiskBesideOtherWrites) {
   });
   EXPECT_DONE(store_->InsertDataKeys(DataKeysOf(id, 3)));
   EXPECT_DONE(other.get());
+  store_.reset();  // Before the disk.
+}
+
+// When a sync fails, the system may drop what it could not write, and call the next sync a success.
+TEST_F(SqliteLog, WhatAFailedSyncMayHaveLostIsWrittenAgain) {
+  FaultyDisk disk;
+  Open();
+  const model::TenantId& id = state_.tenant.id;
+  const auto insert = [&] { return store_->InsertDataKeys(DataKeysOf(id, 2)).ok(); };
+  EXPECT_TRUE(insert());
+  const std::vector<model::UsageCount> counts = {{1, model::Scope::Of(id), "p", "seal", "ok", 1}};
+  disk.FailCall(FaultyDisk::Fault::kNoSync, 1);
+  EXPECT_FALSE(insert());
+  EXPECT_TRUE(disk.lost());
+  EXPECT_FALSE(store_->ListEventHeads("", 10).ok()) << "which would be signed";
+  disk.FailCall(FaultyDisk::Fault::kNoSync, 1);
+  EXPECT_FALSE(insert()) << "the log cannot be mended yet";
+  EXPECT_TRUE(disk.lost());
+  EXPECT_TRUE(insert());
+  EXPECT_FALSE(disk.lost());
+  EXPECT_TRUE(store_->ListEventHeads("", 10).ok());
+
+  disk.FailCall(FaultyDisk::Fault::kNoSync, 1);
+  EXPECT_TRUE(store_->AddUsage(counts).ok()) << "not worth an error";
+  EXPECT_TRUE(disk.lost());
+  const model::TenantState other = NewTenant();
+  EXPECT_DONE(store_->CreateTenant(other, EventOf(other.tenant.id)));
+  EXPECT_FALSE(disk.lost()) << "whatever is written next";
   store_.reset();  // Before the disk.
 }
 

@@ -77,7 +77,8 @@ Result<void> PrepareFile(Connection& writer, const std::string& path) {
                  path + " is on a file system without shared memory: use a local one."};
   }
   TS_RETURN_IF_ERROR(writer.SyncCommits(true));
-  TS_RETURN_IF_ERROR(writer.Execute("PRAGMA journal_size_limit=33554432;"));
+  // Beyond what the log has by itself, since to cut it takes long and others wait for it.
+  TS_RETURN_IF_ERROR(writer.Execute("PRAGMA journal_size_limit=134217728;"));
   writer.KeepLog();
   return Upgrade(writer, path, SchemaSteps());
 }
@@ -107,6 +108,12 @@ Result<std::optional<Deployment>> ReadDeployment(Connection& db) {
   return std::optional(std::move(out));
 }
 
+// For a connection that reads and writes next to nothing by statements.
+Result<std::unique_ptr<Connection>> OpenSmall(const std::string& path, Connection::Mode mode,
+                                              const SqliteOptions& options) {
+  return Connection::Open(path, mode, options.busy_timeout_ms, kSmallCacheKib);
+}
+
 }  // namespace
 
 SqliteStore::SqliteStore(std::string path, RowMac row_mac, const SqliteOptions& options)
@@ -127,30 +134,41 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& path, 
   return store;
 }
 
-// To move 16 MiB takes tens of milliseconds. So most of it is done while others write, and what
-// they have written meanwhile likewise; then mostly the log is whole in the database, and the next
-// write begins it anew. Where others write all the time, the little that was written then is moved
-// under the writer's lock once the log is long. Where that cannot be, since somebody still reads
-// what is there, it may grow by as much again before the next attempt. An error shows in a later
-// write.
-void SqliteStore::ShortenLog(int pages_max) {
-  const int pages = log_pages_.load(std::memory_order_relaxed);
-  if (pages < shortened_at_.load(std::memory_order_relaxed)) shortened_at_ = 0;  // Begun anew.
-  if (pages - shortened_at_.load(std::memory_order_relaxed) < pages_max) return;
-  if (shortening_.exchange(true)) return;
+// To move much takes tens of milliseconds. So it is done while others write, a part at a time. Once
+// all of the log is in the database, the next write begins it anew, for which it waits for the disk
+// while others wait for it. So that this is rare, a shortening leaves the last write where it is,
+// until the log is long: then it moves what others have written meanwhile likewise, and the little
+// that was written after that under the writer's lock. Where somebody still reads what is there,
+// the log may grow by as much again before the next attempt. An error shows in a later write.
+bool SqliteStore::BeginShortening(int pages) {
+  const int log_pages = log_pages_.load(std::memory_order_relaxed);
+  if (log_pages < shortened_at_.load(std::memory_order_relaxed)) shortened_at_ = 0;  // Begun anew.
+  if (log_pages - shortened_at_.load(std::memory_order_relaxed) < pages) return false;
+  if (shortening_.exchange(true)) return false;
+  if (!log_mark_) {
+    if (auto opened = OpenSmall(path_, Connection::Mode::kReader, options_))
+      log_mark_ = std::move(*opened);
+  }
+  if (log_mark_ && Transaction::Begin(*log_mark_, Transaction::Kind::kRead))
+    static_cast<void>(log_mark_->QueryInt(kPing));  // Only now it has its state.
+  return true;
+}
+
+void SqliteStore::ShortenLog() {
+  const bool whole = log_pages_.load(std::memory_order_relaxed) >= options_.log_pages_max;
+  if (whole && log_mark_) Transaction::Rollback(*log_mark_);
   if (!checkpointer_) {
-    auto opened = Connection::Open(path_, Connection::Mode::kWriter, options_.busy_timeout_ms,
-                                   kSmallCacheKib);
-    if (opened) {
+    if (auto opened = OpenSmall(path_, Connection::Mode::kWriter, options_)) {
       checkpointer_ = std::move(*opened);
       checkpointer_->OfferWhileWriting();
     }
   }
-  if (checkpointer_ && EmptyLogBesideOthers() && EmptyLogBesideOthers() && pages >= kLogPagesMax) {
+  if (checkpointer_ && EmptyLogBesideOthers() && whole && EmptyLogBesideOthers()) {
     const WriterTurn turn(*this);
     const HeldWrite held(longest_write_ns_);
-    static_cast<void>(writer_->EmptyLog());  // It offers the processor to nobody.
+    if (!writer_->EmptyLog()) log_doubtful_ = true;  // It offers the processor to nobody.
   }
+  if (log_mark_) Transaction::Rollback(*log_mark_);
   shortened_at_ = log_pages_.load(std::memory_order_relaxed);
   shortening_ = false;
   shortening_.notify_all();
@@ -159,22 +177,40 @@ void SqliteStore::ShortenLog(int pages_max) {
 // SQLite does not wait for the disk when others have written meanwhile, and leaves that to whoever
 // comes next.
 bool SqliteStore::EmptyLogBesideOthers() {
-  return checkpointer_->EmptyLog() && checkpointer_->SyncDatabase();
+  if (!checkpointer_->EmptyLog()) {
+    log_doubtful_ = true;  // What failed may have been its sync.
+    return false;
+  }
+  return checkpointer_->SyncDatabase().ok();
 }
 
 Result<void> SqliteStore::SyncLog(CommitsOf whose) const {
   const std::uint64_t wanted = commits_;
   base::MutexLock lock(sync_mutex_);
   if (whose == CommitsOf::kThisProcess && synced_ >= wanted) return {};
+  if (log_doubtful_) {
+    return Error{ErrorCode::kUnavailable, "The disk that holds " + path_ +
+                                              " has failed to keep what was written: check it."};
+  }
   if (!syncer_) {
-    TS_ASSIGN_OR_RETURN(auto opened, Connection::Open(path_, Connection::Mode::kReader,
-                                                      options_.busy_timeout_ms, kSmallCacheKib));
+    TS_ASSIGN_OR_RETURN(auto opened, OpenSmall(path_, Connection::Mode::kReader, options_));
     TS_RETURN_IF_ERROR(opened->QueryInt(kPing));  // Opens the log, too.
     syncer_ = std::move(opened);
   }
   const std::uint64_t commits = commits_;
-  TS_RETURN_IF_ERROR(syncer_->SyncLog());
+  if (Result<void> synced = syncer_->SyncLog(); !synced) {
+    log_doubtful_ = true;
+    return synced;
+  }
   synced_ = commits;
+  return {};
+}
+
+Result<void> SqliteStore::MendLog() {
+  if (!log_doubtful_) return {};
+  base::MutexLock lock(sync_mutex_);
+  TS_RETURN_IF_ERROR(writer_->RewriteLog());
+  log_doubtful_ = false;
   return {};
 }
 

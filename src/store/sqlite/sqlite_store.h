@@ -31,6 +31,7 @@ struct SqliteOptions {
   int busy_timeout_ms = 5000;   // How long to wait for another process's transaction.
   int writer_cache_kib = 4096;  // Page caches; filled only by use.
   int reader_cache_kib = 512;
+  int log_pages_max = 16000;  // Of 4 KiB, after which the log begins anew; more while it is read.
 };
 
 class SqliteStore final : public Store,
@@ -202,9 +203,9 @@ class SqliteStore final : public Store,
  private:
   SqliteStore(std::string path, RowMac row_mac, const SqliteOptions& options);
 
-  static constexpr int kLogPagesMax = 4000;  // 16 MiB; longer while others need it.
-  // After a batch that rewraps data keys: so that no request has to, and little at a time.
-  static constexpr int kBatchLogPagesMax = 500;
+  static constexpr int kPagesPerShortening = 1000;
+  // With a batch that rewraps data keys: so that no request has to, and little at a time.
+  static constexpr int kBatchPagesPerShortening = 500;
 
   // What a power cut right after the commit may undo. To wait for the disk takes much longer than
   // all else, so a write waits after it has let the others go ahead where it can be undone as long
@@ -229,8 +230,12 @@ class SqliteStore final : public Store,
   // share one sync with others who ask at the time.
   enum class CommitsOf : std::uint8_t { kThisProcess, kAll };
   Result<void> SyncLog(CommitsOf whose) const;
-  // Moves the write-ahead log into the database once it has so many pages.
-  void ShortenLog(int pages_max);
+  // After a sync that failed, lest a later one vouch for what the first has lost. Inside a write.
+  Result<void> MendLog() TS_REQUIRES(writer_mutex_);
+  // Whether the caller, who is about to write, is to shorten the log thereafter: true once so many
+  // pages have been written since somebody did.
+  bool BeginShortening(int pages);
+  void ShortenLog();            // Moves the log into the database, but what follows the mark.
   bool EmptyLogBesideOthers();  // For whoever has set `shortening_`.
 
   class WriterTurn;
@@ -255,12 +260,15 @@ class SqliteStore final : public Store,
   std::atomic<int> log_pages_{0};     // After the last write.
   std::atomic<int> shortened_at_{0};  // The same when it was last shortened and not begun anew.
   std::atomic<bool> shortening_{false};
-  std::unique_ptr<Connection> checkpointer_;  // Of whoever has set `shortening_`.
+  // Of whoever has set `shortening_`.
+  std::unique_ptr<Connection> checkpointer_;
+  std::unique_ptr<Connection> log_mark_;  // Reads what was there when the shortening began.
 
   std::atomic<std::uint64_t> commits_{0};
   mutable base::Mutex sync_mutex_;
   mutable std::uint64_t synced_ TS_GUARDED_BY(sync_mutex_) = 0;  // Of commits_.
   mutable std::unique_ptr<Connection> syncer_ TS_GUARDED_BY(sync_mutex_);
+  mutable std::atomic<bool> log_doubtful_{false};  // Cleared under sync_mutex_.
 
   mutable base::Mutex readers_mutex_;
   mutable std::condition_variable reader_returned_;
