@@ -26,7 +26,7 @@ constexpr sqlite3_int64 kRewrittenAtOnce = 1 << 16;  // SQLite writes less than 
 // The database's file or the log, null when it is not open.
 sqlite3_file* FileOf(sqlite3* db, int which) {
   sqlite3_file* file = nullptr;
-  sqlite3_file_control(db, "main", which, &file);
+  sqlite3_file_control(db, "main", which, static_cast<void*>(&file));
   return file != nullptr && file->pMethods != nullptr ? file : nullptr;
 }
 
@@ -173,9 +173,8 @@ Result<void> Connection::SyncCommits(bool sync) {
 
 void Connection::OfferWhileWriting() {
   sqlite3_vfs* vfs = nullptr;
-  sqlite3_file* file = nullptr;
-  sqlite3_file_control(db_, "main", SQLITE_FCNTL_VFS_POINTER, &vfs);
-  sqlite3_file_control(db_, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  sqlite3_file_control(db_, "main", SQLITE_FCNTL_VFS_POINTER, static_cast<void*>(&vfs));
+  sqlite3_file* file = FileOf(db_, SQLITE_FCNTL_FILE_POINTER);
   // The methods of others may depend on where they lie.
   if (vfs == nullptr || file == nullptr || std::string_view(vfs->zName) != "unix") return;
   static const sqlite3_io_methods* const methods = file->pMethods;
