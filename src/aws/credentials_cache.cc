@@ -7,7 +7,7 @@
 namespace tenantseal::aws {
 namespace {
 
-constexpr base::Duration kForEver = std::chrono::hours(24 * 365 * 100);
+constexpr std::chrono::milliseconds kForEver = std::chrono::hours(24 * 365 * 100);
 
 Error OutOfTime() {
   return {ErrorCode::kKeyUnavailable, "AWS credentials were not there in time."};
@@ -70,13 +70,13 @@ void CachedCredentials::Keep(Shared fetched, base::BootTime started) {
   if (lifetime_) {
     life = *lifetime_;
   } else if (fetched->expires) {
-    life = *fetched->expires - clock_.Utc();
-    if (life < kLifeLeast) {
+    // Some say the year 9999, which nanoseconds since 1970 could not express.
+    const std::chrono::milliseconds left = *fetched->expires - clock_.Utc();
+    if (left < kLifeLeast) {
       base::LogWarning("AWS credentials came all but expired; the clock may be wrong",
                        {{"source", fetched->source}});
-      life = kLifeLeast;
     }
-    life = std::min(life, kForEver);
+    life = std::clamp(left, kLifeLeast, kForEver);
   }
   const base::Duration margin = std::min<base::Duration>(kRefreshMargin + Jitter(), life / 2);
   current_ = std::move(fetched);

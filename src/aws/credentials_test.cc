@@ -266,7 +266,7 @@ class CachedCredentialsTest : public ::testing::Test {
           ++fetches;
           if (failure) return *failure;
           return Credentials{
-              "ID" + std::to_string(fetches.load()), {}, "t", clock.Utc() + minutes(60), "fake"};
+              "ID" + std::to_string(fetches.load()), {}, "t", clock.Utc() + life_told, "fake"};
         }),
         clock, random, life);
   }
@@ -277,8 +277,17 @@ class CachedCredentialsTest : public ::testing::Test {
   base::FakeClock clock;
   base::FakeRandom random{1};
   std::atomic<int> fetches = 0;
+  std::chrono::milliseconds life_told = minutes(60);
   std::optional<Error> failure;
 };
+
+TEST_F(CachedCredentialsTest, MayLastForThousandsOfYears) {
+  life_told = std::chrono::days(365 * 7973);  // Until 9999.
+  const auto cached = Make();
+  EXPECT_EQ(Id(*cached), "ID1");
+  clock.Advance(std::chrono::hours(1000));
+  EXPECT_EQ(Id(*cached), "ID1");
+}
 
 TEST_F(CachedCredentialsTest, RefreshesBeforeExpiryAndLivesThroughFailures) {
   const auto cached = Make();

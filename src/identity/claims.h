@@ -26,8 +26,9 @@ struct ClaimRules {
   std::vector<std::pair<std::string, model::Role>> role_map;
 };
 
-// How far the provider's clock may be from ours.
-inline constexpr base::Duration kClockSkew = std::chrono::seconds(60);
+// How far the provider's clock may be from ours. Added to times that a token tells, which may be so
+// far ahead that nanoseconds could not express them.
+inline constexpr std::chrono::milliseconds kClockSkew = std::chrono::seconds(60);
 
 // Both return when the token expires. kUnauthenticated; the message is for the log alone.
 // OpenID Connect Core section 3.1.3.7.

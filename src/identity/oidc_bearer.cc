@@ -14,8 +14,7 @@ Result<TokenVerifier::Verified> OidcBearer::Verify(std::string_view token) const
                    "the tenant " + who.tenant->text() + " is not there or not active"};
     }
   }
-  return Verified{{who.principal, who.role, who.tenant},
-                  expires + std::chrono::duration_cast<std::chrono::milliseconds>(kClockSkew)};
+  return Verified{{who.principal, who.role, who.tenant}, expires + kClockSkew};
 }
 
 }  // namespace tenantseal::identity

@@ -215,11 +215,13 @@ TEST_F(OidcTest, ClaimsOfTheIdTokenMustBeRight) {
   EXPECT_EQ(Failure(With("azp", "tenantseal")), "signed in");
   EXPECT_EQ(Failure(With("exp", Now() - 61)), "token");
   EXPECT_EQ(Failure(With("exp", Now() - 30)), "signed in") << "clocks differ a little";
+  EXPECT_EQ(Failure(With("exp", 17'700'000'000)), "signed in") << "beyond nanoseconds since 1970";
   EXPECT_EQ(Failure(With("exp", "tomorrow")), "token");
   EXPECT_EQ(Failure(With("exp", 1e300)), "token");
   EXPECT_EQ(Failure(With("exp", -1)), "token");
   EXPECT_EQ(Failure(With("nbf", Now() + 61)), "token");
   EXPECT_EQ(Failure(With("iat", Now() + 61)), "token");
+  EXPECT_EQ(Failure(With("iat", 17'700'000'000)), "token");
   EXPECT_EQ(Failure(With("iat", Now() - 86401)), "token");
   EXPECT_EQ(Failure(With("nonce", "another")), "token");
   EXPECT_EQ(Failure(With("nonce", "")), "token");
