@@ -102,6 +102,7 @@ CompiledPolicy::CompiledPolicy(Policy policy) {
   const bool variables = policy.version == "2012-10-17";
   const auto compile = [](const std::vector<std::string>& texts, Pattern::Options options) {
     std::vector<Pattern> out;
+    out.reserve(texts.size());
     for (const std::string& text : texts) out.emplace_back(text, options);
     return out;
   };

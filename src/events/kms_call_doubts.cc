@@ -44,6 +44,7 @@ std::vector<KmsCallDoubt> KmsCallDoubts(const store::KmsCallLogs& logs, base::Ut
                                         base::UtcTime until, base::UtcTime now,
                                         base::Duration retention) {
   std::vector<KmsCallDoubt> out;
+  out.reserve(logs.gaps.size() + logs.marks.size());
   for (const model::KmsCallGap& gap : logs.gaps)
     out.push_back({Reason::kNotKept, gap.from, gap.until, gap.process, gap.calls});
   for (const model::KmsCallLogMark& mark : logs.marks) {

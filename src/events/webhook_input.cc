@@ -137,6 +137,7 @@ Result<void> CheckWebhookInput(const WebhookInput& input, const net::Egress& egr
   TS_RETURN_IF_ERROR(CheckHeaders("headers", input.headers));
   TS_RETURN_IF_ERROR(CheckHeaders("encryptedHeaders", input.encrypted_headers));
   std::vector<std::string> names;
+  names.reserve(input.headers.size() + input.encrypted_headers.size());
   for (const auto& header : input.headers) names.push_back(header.name);
   for (const auto& header : input.encrypted_headers) names.push_back(header.name);
   TS_RETURN_IF_ERROR(CheckDistinct(names));

@@ -34,7 +34,10 @@ class Members final : public nlohmann::json_sax<Json> {
     return true;
   }
   bool end_object() override { return depth_-- > 0; }
-  bool start_array(std::size_t) override { return depth_ > 0 && ++depth_ <= kDepthMax; }
+  bool start_array(std::size_t) override {
+    if (depth_ == 0) return false;
+    return ++depth_ <= kDepthMax;
+  }
   bool end_array() override { return depth_-- > 0; }
   bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override {
     return false;

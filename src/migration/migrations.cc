@@ -149,7 +149,7 @@ Result<MigrationView> Migrations::Start(const model::TenantId& tenant,
   migration.started_by = actor;
   migration.started_at = clock_.Utc();
   state.migration = migration;
-  TS_ASSIGN_OR_RETURN(const MigrationView view, ViewOf(store_, state));
+  TS_ASSIGN_OR_RETURN(MigrationView view, ViewOf(store_, state));
   const auto epoch = store_.StartMigration(
       migration, MigrationEvent(clock_, random_, events::kMigrationTriggered, actor, view));
   if (!epoch && epoch.error().code == ErrorCode::kConflict) {

@@ -35,7 +35,8 @@ std::optional<model::NewEvent> Runner::ProgressEvent(const model::RewrapJob& bef
   // An event that cannot be made is lost with a batch that can be stored: so more than one attempt.
   Result<std::optional<MigrationView>> view = std::optional<MigrationView>();
   for (int reads = 0; reads < kReadsMax; ++reads) {
-    if ((view = ViewOfJob(store_, after))) break;
+    view = ViewOfJob(store_, after);
+    if (view) break;
   }
   if (!view || !*view) return std::nullopt;
   MigrationView& shown = **view;

@@ -33,6 +33,7 @@ bool Circuits::TakeProbe(const std::string& region) {
 std::vector<std::string> Circuits::open() const {
   base::MutexLock lock(mutex_);
   std::vector<std::string> regions;
+  regions.reserve(open_.size());
   for (const auto& [region, state] : open_) regions.push_back(region);
   return regions;
 }

@@ -39,7 +39,9 @@ class Refusals {
     if (operation == kDecrypt) operation = ~0U;
     base::MutexLock lock(mutex_);
     const auto found = refused_.find(name);
-    if (found == refused_.end() || (found->second &= ~operation) != 0) return;
+    if (found == refused_.end()) return;
+    found->second &= ~operation;
+    if (found->second != 0) return;
     refused_.erase(found);
     std::erase(order_, name);
   }
