@@ -27,8 +27,8 @@ inline constexpr base::Duration kRefreshTime = std::chrono::seconds(2);    // Fo
                                                                            // are still valid.
 inline constexpr base::Duration kFailureKept = std::chrono::seconds(1);    // Without valid ones.
 inline constexpr base::Duration kRefusedPause = std::chrono::seconds(10);  // Between two refetches.
-inline constexpr std::chrono::milliseconds kLifeLeast =
-    std::chrono::minutes(1);  // However wrong our clock.
+// However wrong our clock.
+inline constexpr std::chrono::milliseconds kLifeLeast = std::chrono::minutes(1);
 
 // One fetch is in flight. While credentials are valid, its caller alone waits for it, kRefreshTime
 // at most, and a failure goes to the log; without valid ones everyone waits, and everyone who

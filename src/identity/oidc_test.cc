@@ -220,6 +220,7 @@ TEST_F(OidcTest, ClaimsOfTheIdTokenMustBeRight) {
   EXPECT_EQ(Failure(With("exp", 1e300)), "token");
   EXPECT_EQ(Failure(With("exp", -1)), "token");
   EXPECT_EQ(Failure(With("nbf", Now() + 61)), "token");
+  EXPECT_EQ(Failure(With("nbf", 17'700'000'000)), "token");
   EXPECT_EQ(Failure(With("iat", Now() + 61)), "token");
   EXPECT_EQ(Failure(With("iat", 17'700'000'000)), "token");
   EXPECT_EQ(Failure(With("iat", Now() - 86401)), "token");

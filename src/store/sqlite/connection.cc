@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "base/check.h"
 #include "base/thread_priority.h"
@@ -19,9 +20,9 @@ constexpr const char* kRollback = "ROLLBACK";
 constexpr int kStepsPerOffer = 400;
 constexpr int kPagesPerOffer = 16;  // The same, of those that are written.
 
-Error Unavailable(std::string message) { return {ErrorCode::kUnavailable, std::move(message)}; }
-
 constexpr sqlite3_int64 kRewrittenAtOnce = 1 << 16;  // SQLite writes less than 128 KiB at once.
+
+Error Unavailable(std::string message) { return {ErrorCode::kUnavailable, std::move(message)}; }
 
 // The database's file or the log, null when it is not open.
 sqlite3_file* FileOf(sqlite3* db, int which) {
@@ -213,7 +214,8 @@ Result<void> Connection::RewriteLog() {
 Result<void> Connection::EmptyLog() {
   const int code =
       sqlite3_wal_checkpoint_v2(db_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  if (code != SQLITE_OK && code != SQLITE_BUSY) return ErrorOf(sqlite3_extended_errcode(db_));
+  if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY)
+    return ErrorOf(sqlite3_extended_errcode(db_));
   return {};
 }
 

@@ -169,8 +169,8 @@ class FaultyDisk {
   mutable base::Mutex mutex_;
   std::array<Methods, 8> methods_;
   std::set<sqlite3_file*> logs_ TS_GUARDED_BY(mutex_);  // Of one database.
-  std::set<sqlite3_int64> dirty_
-      TS_GUARDED_BY(mutex_);  // Where the log was written since its sync.
+  // Where the log was written since its last sync, and what that lost.
+  std::set<sqlite3_int64> dirty_ TS_GUARDED_BY(mutex_);
   std::set<sqlite3_int64> lost_ TS_GUARDED_BY(mutex_);
   std::array<std::uint64_t, 3> calls_ TS_GUARDED_BY(mutex_){};
   Fault fault_ TS_GUARDED_BY(mutex_) = Fault::kFull;

@@ -209,9 +209,10 @@ Result<void> SqliteStore::SyncLog(CommitsOf whose) const {
 Result<void> SqliteStore::MendLog() {
   if (!log_doubtful_) return {};
   base::MutexLock lock(sync_mutex_);
-  TS_RETURN_IF_ERROR(writer_->RewriteLog());
-  log_doubtful_ = false;
-  return {};
+  log_doubtful_ = false;  // First, since whoever shortens the log may find a reason meanwhile.
+  Result<void> rewritten = writer_->RewriteLog();
+  if (!rewritten) log_doubtful_ = true;
+  return rewritten;
 }
 
 // --- Readers ---
