@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "base/encoding.h"
 #include "base/log.h"
 #include "events/cloud_event.h"
 #include "events/event.h"
 #include "events/webhook_filter.h"
+#include "events/webhook_response.h"
 #include "events/webhooks.h"
 #include "store/webhook_rules.h"
 
@@ -35,29 +35,6 @@ constexpr int kPruneRoundsMax = 1000;
 
 std::chrono::milliseconds Milliseconds(base::Duration duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration);
-}
-
-// Cut where a character begins, with U+FFFD in place of what is no UTF-8.
-std::string Presentable(std::string_view text, std::size_t bytes_max) {
-  std::size_t size = std::min(text.size(), bytes_max);
-  while (size > 0 && size < text.size() && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80)
-    --size;
-  const std::string_view cut = text.substr(0, size);
-  if (base::IsUtf8(cut)) return std::string(cut);
-  const std::string quoted = nlohmann::json(std::string(cut))
-                                 .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  return nlohmann::json::parse(quoted).get<std::string>();
-}
-
-std::vector<model::WebhookHeader> ReceivedHeaders(const net::HttpResponse& response) {
-  std::vector<model::WebhookHeader> out;
-  std::size_t bytes = 0;
-  for (const net::ResponseHeader& header : response.headers) {
-    bytes += header.name.size() + header.value.size();
-    if (bytes > model::kWebhookHeaderBytesMax) break;
-    out.push_back({Presentable(header.name, 256), Presentable(header.value, 1024)});
-  }
-  return out;
 }
 
 }  // namespace
@@ -312,20 +289,10 @@ void Deliveries::Send(const Turn& turn, const std::string& body, WebhookDelivery
     request.headers.push_back({header.name, std::string(header.value.RevealText())});
     delivery.request_headers.push_back({header.name, kOmitted});
   }
-  auto response = http_.Send(request);
+  const auto response = http_.Send(request);
   for (net::ResponseHeader& header : request.headers)
     base::Wipe({reinterpret_cast<std::uint8_t*>(header.value.data()), header.value.size()});
-  delivery.response_status = response ? response->status : 0;
-  delivery.response_headers.clear();
-  delivery.response_body.clear();
-  if (!response) {
-    delivery.message = Presentable("No answer: " + response.error().message, 512);
-    return;
-  }
-  delivery.message = "HTTP " + std::to_string(response->status);
-  delivery.response_headers = ReceivedHeaders(*response);
-  delivery.response_body =
-      Presentable(response->body.RevealText(), model::kWebhookResponseBytesMax);
+  KeepResponse(response, delivery);
 }
 
 void Deliveries::Judge(Turn& turn, WebhookDelivery& delivery, store::WebhookStep& step) const {
