@@ -75,7 +75,7 @@ model::TenantState NewTenant() {
 std::vector<model::DataKey> NewDataKeys(const model::TenantId& tenant, std::size_t count) {
   std::vector<model::DataKey> keys(count);
   for (model::DataKey& key : keys) {
-    key.id = model::DataKeyId::New(kRandom);
+    key.id = model::NewDataKeyId(kRandom, kNow);
     key.tenant = tenant;
     key.version = 1;
     key.wrapped = "#BYOKv1#:" + tenant.text() + ":" + std::string(158, 'w');

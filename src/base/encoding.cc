@@ -64,11 +64,12 @@ std::optional<std::size_t> DecodeTo(std::string_view text, MutableByteSpan out,
     return table[static_cast<unsigned char>(text[k])];
   };
   for (; i + 4 <= text.size(); i += 4) {
-    const std::int32_t a = at(i), b = at(i + 1), c = at(i + 2), d = at(i + 3);
-    bad |= a | b | c | d;
-    *to++ = static_cast<std::uint8_t>(a << 2 | b >> 4);
-    *to++ = static_cast<std::uint8_t>(b << 4 | c >> 2);
-    *to++ = static_cast<std::uint8_t>(c << 6 | d);
+    // A character outside the alphabet makes the whole negative.
+    const std::int32_t bits = at(i) << 18 | at(i + 1) << 12 | at(i + 2) << 6 | at(i + 3);
+    bad |= bits;
+    *to++ = static_cast<std::uint8_t>(bits >> 16);
+    *to++ = static_cast<std::uint8_t>(bits >> 8);
+    *to++ = static_cast<std::uint8_t>(bits);
   }
   const std::size_t rest = text.size() - i;
   if (rest == 1 || bad < 0) return std::nullopt;

@@ -1,5 +1,6 @@
 #include "formats/envelope.h"
 
+#include <algorithm>
 #include <initializer_list>
 
 #include "base/check.h"
@@ -88,6 +89,18 @@ base::MutableByteSpan BodyBuffer(std::size_t size) {
   return {buffer.data(), size};
 }
 
+// The digest of what is bound, kept for the next call: the values of a batch mostly share what they
+// are bound to. Nothing is secret.
+crypto::Sha256Digest DigestOf(base::ByteSpan associated_data) {
+  thread_local base::Bytes last;
+  thread_local crypto::Sha256Digest digest = crypto::Sha256(last);
+  if (!std::ranges::equal(last, associated_data)) {
+    last.assign(associated_data.begin(), associated_data.end());
+    digest = crypto::Sha256(associated_data);
+  }
+  return digest;
+}
+
 struct Derived {
   base::Secret256 key;
   std::array<std::uint8_t, 32> commitment;
@@ -97,7 +110,7 @@ Derived Derive(const Kind& kind, const base::Secret256& tenant_key, base::ByteSp
                base::ByteSpan associated_data) {
   std::array<std::uint8_t, 64> context;
   std::memcpy(context.data(), salt.data(), 32);
-  const crypto::Sha256Digest digest = crypto::Sha256(associated_data);
+  const crypto::Sha256Digest digest = DigestOf(associated_data);
   std::memcpy(context.data() + 32, digest.data(), 32);
   base::SecretArray<64> both;
   crypto::CounterKdf(tenant_key.Reveal(), kind.label, context, both.RevealMutable());

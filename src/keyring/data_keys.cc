@@ -32,8 +32,9 @@ std::vector<MintedDataKey> DataKeys::MintUnder(const LeasedKey& active,
                                                const model::EncryptionContext& context,
                                                bool managed, std::size_t count) const {
   std::vector<MintedDataKey> minted(count);
+  const base::UtcTime now = clock_.Utc();
   for (MintedDataKey& item : minted) {
-    if (managed) item.id = model::DataKeyId::New(random_);
+    if (managed) item.id = model::NewDataKeyId(random_, now);
     item.plaintext = random_.Key();
     item.wrapped = formats::WrapDataKey(active.key(), active.version(),
                                         {tenant, active.fingerprint(), context},

@@ -182,7 +182,7 @@ TEST_F(ProcessesTest, AForgedDataKeyIsSetAsideAndDoesNotBlock) {
       one_->data_keys.Mint(tenant_, Context(tenant_), true, 5, Wait::kAllowed, Soon()).ok());
   const auto rows = store_.ScanDataKeys(tenant_, 0, 9, 10).value();
   model::DataKey forged = rows[0].key;  // One key's wrapped form under another's id.
-  forged.id = model::DataKeyId::New(random_);
+  forged.id = model::NewDataKeyId(random_, {});
   ASSERT_TRUE(store_.InsertDataKeys({&forged, 1}).ok());
   ASSERT_TRUE(one_->rotation.Start(tenant_, "test", Soon()).ok());
   const std::atomic<bool> stop{false};

@@ -64,7 +64,7 @@ class RewrappingTest : public testing::Test {
   // A data key whose wrapped form is another's.
   model::DataKeyId Forge(const model::TenantId& tenant) {
     model::DataKey forged = store_.ScanDataKeys(tenant, 0, store::kAnyVersion, 1)->front().key;
-    forged.id = model::DataKeyId::New(random_);
+    forged.id = model::NewDataKeyId(random_, {});
     EXPECT_TRUE(store_.InsertDataKeys({&forged, 1}).ok());
     return forged.id;
   }

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "base/limits.h"
 #include "model/encryption_context.h"
 #include "model/ids.h"
@@ -14,12 +16,29 @@ TenantId AnyTenant() { return TenantId::Parse("ImTRa-bkJTD-NZRYjNBa_rDhwSVA6Qo8"
 TEST(Id, HasItsShape) {
   const base::SystemRandom random;
   EXPECT_EQ(TenantId::New(random).text().size(), 32u);
-  EXPECT_EQ(DataKeyId::New(random).text().size(), 22u);
   EXPECT_NE(TenantId::New(random), TenantId::New(random));
-  for (int i = 0; i < 1000; ++i) EXPECT_FALSE(DataKeyId::New(random).text().starts_with('-'));
+  for (int i = 0; i < 1000; ++i) EXPECT_FALSE(ApiKeyId::New(random).text().starts_with('-'));
   for (const char* bad :
        {"", "short", "ImTRa-bkJTD-NZRYjNBa_rDhwSVA6Qo8x", "ImTRa-bkJTD-NZRYjNBa_rDhwSVA6Q/8"}) {
     EXPECT_EQ(TenantId::Parse(bad).error().field, "tenantId") << bad;
+  }
+}
+
+TEST(DataKeyId, LiesBesideThoseOfTheSameSecond) {
+  using std::chrono::sys_seconds, std::chrono::seconds;
+  const base::SystemRandom random;
+  const sys_seconds at{seconds(1'700'000'000)};
+  const auto prefix = [&](base::UtcTime now) {
+    const DataKeyId id = NewDataKeyId(random, now);
+    EXPECT_EQ(id.text().size(), 22u);
+    EXPECT_NE(id, NewDataKeyId(random, now));
+    return id.text().substr(0, 5);
+  };
+  EXPECT_EQ(prefix(at), prefix(at + std::chrono::milliseconds(999)));
+  EXPECT_NE(prefix(at), prefix(at + seconds(60)));
+  // Whatever the clock says, no id begins with a dash.
+  for (const std::int64_t bits : std::to_array<std::int64_t>({0xF800'0000, 0xFFFF'FFFF, -1})) {
+    EXPECT_NE(prefix(sys_seconds{seconds(bits)})[0], '-') << bits;
   }
 }
 

@@ -54,7 +54,7 @@ inline model::TenantState NewTenant(base::UtcTime created = kNow,
 
 inline model::DataKey DataKeyOf(const model::TenantId& tenant, std::uint32_t version = 1) {
   model::DataKey key;
-  key.id = model::DataKeyId::New(kRandom);
+  key.id = model::NewDataKeyId(kRandom, kNow);
   key.tenant = tenant;
   key.version = version;
   key.wrapped = "#BYOKv1#:" + tenant.text() + ":" + std::string(158, 'w');
