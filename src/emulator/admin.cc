@@ -9,10 +9,6 @@ namespace {
 using Json = nlohmann::json;
 using std::chrono::milliseconds;
 
-// Until the fault goes.
-constexpr base::Duration kHeld = std::chrono::days(36'500);
-constexpr base::Duration kSurelyHeld = std::chrono::days(3'650);
-
 Error NoSuchPath() {
   return NotFound(
       "There are GET and POST /_emulator/faults, clock, settings, snapshot, POST "
@@ -24,6 +20,15 @@ Result<milliseconds> SpanOf(const Json& value, const std::string& at) {
   Result<milliseconds> span = ParseSpan(value.get<std::string>());
   if (!span) return InvalidArgument(at, span.error().message);
   return span;
+}
+
+// Whether the clock would still tell a time near the machine's.
+Result<void> CheckClock(const ClockSetting& setting, base::UtcTime machine, const char* at) {
+  const base::UtcTime tells = setting.frozen_at.value_or(machine + setting.offset);
+  if (tells - machine <= kClockOffsetMax && machine - tells <= kClockOffsetMax) return {};
+  return InvalidArgument(at, "The clock would tell " + base::FormatUtc(tells) +
+                                 "; it can be moved a hundred years from the real time, " +
+                                 base::FormatUtc(machine) + ", at most.");
 }
 
 Error UnknownMember(const std::string& name, const char* known) {
@@ -82,6 +87,7 @@ Result<std::string> Admin::Route(std::string_view method, std::string_view name,
   if (name == "health" && !post) return std::string(R"({"status":"ok"})");
   if (name == "snapshot" && post) {
     TS_RETURN_IF_ERROR(world_.Restore(body));
+    TS_RETURN_IF_ERROR(SettleReplicas());
     return std::string("{}");
   }
   if (name == "reset" && post) {
@@ -133,32 +139,25 @@ Result<std::string> Admin::Faults(const Json& input) {
 Result<void> Admin::SettleReplicas() {
   const std::vector<std::string> held = faults_.HeldRegions();
   const bool all = std::ranges::find(held, "") != held.end();
-  const auto [creating, updating] = world_.Read([](const Contents& contents) {
-    return std::pair(contents.replica_creating_for, contents.updating_for);
-  });
-  if (held.empty() && creating < kSurelyHeld) return {};
-  TS_RETURN_IF_ERROR(world_.SetDelays(held.empty() ? base::Duration::zero() : kHeld, updating));
-  {
-    Edit edit(world_);
-    const base::UtcTime now = edit.now();
-    for (const auto& [arn, key] : edit.contents().keys) {
-      if (!key->multi_region || key->primary()) continue;
-      const bool named = std::ranges::find(held, key->region) != held.end();
-      Key changed = *key;
-      if (named && key->state == KeyState::kEnabled) {
-        changed.state = KeyState::kCreating;
-        changed.ready_at = now + std::chrono::duration_cast<milliseconds>(kHeld);
-      } else if (!named && !all && key->state == KeyState::kCreating && key->ready_at &&
-                 *key->ready_at > now + std::chrono::duration_cast<milliseconds>(kSurelyHeld)) {
-        changed.ready_at = now;
-      } else {
-        continue;
-      }
-      edit.Put(std::move(changed));
+  world_.HoldReplicas(held);
+  Edit edit(world_);
+  for (const auto& [arn, key] : edit.contents().keys) {
+    if (!key->multi_region || key->primary()) continue;
+    const bool named = std::ranges::find(held, key->region) != held.end();
+    Key changed = *key;
+    if (named && key->state == KeyState::kEnabled) {
+      changed.state = KeyState::kCreating;
+      changed.ready_at = kHeldReplica;
+    } else if (!named && !all && key->state == KeyState::kCreating &&
+               key->ready_at == kHeldReplica) {
+      changed.state = KeyState::kEnabled;
+      changed.ready_at.reset();
+    } else {
+      continue;
     }
-    TS_RETURN_IF_ERROR(edit.Commit());
+    edit.Put(std::move(changed));
   }
-  return world_.RunDue();
+  return edit.Commit();
 }
 
 Result<std::string> Admin::Clock(const Json& input) {
@@ -169,12 +168,14 @@ Result<std::string> Admin::Clock(const Json& input) {
       TS_ASSIGN_OR_RETURN(const milliseconds span, SpanOf(value, "/advance"));
       setting.offset += span;
       if (setting.frozen_at) *setting.frozen_at += span;
+      TS_RETURN_IF_ERROR(CheckClock(setting, machine, "/advance"));
     } else if (name == "set") {
       const auto time = value.is_string() ? base::ParseUtc(value.get<std::string>())
                                           : Result<base::UtcTime>(InvalidArgument("", ""));
       if (!time) return InvalidArgument("/set", "A time is text such as \"2026-11-24T07:06:00Z\".");
       setting.offset = *time - machine;
       if (setting.frozen_at) setting.frozen_at = *time;
+      TS_RETURN_IF_ERROR(CheckClock(setting, machine, "/set"));
     } else if (name == "freeze") {
       if (!value.is_boolean()) return InvalidArgument("/freeze", "\"freeze\" is true or false.");
       if (value.get<bool>()) {
@@ -190,7 +191,6 @@ Result<std::string> Admin::Clock(const Json& input) {
   if (!input.empty()) {
     TS_RETURN_IF_ERROR(world_.SetClock(setting));
     TS_RETURN_IF_ERROR(world_.RunDue());
-    for (const ServiceEvent& event : world_.TakeServiceEvents()) trail_.Add(event);
   }
   return ClockJson();
 }
@@ -246,7 +246,7 @@ std::string Admin::SettingsJson() const {
 Result<void> Admin::Reset() {
   faults_.Clear();
   TS_RETURN_IF_ERROR(world_.Reset());
-  static_cast<void>(world_.TakeServiceEvents());
+  world_.HoldReplicas({});
   trail_.Clear();
   trail_service_.SetDelay(milliseconds(0));
   trail_service_.SetThrottle(false);

@@ -31,7 +31,8 @@ class Admin {
   // Any method on a path under /_emulator. Answers JSON; errors are {"error","field"}.
   net::Response Handle(net::Request& request);
 
-  // Holds replicas in Creating that a fault of that kind names, and lets others go.
+  // Holds replicas in Creating that a fault of that kind names, and lets others go: after any
+  // change of the faults or of the World as a whole.
   Result<void> SettleReplicas();
 
  private:

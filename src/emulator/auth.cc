@@ -3,6 +3,8 @@
 #include <array>
 #include <unordered_map>
 
+#include "aws/region.h"
+
 namespace tenantseal::emulator {
 namespace {
 
@@ -14,19 +16,26 @@ struct SigningKeyEntry {
   std::shared_ptr<const TrailIdentity> who;
 };
 
-const SigningKeyEntry& SigningKeyFor(const Claim& claim) {
+// Null: the claim's scope names a region that does not exist.
+const SigningKeyEntry* SigningKeyFor(const Claim& claim) {
   thread_local std::unordered_map<std::string, SigningKeyEntry> entries;
   thread_local std::string name;
   const aws::Scope& scope = claim.authorization->scope;
   name.assign(claim.key->id).append(1, '/').append(scope.date);
   name.append(1, '/').append(scope.region).append(1, '/').append(scope.service);
   const auto found = entries.find(name);
-  if (found != entries.end() && found->second.access_key == claim.key) return found->second;
+  if (found != entries.end() && found->second.access_key == claim.key) return &found->second;
+  if (!aws::PartitionOfRegion(scope.region)) return nullptr;
   if (entries.size() >= kSigningKeysMax) entries.clear();
   SigningKeyEntry& entry = entries[name];
   entry = {claim.key, aws::SigningKey(claim.key->secret, scope),
            TrailIdentityOf(claim.key->caller)};
-  return entry;
+  return &entry;
+}
+
+Fault WrongRegion(const std::string& region) {
+  return {400, "InvalidSignatureException",
+          "Credential should be scoped to a valid region, not '" + region + "'. "};
 }
 
 Fault InvalidToken() {
@@ -90,13 +99,16 @@ Answer<std::shared_ptr<const TrailIdentity>> Authenticator::Verify(const net::Re
                                                                    std::string_view service,
                                                                    std::string_view region,
                                                                    base::Duration skew) const {
-  if (root_) return TrailIdentityOf(claim.key->caller);
-  const aws::Authorization& authorization = *claim.authorization;
-  if (!region.empty() && authorization.scope.region != region) {
-    return Fault{400, "InvalidSignatureException",
-                 "Credential should be scoped to a valid region, not '" +
-                     authorization.scope.region + "'. "};
+  if (root_) {
+    if (claim.authorization && !aws::PartitionOfRegion(claim.authorization->scope.region))
+      return WrongRegion(claim.authorization->scope.region);
+    return TrailIdentityOf(claim.key->caller);
   }
+  const aws::Authorization& authorization = *claim.authorization;
+  if (!region.empty() && authorization.scope.region != region)
+    return WrongRegion(authorization.scope.region);
+  const SigningKeyEntry* entry = SigningKeyFor(claim);
+  if (entry == nullptr) return WrongRegion(authorization.scope.region);
   std::array<std::pair<std::string_view, std::string_view>, net::kHeadersMax> headers;
   std::size_t count = 0;
   for (const net::HeaderField& field : request.headers) {
@@ -107,13 +119,10 @@ Answer<std::shared_ptr<const TrailIdentity>> Authenticator::Verify(const net::Re
                                       .query = request.query,
                                       .headers = std::span(headers).first(count),
                                       .body = request.body};
-  const SigningKeyEntry& entry = SigningKeyFor(claim);
-  const base::UtcTime now =
-      clock_.Utc() + std::chrono::duration_cast<std::chrono::milliseconds>(skew);
   const aws::SignatureVerdict verdict =
-      aws::VerifySignature(signable, authorization, entry.signing_key, service, now);
+      aws::VerifySignature(signable, authorization, entry->signing_key, service, Now(skew));
   if (verdict.fault != aws::SignatureFault::kNone) return FaultOf(verdict);
-  return entry.who;
+  return entry->who;
 }
 
 }  // namespace tenantseal::emulator

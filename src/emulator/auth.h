@@ -43,6 +43,10 @@ class Authenticator {
                                                       const Claim& claim, std::string_view service,
                                                       std::string_view region,
                                                       base::Duration skew) const;
+  // What the service's clock tells.
+  base::UtcTime Now(base::Duration skew) const {
+    return clock_.Utc() + std::chrono::duration_cast<std::chrono::milliseconds>(skew);
+  }
   bool allows_unsigned() const { return root_ != nullptr; }
 
  private:

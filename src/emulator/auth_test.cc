@@ -95,6 +95,20 @@ TEST_F(AuthTest, ChecksRegionAndTime) {
   EXPECT_EQ(Outcome(), "InvalidSignatureException");
 }
 
+TEST_F(AuthTest, TheScopesRegionExists) {
+  for (const char* region : {"xx-nowhere-9", "bogus-region-1", "kms-fips"}) {
+    Sign("AKIACUSTOMERADMIN001", "customer-admin-secret", "", region);
+    EXPECT_EQ(Outcome(), "InvalidSignatureException") << region;
+    const Authenticator open(*world, clock, "444455556666");
+    const auto who = open.Verify(request, *open.Identify(request), "kms", "", {});
+    ASSERT_FALSE(who) << region;
+    EXPECT_EQ(who.error().message,
+              "Credential should be scoped to a valid region, not '" + std::string(region) + "'. ");
+  }
+  Sign("AKIACUSTOMERADMIN001", "customer-admin-secret", "", "us-gov-west-1");
+  EXPECT_EQ(Outcome(), "");
+}
+
 TEST_F(AuthTest, SessionsNeedTheirTokenAndEnd) {
   Sign("ASIASESSION000000001", "session-secret", "token");
   EXPECT_EQ(Outcome(), "");

@@ -12,6 +12,7 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,7 @@ struct Caller {
   std::string role_name;     // Of a role's session; else empty.
   base::UtcTime session_created;
   std::map<std::string, std::string> tags;  // aws:PrincipalTag/*.
+  std::set<std::string> transitive_tags;    // Names of those that sessions made of it inherit.
   // Identity policies of the user or role, and the session's own.
   std::vector<std::shared_ptr<const aws::CompiledPolicy>> identity_policies;
   std::shared_ptr<const aws::CompiledPolicy> session_policy;

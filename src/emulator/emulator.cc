@@ -67,6 +67,7 @@ struct Emulator::Parts {
         sts(*world, options.allow_unsigned),
         workers({.threads = kWorkers, .queued_max = 1024, .queued_per_key_max = 1024}) {
     sts.SetWebIdentities(seed.web_identities);
+    world->OnServiceEvent([this](const ServiceEvent& event) { trail.Add(event); });
   }
 
   const std::unique_ptr<World> world;
@@ -117,15 +118,14 @@ Result<void> Emulator::Start(const EmulatorOptions& options) {
   TS_RETURN_IF_ERROR(fill());
   parts.admin = std::make_unique<Admin>(*parts.world, parts.faults, parts.trail,
                                         parts.trail_service, parts.trail_file.get(), clock_, fill);
-  parts.page = std::make_unique<Page>(*parts.world, parts.kms, parts.trail,
-                                      options.admin_anywhere);
+  TS_RETURN_IF_ERROR(parts.admin->SettleReplicas());  // Faults have ended with their process.
+  parts.page = std::make_unique<Page>(*parts.world, parts.kms, parts.trail, options.admin_anywhere);
   for (ListenAddress listener : options.listeners) {
     const bool admin = options.admin_anywhere || IsLoopback(listener.address);
-    parts.fronts.push_back(
-        std::make_unique<Front>(Services{*parts.world, parts.auth, parts.faults, parts.kms,
-                                         parts.sts, parts.trail_service, parts.trail, *parts.admin,
-                                         *parts.page},
-                                FrontOptions{.region = listener.region, .admin = admin}));
+    parts.fronts.push_back(std::make_unique<Front>(
+        Services{*parts.world, parts.auth, parts.faults, parts.kms, parts.sts, parts.trail_service,
+                 parts.trail, *parts.admin, *parts.page},
+        FrontOptions{.region = listener.region, .admin = admin}));
     net::HttpServerOptions server;
     server.address = listener.address;
     server.port = listener.port;

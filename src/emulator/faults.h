@@ -29,6 +29,8 @@ enum class FaultKind : std::uint8_t {
   kRegionDown,    // As kRefuse, for every call to a region.
 };
 
+std::string_view FaultKindName(FaultKind kind);  // "black-hole".
+
 struct FaultRule {
   std::string id;  // Given by the rules, "f1" ...
   FaultKind kind = FaultKind::kError;
@@ -36,7 +38,7 @@ struct FaultRule {
   std::string principal;                   // Pattern of ARN with * and ?; empty: any.
   std::string code, message;               // kError.
   int status = 500;                        // kError.
-  std::chrono::milliseconds delay{1000};   // kSlow; of kClockSkew how far the clock is ahead.
+  std::chrono::milliseconds delay{0};      // kSlow; of kClockSkew how far the clock is ahead.
   std::optional<std::uint64_t> count;      // How many calls yet; none: without end.
   double probability = 1;
   std::uint64_t hits = 0;
@@ -57,8 +59,8 @@ class FaultRules {
   // The first rule that applies to this call, counted as used.
   std::optional<FaultRule> Match(const FaultTarget& target);
 
-  // kInvalidArgument: a member is unknown, wrong or missing (field: its JSON pointer), or there are
-  // too many rules.
+  // kInvalidArgument: a member is unknown, wrong, missing or of another kind, or names what does
+  // not exist (field: its JSON pointer), or there are too many rules.
   Result<std::vector<FaultRule>> Parse(const nlohmann::json& rules) const;
   Result<void> Add(std::vector<FaultRule> rules);
   std::size_t Remove(const std::vector<std::string>& ids);  // How many there were.

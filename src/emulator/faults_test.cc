@@ -73,7 +73,8 @@ TEST_F(FaultsTest, NameWhatIsWrong) {
   EXPECT_EQ(field(R"({})"), "/add");
   EXPECT_EQ(field(R"([1])"), "/add/0");
   EXPECT_EQ(field(R"([{}])"), "/add/0/kind");
-  EXPECT_EQ(field(R"([{"kind":"slow"},{"kind":"nope"}])"), "/add/1/kind");
+  EXPECT_EQ(field(R"([{"kind":"throttle"},{"kind":"nope"}])"), "/add/1/kind");
+  EXPECT_EQ(field(R"([{"kind":"slow"}])"), "/add/0/delay");
   EXPECT_EQ(field(R"([{"kind":"slow","delay":"soon"}])"), "/add/0/delay");
   EXPECT_EQ(field(R"([{"kind":"slow","delay":"-1s"}])"), "/add/0/delay");
   EXPECT_EQ(field(R"([{"kind":"error","status":200}])"), "/add/0/status");
@@ -81,7 +82,25 @@ TEST_F(FaultsTest, NameWhatIsWrong) {
   EXPECT_EQ(field(R"([{"kind":"error","probability":2}])"), "/add/0/probability");
   EXPECT_EQ(field(R"([{"kind":"error","nope":2}])"), "/add/0/nope");
   EXPECT_EQ(field(R"([{"kind":"region-down"}])"), "/add/0/region");
+  // What could never strike.
+  EXPECT_EQ(field(R"([{"kind":"throttle","operation":"decrypt"}])"), "/add/0/operation");
+  EXPECT_EQ(field(R"([{"kind":"throttle","operation":"Decrypt","service":"sts"}])"),
+            "/add/0/operation");
+  EXPECT_EQ(field(R"([{"kind":"throttle","service":"KMS"}])"), "/add/0/service");
+  EXPECT_EQ(field(R"([{"kind":"throttle","region":"us-east"}])"), "/add/0/region");
+  EXPECT_EQ(field(R"([{"kind":"throttle","status":400}])"), "/add/0/status");
+  EXPECT_EQ(field(R"([{"kind":"refuse","delay":"1s"}])"), "/add/0/delay");
+  EXPECT_EQ(field(R"([{"kind":"creating","count":1}])"), "/add/0/count");
+  EXPECT_EQ(field(R"([{"kind":"creating","operation":"Decrypt"}])"), "/add/0/operation");
+  EXPECT_EQ(field(R"([{"kind":"region-down","region":"us-east-1","service":"kms"}])"),
+            "/add/0/service");
   EXPECT_EQ(faults.List().size(), 0U);
+  EXPECT_EQ(field(R"([{"kind":"error","status":400,"code":"X","message":"m","service":"sts",
+                      "operation":"AssumeRole","region":"us-gov-west-1","principal":"*"},
+                     {"kind":"slow","delayMs":5,"operation":"LookupEvents"},
+                     {"kind":"clock-skew","delay":"-1h","probability":0.5}])"),
+            "accepted");
+  faults.Clear();
   EXPECT_TRUE(Add(R"([{"kind":"throttle"}])").ok());
   for (std::size_t i = 1; i < kFaultRulesMax; ++i)
     ASSERT_TRUE(Add(R"([{"kind":"throttle"}])").ok());

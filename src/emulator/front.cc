@@ -1,6 +1,5 @@
 #include "emulator/front.h"
 
-#include "base/log.h"
 #include "emulator/admin.h"
 #include "emulator/json_text.h"
 #include "emulator/page.h"
@@ -107,6 +106,8 @@ Target TargetOf(const net::Request& request) {
     } else {
       target.fault = unknown;
     }
+  } else if (request.Header("Content-Type").value_or("").starts_with("application/x-amz-json")) {
+    target.fault = unknown;  // Such a client reads JSON, whatever it wanted.
   } else {
     target.service = "sts";
     Answer<StsForm> form = ParseStsForm(base::AsText(request.body));
@@ -191,14 +192,17 @@ net::Response Front::ServeAs(net::Request& request, Target& target, Call& call,
   if (rule) {
     if (auto struck = Strike(*rule, call)) return std::move(*struck);
   }
+  const bool skewed = rule && rule->kind == FaultKind::kClockSkew;
+  const base::Duration skew = skewed ? base::Duration(rule->delay) : base::Duration::zero();
+  const auto dated = [&](net::Response response) {
+    if (skewed) response.date = services_.auth.Now(skew);
+    return response;
+  };
   std::shared_ptr<const TrailIdentity> who;
   const bool unsigned_call = call.service == "sts" && StsService::IsUnsigned(call.operation);
   if (!unsigned_call) {
-    const base::Duration skew = rule && rule->kind == FaultKind::kClockSkew
-                                    ? base::Duration(rule->delay)
-                                    : base::Duration::zero();
     auto verified = services_.auth.Verify(request, claim, call.service, options_.region, skew);
-    if (!verified) return FaultResponse(verified.error(), call.service, call.request_id);
+    if (!verified) return dated(FaultResponse(verified.error(), call.service, call.request_id));
     who = std::move(*verified);
   }
   TrailNote note;
@@ -218,18 +222,13 @@ net::Response Front::ServeAs(net::Request& request, Target& target, Call& call,
     response.headers.push_back({"x-amzn-RequestId", std::move(call.request_id)});
   }
   if (rule) Spoil(*rule, response);
-  return response;
+  return dated(std::move(response));
 }
 
 Reply Front::CallService(Call& call, const Target& target, std::string_view body, TrailNote& note) {
   if (call.service == "sts") return services_.sts.Handle(call, target.form, note);
   if (call.service == "cloudtrail") return services_.trail_service.Handle(call, body, note);
-  Reply reply = services_.kms.Handle(call, body, note);
-  if (call.operation == "ReplicateKey" && !reply.fault) {
-    if (auto settled = services_.admin.SettleReplicas(); !settled)
-      base::LogError("a replica is not settled", {{"reason", settled.error().message}});
-  }
-  return reply;
+  return services_.kms.Handle(call, body, note);
 }
 
 std::size_t Front::BodyBytesMax(const net::Request& request) const {

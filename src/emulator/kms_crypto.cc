@@ -17,8 +17,6 @@ constexpr std::string_view kAlgorithms[] = {kSymmetric, "RSAES_OAEP_SHA_1", "RSA
                                             "SM2PKE"};
 constexpr std::string_view kDataKeySpecs[] = {"AES_256", "AES_128"};
 
-void ReadGrantTokens(Input& input) { input.Texts("GrantTokens", 10, {.min = 1, .max = 8192}); }
-
 std::string ReadAlgorithm(Input& input, std::string_view name) {
   return input.Enum(name, kSymmetric, kAlgorithms);
 }
@@ -143,9 +141,7 @@ Answer<DataKey> MakeDataKey(KmsRequest& request) {
   const ContextPairs context = input.Context("EncryptionContext");
   const std::string spec = input.Enum("KeySpec", "", kDataKeySpecs);
   const std::optional<std::int64_t> bytes = input.Integer("NumberOfBytes", 1, 1024);
-  ReadGrantTokens(input);
-  input.Flag("DryRun");
-  if (std::optional<Fault> fault = input.fault()) return *fault;
+  TS_RETURN_IF_ERROR(EndInput(request));
   if (input.Has("Recipient")) return Unsupported("Recipient is not supported by the emulator.");
   if (spec.empty() == !bytes.has_value()) {
     return Validation(spec.empty() ? "Please specify either number of bytes or key spec."
@@ -186,9 +182,7 @@ Answer<Body> Encrypt(KmsRequest& request) {
   const base::SecretBytes plaintext = input.SecretBlob("Plaintext", kPlaintextLength);
   const ContextPairs context = input.Context("EncryptionContext");
   const std::string algorithm = ReadAlgorithm(input, "EncryptionAlgorithm");
-  ReadGrantTokens(input);
-  input.Flag("DryRun");
-  if (std::optional<Fault> fault = input.fault()) return *fault;
+  TS_RETURN_IF_ERROR(EndInput(request));
   Parameters parameters;
   parameters.Text("keyId", key_id);
   parameters.Text("encryptionAlgorithm", algorithm);
@@ -215,9 +209,7 @@ Answer<Body> Decrypt(KmsRequest& request) {
   const std::string_view key_id = input.Text("KeyId", kOptionalKeyIdLength);
   const ContextPairs context = input.Context("EncryptionContext");
   const std::string algorithm = ReadAlgorithm(input, "EncryptionAlgorithm");
-  ReadGrantTokens(input);
-  input.Flag("DryRun");
-  if (std::optional<Fault> fault = input.fault()) return *fault;
+  TS_RETURN_IF_ERROR(EndInput(request));
   if (input.Has("Recipient")) return Unsupported("Recipient is not supported by the emulator.");
   Parameters parameters;
   parameters.Text("encryptionAlgorithm", algorithm);
@@ -286,9 +278,7 @@ Answer<ReEncryptInput> ReadReEncrypt(KmsRequest& request) {
   in.destination_context = input.Context("DestinationEncryptionContext");
   in.source_algorithm = ReadAlgorithm(input, "SourceEncryptionAlgorithm");
   in.destination_algorithm = ReadAlgorithm(input, "DestinationEncryptionAlgorithm");
-  ReadGrantTokens(input);
-  input.Flag("DryRun");
-  if (std::optional<Fault> fault = input.fault()) return *fault;
+  TS_RETURN_IF_ERROR(EndInput(request));
   Parameters parameters;
   parameters.Text("sourceEncryptionAlgorithm", in.source_algorithm);
   parameters.Context("sourceEncryptionContext", in.source_context);

@@ -59,6 +59,20 @@ TEST_F(KmsCrypto, GeneratesRandom) {
             "AccessDeniedException");
 }
 
+// Numbers and booleans stand for their text, and count as it.
+TEST_F(KmsCrypto, ContextsAreBoundedWhateverTheirValues) {
+  const std::string key = NewKey();
+  json context = json::object();
+  for (int i = 0; i < 500; ++i) context["k" + std::to_string(i)] = 1'000'000'000;
+  const auto code = [&] {
+    return Do("Encrypt", {{"KeyId", key}, {"Plaintext", "aGk="}, {"EncryptionContext", context}})
+        .code;
+  };
+  EXPECT_EQ(code(), "");
+  for (int i = 500; i < 600; ++i) context["k" + std::to_string(i)] = 1'000'000'000;
+  EXPECT_EQ(code(), "ValidationException");
+}
+
 TEST_F(KmsCrypto, ReEncryptsBetweenKeysAndContexts) {
   const std::string from = NewKey();
   const std::string to = NewKey();

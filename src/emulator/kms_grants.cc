@@ -1,6 +1,6 @@
 // CreateGrant, ListGrants, ListRetirableGrants, RetireGrant, RevokeGrant.
 //
-// A grant is effective at once, so grant tokens are taken and not needed.
+// A grant is effective at once, so grant tokens are not needed; those of no grant are refused.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -17,23 +17,31 @@ using nlohmann::json;
 
 constexpr std::size_t kGrantsPerKeyMax = 50'000;  // AWS KMS Developer Guide, "Resource quotas".
 constexpr Length kPrincipalLength{.min = 1, .max = 256};
-constexpr std::string_view kOperations[] = {"Decrypt",
-                                            "Encrypt",
-                                            "GenerateDataKey",
-                                            "GenerateDataKeyWithoutPlaintext",
-                                            "ReEncryptFrom",
-                                            "ReEncryptTo",
-                                            "Sign",
-                                            "Verify",
-                                            "GetPublicKey",
-                                            "CreateGrant",
-                                            "RetireGrant",
-                                            "DescribeKey",
-                                            "GenerateDataKeyPair",
-                                            "GenerateDataKeyPairWithoutPlaintext",
-                                            "GenerateMac",
-                                            "VerifyMac",
-                                            "DeriveSharedSecret"};
+// What a grant may allow on a key.
+struct GrantOperation {
+  std::string_view name;
+  std::string_view usage = "";  // Of the key; empty: any.
+  bool symmetric = false;       // Not for key pairs.
+  bool key_pair = false;        // Only for key pairs.
+};
+constexpr GrantOperation kOperations[] = {
+    {.name = "Decrypt", .usage = "ENCRYPT_DECRYPT"},
+    {.name = "Encrypt", .usage = "ENCRYPT_DECRYPT"},
+    {.name = "GenerateDataKey", .usage = "ENCRYPT_DECRYPT", .symmetric = true},
+    {.name = "GenerateDataKeyWithoutPlaintext", .usage = "ENCRYPT_DECRYPT", .symmetric = true},
+    {.name = "ReEncryptFrom", .usage = "ENCRYPT_DECRYPT"},
+    {.name = "ReEncryptTo", .usage = "ENCRYPT_DECRYPT"},
+    {.name = "Sign", .usage = "SIGN_VERIFY"},
+    {.name = "Verify", .usage = "SIGN_VERIFY"},
+    {.name = "GetPublicKey", .key_pair = true},
+    {.name = "CreateGrant"},
+    {.name = "RetireGrant"},
+    {.name = "DescribeKey"},
+    {.name = "GenerateDataKeyPair", .usage = "ENCRYPT_DECRYPT", .symmetric = true},
+    {.name = "GenerateDataKeyPairWithoutPlaintext", .usage = "ENCRYPT_DECRYPT", .symmetric = true},
+    {.name = "GenerateMac", .usage = "GENERATE_VERIFY_MAC"},
+    {.name = "VerifyMac", .usage = "GENERATE_VERIFY_MAC"},
+    {.name = "DeriveSharedSecret", .usage = "KEY_AGREEMENT"}};
 // Grants with constraints are for operations that have an encryption context, and these.
 constexpr std::string_view kUnderConstraints[] = {"Decrypt",
                                                   "Encrypt",
@@ -68,7 +76,8 @@ struct GrantInput {
   std::string_view key_id;
   Grant grant;
 };
-Answer<GrantInput> ReadGrant(Input& input) {
+Answer<GrantInput> ReadGrant(KmsRequest& request) {
+  Input& input = request.input;
   GrantInput in;
   in.key_id = input.Text("KeyId", kKeyIdLength);
   Length grantee = kPrincipalLength;
@@ -78,9 +87,11 @@ Answer<GrantInput> ReadGrant(Input& input) {
   in.grant.name = input.Text("Name", {.min = 1, .max = 256});
   in.grant.view.operations = input.Texts("Operations", 32, {.min = 1, .max = 64}, true);
   for (const std::string& operation : in.grant.view.operations) {
-    if (std::ranges::find(kOperations, operation) != std::end(kOperations)) continue;
+    if (std::ranges::find(kOperations, operation, &GrantOperation::name) != std::end(kOperations))
+      continue;
     std::string set;
-    for (std::string_view known : kOperations) set.append(set.empty() ? "" : ", ").append(known);
+    for (const GrantOperation& known : kOperations)
+      set.append(set.empty() ? "" : ", ").append(known.name);
     input.Violated(
         "Operations", "[" + operation + "]", false,
         "Member must satisfy constraint: [Member must satisfy enum value set: [" + set + "]]");
@@ -89,9 +100,7 @@ Answer<GrantInput> ReadGrant(Input& input) {
   in.grant.view.context_subset = MapOf(input.Context("EncryptionContextSubset", "Constraints"));
   in.grant.view.constrained_equals = input.Has("EncryptionContextEquals", "Constraints");
   in.grant.view.constrained_subset = input.Has("EncryptionContextSubset", "Constraints");
-  input.Texts("GrantTokens", 10, {.min = 1, .max = 8192});
-  input.Flag("DryRun");
-  if (std::optional<Fault> fault = input.fault()) return *fault;
+  TS_RETURN_IF_ERROR(EndInput(request));
   if (in.grant.view.operations.empty())
     return Validation("A grant must allow at least one operation.");
   return in;
@@ -106,6 +115,36 @@ Answer<void> CheckConstraints(const aws::GrantView& view) {
     }
   }
   return {};
+}
+
+// Whether the key can do what the grant allows. `view.operations` are known ones.
+Answer<void> CheckUsage(const Key& key, const aws::GrantView& view) {
+  const bool symmetric = key.spec == "SYMMETRIC_DEFAULT" || key.spec.starts_with("HMAC_");
+  for (const std::string& name : view.operations) {
+    const auto* operation = std::ranges::find(kOperations, name, &GrantOperation::name);
+    const bool of_usage = operation->usage.empty() || operation->usage == key.usage;
+    if (of_usage && !(symmetric ? operation->key_pair : operation->symmetric)) continue;
+    return Validation("The operation " + name + " cannot be granted on " + key.arn() +
+                      ", whose key usage is " + key.usage + " and key spec " + key.spec + ".");
+  }
+  return {};
+}
+
+// Whether `parent` allows all that `child` would: what may be granted by someone who may grant
+// only by `parent` (AWS KMS Developer Guide, "Granting CreateGrant permission").
+bool Covers(const aws::GrantView& parent, const aws::GrantView& child) {
+  const bool operations = std::ranges::all_of(child.operations, [&](const std::string& name) {
+    return std::ranges::find(parent.operations, name) != parent.operations.end();
+  });
+  const auto holds_all = [&](const auto& pairs) {
+    return std::ranges::includes(pairs, parent.context_subset);
+  };
+  const bool equals = !parent.constrained_equals ||
+                      (child.constrained_equals && child.context_equals == parent.context_equals);
+  const bool subset = !parent.constrained_subset ||
+                      (child.constrained_equals && holds_all(child.context_equals)) ||
+                      (child.constrained_subset && holds_all(child.context_subset));
+  return operations && equals && subset;
 }
 
 aws::ConditionContext GrantConditions(const Grant& grant) {
@@ -163,18 +202,6 @@ Answer<Body> RemoveGrant(Edit& edit, const Key& from, const std::string& id) {
 
 Fault NoSuchGrant() { return NotFoundFault("Grant id is not found"); }
 
-// The key that holds the grant with this token, in the called region.
-std::shared_ptr<const Key> KeyOfToken(const Contents& contents, const std::string& region,
-                                      std::string_view token) {
-  for (const auto& [arn, key] : contents.keys) {
-    if (key->region == region &&
-        std::ranges::find(key->grants, token, &Grant::token) != key->grants.end()) {
-      return key;
-    }
-  }
-  return nullptr;
-}
-
 // The retiring principal, the grantee of a grant that names RetireGrant, and the root user of the
 // issuing account may retire; others need kms:RetireGrant.
 bool MayRetireByGrant(const aws::PrincipalIdentity& caller, const Grant& grant) {
@@ -190,7 +217,7 @@ bool MayRetireByGrant(const aws::PrincipalIdentity& caller, const Grant& grant) 
 }  // namespace
 
 Answer<Body> CreateGrant(KmsRequest& request) {
-  TS_ASSIGN_OR_RETURN(GrantInput in, ReadGrant(request.input));
+  TS_ASSIGN_OR_RETURN(GrantInput in, ReadGrant(request));
   request.note.request_parameters_json = request.input.TrailParameters();
   TS_RETURN_IF_ERROR(CheckConstraints(in.grant.view));
   Edit edit(request.world);
@@ -199,9 +226,13 @@ Answer<Body> CreateGrant(KmsRequest& request) {
                                {.action = "kms:CreateGrant",
                                 .grant_operation = "CreateGrant",
                                 .cross_account = true,
-                                .extra = GrantConditions(in.grant)}));
+                                .extra = GrantConditions(in.grant),
+                                .grant_admits = [&in](const aws::GrantView& parent) {
+                                  return Covers(parent, in.grant.view);
+                                }}));
   if (std::optional<Fault> fault = RefusedByState(*found.key, StateRule::kCreateGrant))
     return *fault;
+  TS_RETURN_IF_ERROR(CheckUsage(*found.key, in.grant.view));
   TS_RETURN_IF_ERROR(CheckPrincipal(edit.contents(), in.grant.view.grantee));
   if (!in.grant.retiring_principal.empty())
     TS_RETURN_IF_ERROR(CheckPrincipal(edit.contents(), in.grant.retiring_principal));
@@ -290,8 +321,8 @@ Answer<Body> RetireGrant(KmsRequest& request) {
   Edit edit(request.world);
   const auto named = [&]() -> Answer<FoundKey> {
     if (token.empty()) return FindKey(request, key_id, IdForms::kKeysOnly);
-    auto key = KeyOfToken(edit.contents(), request.call.region, token);
-    if (!key) return OtherFault("InvalidGrantTokenException", "The grant token is invalid.");
+    auto key = KeyOfGrantToken(edit.contents(), request.call.region, token);
+    if (!key) return InvalidGrantToken();
     return FoundKey(std::move(key));
   };
   TS_ASSIGN_OR_RETURN(const FoundKey found, named());

@@ -71,6 +71,74 @@ TEST_F(KmsGrants, InputsAreChecked) {
   EXPECT_EQ(Do("CreateGrant", Wanted({"Encrypt"})).code, "DisabledException");
 }
 
+// Who may grant only by a grant hands out no more than that grant allows.
+TEST_F(KmsGrants, AGrantOfCreateGrantCoversTheChild) {
+  const json a{{"a", "1"}}, a_and_b{{"a", "1"}, {"b", "2"}};
+  const auto by_grantee = [&](json operations, json constraints = nullptr) {
+    return As(Session(), kEast, "CreateGrant", Wanted(std::move(operations), constraints)).code;
+  };
+  const auto parent = [&](json operations, json constraints = nullptr) {
+    for (const json& grant : Listed())
+      Do("RevokeGrant", {{"KeyId", key}, {"GrantId", grant["GrantId"]}});
+    EXPECT_TRUE(Do("CreateGrant", Wanted(std::move(operations), std::move(constraints))).ok());
+  };
+  EXPECT_EQ(by_grantee({"Encrypt"}), "AccessDeniedException");
+  parent({"Encrypt", "CreateGrant"});
+  EXPECT_EQ(by_grantee({"Decrypt"}), "AccessDeniedException");
+  EXPECT_EQ(by_grantee({"Encrypt", "Decrypt"}), "AccessDeniedException");
+  EXPECT_EQ(by_grantee({"Encrypt"}), "");
+  EXPECT_EQ(by_grantee({"Encrypt", "CreateGrant"}, {{"EncryptionContextEquals", a}}), "");
+  parent({"Encrypt", "CreateGrant"}, {{"EncryptionContextSubset", a}});
+  EXPECT_EQ(by_grantee({"Encrypt"}), "AccessDeniedException");
+  EXPECT_EQ(by_grantee({"Encrypt"}, {{"EncryptionContextSubset", {{"a", "2"}}}}),
+            "AccessDeniedException");
+  EXPECT_EQ(by_grantee({"Encrypt"}, {{"EncryptionContextSubset", a_and_b}}), "");
+  EXPECT_EQ(by_grantee({"Encrypt"}, {{"EncryptionContextEquals", a_and_b}}), "");
+  parent({"Encrypt", "CreateGrant"}, {{"EncryptionContextEquals", a}});
+  EXPECT_EQ(by_grantee({"Encrypt"}, {{"EncryptionContextSubset", a}}), "AccessDeniedException");
+  EXPECT_EQ(by_grantee({"Encrypt"}, {{"EncryptionContextEquals", a_and_b}}),
+            "AccessDeniedException");
+  EXPECT_EQ(by_grantee({"Encrypt"}, {{"EncryptionContextEquals", a}}), "");
+  // Who may by the key's policy is not bound by grants.
+  EXPECT_TRUE(Do("CreateGrant", Wanted({"Decrypt"})).ok());
+}
+
+TEST_F(KmsGrants, OnlyWhatTheKeyCanDoIsGranted) {
+  const auto grant_on = [&](const std::string& arn, const char* operation) {
+    json wanted = Wanted({operation});
+    wanted["KeyId"] = arn;
+    return Do("CreateGrant", wanted).code;
+  };
+  const std::string rsa = NewKey({{"KeySpec", "RSA_2048"}, {"KeyUsage", "ENCRYPT_DECRYPT"}});
+  const std::string signing = NewKey({{"KeySpec", "RSA_2048"}, {"KeyUsage", "SIGN_VERIFY"}});
+  for (const char* wrong : {"Sign", "GenerateMac", "GetPublicKey", "DeriveSharedSecret"})
+    EXPECT_EQ(grant_on(key, wrong), "ValidationException") << wrong;
+  for (const char* right : {"GenerateDataKey", "GenerateDataKeyPair", "DescribeKey"})
+    EXPECT_EQ(grant_on(key, right), "") << right;
+  EXPECT_EQ(grant_on(rsa, "GenerateDataKey"), "ValidationException");
+  EXPECT_EQ(grant_on(rsa, "Decrypt"), "");
+  EXPECT_EQ(grant_on(signing, "Decrypt"), "ValidationException");
+  EXPECT_EQ(grant_on(signing, "Sign"), "");
+  EXPECT_EQ(grant_on(signing, "GetPublicKey"), "");
+}
+
+TEST_F(KmsGrants, TokensAreThoseOfGrants) {
+  const json made = Do("CreateGrant", Wanted({"Encrypt"})).body;
+  const auto with = [&](const std::string& operation, json tokens) {
+    json body{{"KeyId", key}, {"GrantTokens", std::move(tokens)}};
+    if (operation == "Encrypt") body["Plaintext"] = "aGk=";
+    if (operation == "GenerateDataKey") body["KeySpec"] = "AES_256";
+    if (operation == "CreateGrant") body.update(Wanted({"Encrypt"}));
+    return Do(operation, body).code;
+  };
+  for (const char* operation : {"Encrypt", "GenerateDataKey", "DescribeKey", "CreateGrant"}) {
+    EXPECT_EQ(with(operation, {"bogus"}), "InvalidGrantTokenException") << operation;
+    EXPECT_EQ(with(operation, {made["GrantToken"], "bogus"}), "InvalidGrantTokenException");
+    EXPECT_EQ(with(operation, {made["GrantToken"]}), "") << operation;
+    EXPECT_EQ(with(operation, json::array()), "") << operation;
+  }
+}
+
 TEST_F(KmsGrants, ANameMakesTheCallRepeatable) {
   json named = Wanted({"Encrypt"});
   named["Name"] = "g";

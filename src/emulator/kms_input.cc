@@ -287,7 +287,6 @@ ContextPairs Input::Context(std::string_view name, std::string_view parent) {
     WrongType(TypeName(*found), "a Map");
     return out;
   }
-  std::size_t bytes = 0;
   for (auto [key, value] : object) {
     std::string_view text;
     if (value.get_string().get(text) == simdjson::SUCCESS) {
@@ -298,8 +297,9 @@ ContextPairs Input::Context(std::string_view name, std::string_view parent) {
       // Numbers and booleans are interpreted as strings (AWS KMS Developer Guide).
       out.emplace_back(key, simdjson::minify(value));
     }
-    bytes += key.size() + text.size();
   }
+  std::size_t bytes = 0;
+  for (const auto& [key, value] : out) bytes += key.size() + value.size();
   if (bytes > kContextBytesMax) Violated(name, "", true, AtMost(kContextBytesMax));
   std::ranges::sort(out);
   auto same_key = [](const auto& a, const auto& b) { return a.first == b.first; };

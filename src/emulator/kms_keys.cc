@@ -124,8 +124,7 @@ Answer<Body> CreateKey(KmsRequest& request) {
 
 Answer<Body> DescribeKey(KmsRequest& request) {
   const std::string_view key_id = request.input.Text("KeyId", kKeyIdLength);
-  request.input.Texts("GrantTokens", 10, {.min = 1, .max = 8192});
-  if (std::optional<Fault> fault = request.input.fault()) return *fault;
+  TS_RETURN_IF_ERROR(EndInput(request));
   request.note.request_parameters_json = request.input.TrailParameters();
   TS_ASSIGN_OR_RETURN(FoundKey key, FindKey(request, key_id, IdForms::kAny));
   TS_RETURN_IF_ERROR(Authorise(

@@ -84,9 +84,8 @@ TEST_F(KmsKeys, DeletionWaitsForItsWindow) {
   EXPECT_EQ(State(key), "NotFoundException");
   EXPECT_EQ(Do("Decrypt", {{"CiphertextBlob", blob}}).code, "AccessDeniedException");
   EXPECT_EQ(Do("ListAliases", json::object()).body["Aliases"].size(), 0u);
-  const std::vector<ServiceEvent> events = world_->TakeServiceEvents();
-  ASSERT_EQ(events.size(), 1u);
-  EXPECT_EQ(events[0].name, "DeleteKey");
+  ASSERT_EQ(events_.size(), 1u);
+  EXPECT_EQ(events_[0].name, "DeleteKey");
 }
 
 TEST_F(KmsKeys, RelatedKeysOpenOneAnothersCiphertexts) {

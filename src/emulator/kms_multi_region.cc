@@ -94,11 +94,8 @@ Answer<Body> ReplicateKey(KmsRequest& request) {
   TS_RETURN_IF_ERROR(CheckReplicaRegion(edit.contents(), replica, primary->region));
   TS_RETURN_IF_ERROR(MayCreateReplica(request, replica, bypass));
   TS_ASSIGN_OR_RETURN(replica.policy, TakeKeyPolicy(request, replica, policy, bypass));
-  if (edit.contents().replica_creating_for > base::Duration::zero()) {
-    replica.state = KeyState::kCreating;
-    replica.ready_at = edit.now() + std::chrono::duration_cast<std::chrono::milliseconds>(
-                                        edit.contents().replica_creating_for);
-  }
+  replica.ready_at = request.world.ReplicaReadyAt(region);
+  if (replica.ready_at) replica.state = KeyState::kCreating;
   edit.Put(replica);
   TS_RETURN_IF_ERROR(Commit(edit));
   const json answer = {{"ReplicaKeyMetadata", KeyMetadata(edit.contents(), replica)},

@@ -130,6 +130,24 @@ TEST_F(KmsMultiRegion, ThePrimaryMovesThroughUpdating) {
   EXPECT_EQ(told["ReplicaKeys"].size(), 3u);
 }
 
+TEST_F(KmsMultiRegion, ReplicasAreHeldWhereItIsWanted) {
+  const std::string key = NewPrimary();
+  ASSERT_TRUE(world_->SetDelays(std::chrono::seconds(5), base::Duration::zero()));
+  world_->HoldReplicas({kWest});
+  EXPECT_EQ(Replicate(key).body["ReplicaKeyMetadata"]["KeyState"], "Creating");
+  ASSERT_TRUE(Replicate(key, {{"ReplicaRegion", "eu-west-1"}}).ok());
+  clock_.Advance(std::chrono::days(36'500));
+  EXPECT_EQ(State(InRegion(key, kWest), kWest), "Creating");
+  EXPECT_EQ(State(InRegion(key, "eu-west-1"), "eu-west-1"), "Enabled");
+  world_->HoldReplicas({""});
+  EXPECT_EQ(Replicate(key, {{"ReplicaRegion", "eu-west-2"}}).body["ReplicaKeyMetadata"]["KeyState"],
+            "Creating");
+  world_->HoldReplicas({});
+  ASSERT_TRUE(Replicate(key, {{"ReplicaRegion", "eu-west-3"}}).ok());
+  clock_.Advance(std::chrono::seconds(5));
+  EXPECT_EQ(State(InRegion(key, "eu-west-3"), "eu-west-3"), "Enabled");
+}
+
 TEST_F(KmsMultiRegion, MovingThePrimaryNeedsBothKeysPolicies) {
   const std::string key = NewPrimary();
   const std::string replica = InRegion(key, kWest);

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "aws/arn.h"
+#include "aws/policy_pattern.h"
 #include "aws/region.h"
+#include "emulator/authorise.h"
 
 namespace tenantseal::emulator {
 namespace {
@@ -12,18 +14,6 @@ constexpr std::string_view kAliasPrefix = "alias/";
 
 std::string KeyArn(std::string_view region, std::string_view account, std::string_view id) {
   return KmsArnText(region, account, "key/", id);
-}
-
-// Formatting costs as much as the rest of the conditions, and the second seldom changes.
-const std::string& SecondsText(base::UtcTime time) {
-  struct Last {
-    std::chrono::sys_seconds time{std::chrono::seconds(-1)};
-    std::string text;
-  };
-  thread_local Last last;
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-  if (seconds != last.time) last = {seconds, base::FormatUtcSeconds(time)};
-  return last.text;
 }
 
 // What AWS says to callers of another account, whether the key is missing or refuses.
@@ -66,34 +56,13 @@ bool AnyReads(const Caller& caller, const Key& key, std::string_view prefix) {
          std::ranges::any_of(caller.identity_policies, reads);
 }
 
-std::string Lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-  return out;
-}
-
-void AddCallConditions(const Call& call, aws::ConditionContext& out) {
-  out["aws:sourceip"] = {call.source_ip};
-  out.try_emplace("aws:requestedregion", std::vector<std::string>{call.region});
-  out["aws:securetransport"] = {call.secure ? "true" : "false"};
-  out["aws:currenttime"] = {SecondsText(call.time)};
-  if (!call.user_agent.empty()) out["aws:useragent"] = {call.user_agent};
-  for (const auto& [name, value] : call.caller->tags)
-    out["aws:principaltag/" + Lower(name)] = {value};
-  if (!call.caller->identity.role_arn.empty()) {
-    out["aws:tokenissuetime"] = {base::FormatUtcSeconds(call.caller->session_created)};
-    out["aws:multifactorauthpresent"] = {"false"};
-  }
-}
-
 void AddKeyConditions(const Key& key, aws::ConditionContext& out) {
   out["kms:keyspec"] = {key.spec};
   out["kms:keyusage"] = {key.usage};
   out["kms:keyorigin"] = {key.origin};
   out["kms:multiregion"] = {key.multi_region ? "true" : "false"};
   if (key.multi_region) out["kms:multiregionkeytype"] = {key.primary() ? "PRIMARY" : "REPLICA"};
-  for (const Tag& tag : key.tags) out["aws:resourcetag/" + Lower(tag.key)] = {tag.value};
+  for (const Tag& tag : key.tags) out["aws:resourcetag/" + aws::ToLower(tag.key)] = {tag.value};
 }
 
 void AddEncryptionContext(const ContextPairs& pairs, aws::ConditionContext& out) {
@@ -101,7 +70,7 @@ void AddEncryptionContext(const ContextPairs& pairs, aws::ConditionContext& out)
   std::vector<std::string>& keys = out["kms:encryptioncontextkeys"];
   for (const auto& [key, value] : pairs) {
     keys.push_back(key);
-    out["kms:encryptioncontext:" + Lower(key)].push_back(value);
+    out["kms:encryptioncontext:" + aws::ToLower(key)].push_back(value);
   }
 }
 
@@ -192,7 +161,9 @@ Answer<void> Authorise(KmsRequest& request, const FoundKey& found, const Permiss
   const aws::AccessRequest ask = AskFor(request, found, permission);
   std::vector<aws::GrantView> grants;
   if (!permission.grant_operation.empty())
-    for (const Grant& grant : key.grants) grants.push_back(grant.view);
+    for (const Grant& grant : key.grants)
+      if (!permission.grant_admits || permission.grant_admits(grant.view))
+        grants.push_back(grant.view);
   std::vector<const aws::CompiledPolicy*> policies;
   for (const auto& policy : call.caller->identity_policies) policies.push_back(policy.get());
   // A key whose stored policy cannot be read admits nobody.
@@ -222,6 +193,37 @@ Answer<void> AuthoriseWithoutKey(KmsRequest& request, const std::string& action,
 
 Fault DeniedUnknownKey(const KmsRequest& request, const std::string& action) {
   return DeniedAbroad(request.call, action);
+}
+
+std::shared_ptr<const Key> KeyOfGrantToken(const Contents& contents, std::string_view region,
+                                           std::string_view token) {
+  for (const auto& [arn, key] : contents.keys) {
+    if (key->region == region &&
+        std::ranges::find(key->grants, token, &Grant::token) != key->grants.end()) {
+      return key;
+    }
+  }
+  return nullptr;
+}
+
+Fault InvalidGrantToken() {
+  return OtherFault("InvalidGrantTokenException",
+                    "The grant token is invalid: no grant in this region has it.");
+}
+
+Answer<void> EndInput(KmsRequest& request) {
+  const std::vector<std::string> tokens =
+      request.input.Texts("GrantTokens", 10, {.min = 1, .max = 8192});
+  request.input.Flag("DryRun");
+  if (std::optional<Fault> fault = request.input.fault()) return *fault;
+  if (tokens.empty()) return {};
+  const bool known = request.world.Read([&](const Contents& contents) {
+    return std::ranges::all_of(tokens, [&](const std::string& token) {
+      return KeyOfGrantToken(contents, request.call.region, token) != nullptr;
+    });
+  });
+  if (!known) return InvalidGrantToken();
+  return {};
 }
 
 Answer<void> EndDryRun(KmsRequest& request) {

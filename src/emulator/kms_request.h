@@ -55,6 +55,8 @@ struct Permission {
   std::string grant_operation = {};       // "Encrypt" where a grant may allow it; else empty.
   bool cross_account = false;             // Whether the operation works on keys of another account.
   aws::ConditionContext extra = {};       // Further condition keys, in lower case.
+  // Whether a grant may allow it at all; null: any. Of CreateGrant, that it hands out no more.
+  std::function<bool(const aws::GrantView&)> grant_admits = {};
 };
 // AccessDeniedException in AWS's words when key policy, grants, identity and session policies
 // together do not allow it. Adds the key to request.note.key_arns when it does.
@@ -87,6 +89,14 @@ enum class StateRule : std::uint8_t {
 // The fault of the table, or nothing. Multi-region keys and origins have been looked at by the
 // caller where an operation needs it.
 std::optional<Fault> RefusedByState(const Key& key, StateRule rule);
+
+// Reads what operations that grants allow have in common, GrantTokens and DryRun, after all other
+// members. The fault: what was wrong with any of them, or a token of no grant in the called region.
+Answer<void> EndInput(KmsRequest& request);
+// The key that has the grant of this token, in the called region; null: there is none.
+std::shared_ptr<const Key> KeyOfGrantToken(const Contents& contents, std::string_view region,
+                                           std::string_view token);
+Fault InvalidGrantToken();
 
 // DryRun: true in the request: ask after everything is checked, before anything is done.
 Answer<void> EndDryRun(KmsRequest& request);

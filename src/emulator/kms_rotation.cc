@@ -27,6 +27,9 @@ Answer<Rotating> FindRotating(KmsRequest& request, std::string_view key_id, bool
   Permission permission{.action = "kms:" + request.call.operation, .extra = extra};
   permission.cross_account = request.call.operation == "GetKeyRotationStatus";
   TS_RETURN_IF_ERROR(Authorise(request, key, permission));
+  if (key->origin == "EXTERNAL") {
+    return Unsupported(key->arn() + " origin is EXTERNAL which is not valid for this operation.");
+  }
   const StateRule rule = changes ? StateRule::kRotation : StateRule::kRotationStatus;
   if (std::optional<Fault> fault = RefusedByState(*key.key, rule)) return *fault;
   std::shared_ptr<const MaterialSet> set =
@@ -92,8 +95,7 @@ Answer<Body> RotateKeyOnDemand(KmsRequest& request) {
   }
   MaterialSet set = found.set->Copy();
   set.versions.push_back({NewMaterialId(edit.random()), edit.random().Key(), edit.now(), true});
-  edit.Note({"RotateKey", found.key->account, found.key->region, found.key->arn(),
-             set.versions.back().id, edit.now()});
+  edit.NoteRotation(*found.key.key, set.versions.back().id, edit.now());
   TS_RETURN_IF_ERROR(Keep(edit, std::move(set)));
   const json answer = {{"KeyId", found.key->id}};
   request.note.response_elements_json = TrailElements(answer);

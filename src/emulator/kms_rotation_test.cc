@@ -63,10 +63,39 @@ TEST_F(KmsRotation, RotatesWhenItsTimeHasComeAndOldCiphertextsOpen) {
   ASSERT_TRUE(Do("DisableKeyRotation", {{"KeyId", key}}).ok());
   clock_.Advance(days(900));
   EXPECT_EQ(Rotations(key).size(), 1u);
-  const std::vector<ServiceEvent> events = world_->TakeServiceEvents();
-  ASSERT_EQ(events.size(), 1u);
-  EXPECT_EQ(events[0].name, "RotateKey");
-  EXPECT_EQ(events[0].key_arn, key);
+  ASSERT_EQ(events_.size(), 1u);
+  EXPECT_EQ(events_[0].name, "RotateKey");
+  EXPECT_EQ(events_[0].key_arn, key);
+}
+
+TEST_F(KmsRotation, AJumpOfTheClockMakesUpForEveryRotation) {
+  const std::string key = NewKey({{"MultiRegion", true}});
+  ASSERT_TRUE(Do("ReplicateKey", {{"KeyId", key}, {"ReplicaRegion", kWest}}).ok());
+  ASSERT_TRUE(Do("EnableKeyRotation", {{"KeyId", key}, {"RotationPeriodInDays", 100}}).ok());
+  const base::UtcTime begun = clock_.Utc();
+  clock_.Advance(days(36'500));
+  const std::string latest = Material(key);
+  ASSERT_EQ(events_.size(), 2 * 365u);
+  for (int i = 0; i < 365; ++i) {
+    EXPECT_EQ(events_[2 * i].name, "RotateKey");
+    EXPECT_EQ(events_[2 * i].time, begun + (i + 1) * days(100));
+    // The replica gets the material of its primary, which is what the record is about.
+    EXPECT_EQ(events_[2 * i + 1].name, "SynchronizeMultiRegionKey");
+    EXPECT_EQ(events_[2 * i + 1].key_arn, key);
+  }
+  EXPECT_EQ(events_[2 * 364].key_material_id, latest);
+}
+
+TEST_F(KmsRotation, ImportedMaterialDoesNotRotate) {
+  const std::string key = NewKey({{"Origin", "EXTERNAL"}});
+  ASSERT_TRUE(Do("ScheduleKeyDeletion", {{"KeyId", key}}).ok());
+  ASSERT_EQ(State(key), "PendingDeletion");
+  for (const char* operation :
+       {"GetKeyRotationStatus", "EnableKeyRotation", "RotateKeyOnDemand", "ListKeyRotations"}) {
+    const Answered refused = Do(operation, {{"KeyId", key}});
+    EXPECT_EQ(refused.code, "UnsupportedOperationException") << operation;
+    EXPECT_EQ(refused.message, key + " origin is EXTERNAL which is not valid for this operation.");
+  }
 }
 
 TEST_F(KmsRotation, OnDemandAtMost25TimesAndListedInPages) {

@@ -42,6 +42,7 @@ class KmsGround : public testing::Test {
     auto world = World::Open(path, clock_, random_);
     ASSERT_TRUE(world) << world.error().message;
     world_ = std::move(*world);
+    world_->OnServiceEvent([this](const ServiceEvent& event) { events_.push_back(event); });
     kms_ = std::make_unique<KmsService>(*world_);
     const std::string all =
         R"({"Version":"2012-10-17",
@@ -150,6 +151,7 @@ class KmsGround : public testing::Test {
   base::SystemRandom random_;
   std::unique_ptr<World> world_;
   std::unique_ptr<KmsService> kms_;
+  std::vector<ServiceEvent> events_;
 };
 
 // "arn:aws:kms:REGION:..." of the related key in another region.

@@ -240,6 +240,10 @@ Result<void> ReadKey(const Spot& spot, const std::string& account, Seed& seed) {
   }
   TS_RETURN_IF_ERROR(ForEachOf(spot, "replicaRegions", [&](const Spot& item) -> Result<void> {
     TS_ASSIGN_OR_RETURN(std::string region, RegionOf(item));
+    if (aws::PartitionOfRegion(region) != aws::PartitionOfRegion(key.region)) {
+      return item.Wrong("'" + region + "' is in another partition than the key's region '" +
+                        key.region + "'; a replica is in the same one.");
+    }
     key.replica_regions.push_back(std::move(region));
     return {};
   }));

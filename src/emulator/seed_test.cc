@@ -101,6 +101,8 @@ TEST_F(SeedTest, NamesFileAndPlaceOfMistakes) {
   EXPECT_EQ(wrong("AAAA=\"", "AAAA\""), at + "/keys/0/material");
   EXPECT_EQ(wrong("alias/a", "a"), at + "/keys/0/aliases/0");
   EXPECT_EQ(wrong("\"us-east-2\"", "7"), at + "/keys/0/replicaRegions/0");
+  EXPECT_EQ(wrong("\"us-east-2\"", "\"us-west-2\", \"cn-north-1\""),
+            at + "/keys/0/replicaRegions/1");
   EXPECT_EQ(wrong("\"y\"", "1"), at + "/keys/0/tags/x");
   EXPECT_EQ(wrong("\"tags\"", "\"policy\": {\"Statement\": 7}, \"tags\"").substr(0, 36),
             at + "/keys/0/policy");

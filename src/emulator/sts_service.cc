@@ -1,9 +1,9 @@
 #include "emulator/sts_service.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "aws/arn.h"
+#include "aws/policy_pattern.h"
 #include "base/encoding.h"
 #include "emulator/authorise.h"
 #include "emulator/json_text.h"
@@ -11,31 +11,11 @@
 namespace tenantseal::emulator {
 namespace {
 
-constexpr int kTagsMax = 50;
-constexpr std::size_t kSessionPolicyCharsMax = 2048;
-
 Fault ValidationError(std::string message) { return {400, "ValidationError", std::move(message)}; }
 
 Fault Denied(const std::string& who, const std::string& action, const std::string& role) {
   return {403, "AccessDenied",
           "User: " + who + " is not authorized to perform: " + action + " on resource: " + role};
-}
-
-std::string Parameter(const StsForm& form, std::string_view name) {
-  const auto found = form.find(name);
-  return found == form.end() ? std::string() : found->second;
-}
-
-bool AllOf(std::string_view text, std::string_view others) {
-  return std::ranges::all_of(text, [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           others.find(c) != others.npos;
-  });
-}
-
-std::string Constraint(const std::string& value, std::string_view name, std::string_view rule) {
-  return "1 validation error detected: Value '" + value.substr(0, 200) + "' at '" +
-         std::string(name) + "' failed to satisfy constraint: Member must " + std::string(rule);
 }
 
 // "AssumeRole" with its element around `result`.
@@ -88,75 +68,6 @@ aws::CompiledPolicy ForProvider(const aws::Policy& trust, const std::string& pro
   return WithResource(policy);
 }
 
-}  // namespace
-
-// What an AssumeRole asks for, checked.
-struct StsService::Session {
-  std::shared_ptr<const Role> role;
-  std::string role_arn, name, external_id;
-  std::chrono::seconds duration{3600};
-  std::string policy_text;
-  std::shared_ptr<const aws::CompiledPolicy> policy;
-  std::map<std::string, std::string> tags;
-  std::string parameters_json;
-};
-
-namespace {
-
-Answer<std::map<std::string, std::string>> ReadTags(const StsForm& form) {
-  std::map<std::string, std::string> tags;
-  for (int i = 1;; ++i) {
-    const std::string at = "Tags.member." + std::to_string(i);
-    const auto key = form.find(at + ".Key");
-    if (key == form.end()) return tags;
-    const std::string value = Parameter(form, at + ".Value");
-    if (i > kTagsMax) return ValidationError("A session has at most 50 tags.");
-    if (key->second.empty() || key->second.size() > 128 || value.size() > 256)
-      return ValidationError(Constraint(key->second, "tags." + std::to_string(i) + ".member.key",
-                                        "have length between 1 and 128"));
-    std::string name = key->second;
-    // Condition keys are compared without case.
-    std::ranges::transform(name, name.begin(), [](char c) {
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-    });
-    if (!tags.emplace(name, value).second)
-      return Fault{400, "InvalidParameterValue", "Duplicate tag keys found."};
-  }
-}
-
-Answer<std::chrono::seconds> ReadDuration(const StsForm& form, std::chrono::seconds fallback) {
-  const std::string text = Parameter(form, "DurationSeconds");
-  if (text.empty()) return fallback;
-  int value = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (code != std::errc() || end != text.data() + text.size())
-    return Fault{400, "MalformedInput", "DurationSeconds is a number."};
-  if (value < 900) {
-    return ValidationError(
-        Constraint(text, "durationSeconds", "have value greater than or equal to 900"));
-  }
-  if (value > 43200) {
-    return ValidationError(
-        Constraint(text, "durationSeconds", "have value less than or equal to 43200"));
-  }
-  return std::chrono::seconds(value);
-}
-
-std::string ParametersJson(const StsForm& form) {
-  std::string out = "{";
-  for (const auto& [name, member] : {std::pair{"RoleArn", "roleArn"},
-                                     {"RoleSessionName", "roleSessionName"},
-                                     {"DurationSeconds", "durationSeconds"},
-                                     {"ExternalId", "externalId"},
-                                     {"Policy", "policy"}}) {
-    const auto found = form.find(name);
-    if (found == form.end()) continue;
-    if (out.size() > 1) out += ',';
-    AppendJsonMember(member, found->second, out);
-  }
-  return out + '}';
-}
-
 std::string ResponseJson(const AccessKey& key) {
   std::string out = "{\"credentials\":{";
   AppendJsonMember("accessKeyId", key.id, out);
@@ -169,59 +80,46 @@ std::string ResponseJson(const AccessKey& key) {
   return out + "}}";
 }
 
+void AddSessionConditions(const Call& call, const StsForm& form, const AssumeRoleInput& input,
+                          aws::ConditionContext& out) {
+  AddCallConditions(call, out);
+  out["sts:rolesessionname"] = {input.name};
+  if (!input.external_id.empty()) out["sts:externalid"] = {input.external_id};
+  if (form.contains("DurationSeconds"))
+    out["sts:durationseconds"] = {std::to_string(input.duration.count())};
+  for (const auto& [name, value] : input.tags) {
+    out["aws:requesttag/" + aws::ToLower(name)] = {value};
+    out["aws:tagkeys"].push_back(name);
+  }
+  if (!input.transitive_tags.empty())
+    out["sts:transitivetagkeys"] = {input.transitive_tags.begin(), input.transitive_tags.end()};
+}
+
 }  // namespace
+
+struct StsService::Session {
+  AssumeRoleInput input;
+  std::shared_ptr<const Role> role;  // Null: there is none.
+};
 
 std::shared_ptr<const Role> StsService::FindRole(const std::string& arn) const {
   return world_.Read([&](const Contents& contents) -> std::shared_ptr<const Role> {
     const auto found = contents.roles.find(arn);
-    return found == contents.roles.end() ? nullptr : found->second;
+    // A trust policy that cannot be read admits nobody.
+    const bool usable = found != contents.roles.end() && found->second->trust.compiled;
+    return usable ? found->second : nullptr;
   });
 }
 
-Answer<StsService::Session> StsService::Begin(const Call& call, const StsForm& form) {
+Answer<StsService::Session> StsService::Begin(const Call& call, const StsForm& form,
+                                              TrailNote& note) const {
+  note.request_parameters_json = AssumeRoleParametersJson(form, *call.caller);
   Session session;
-  session.role_arn = Parameter(form, "RoleArn");
-  if (session.role_arn.size() < 20 || session.role_arn.size() > aws::kArnCharsMax) {
-    return ValidationError(
-        Constraint(session.role_arn, "roleArn", "have length between 20 and 2048"));
-  }
-  const Result<aws::Arn> arn = aws::ParseArn(session.role_arn);
-  if (!arn || arn->service != "iam" || !arn->resource.starts_with("role/"))
-    return ValidationError(session.role_arn + " is invalid");
-  session.name = Parameter(form, "RoleSessionName");
-  if (session.name.size() < 2 || session.name.size() > 64)
-    return ValidationError(
-        Constraint(session.name, "roleSessionName", "have length between 2 and 64"));
-  if (!AllOf(session.name, "_+=,.@-")) {
-    return ValidationError(Constraint(session.name, "roleSessionName",
-                                      "satisfy regular expression pattern: [\\w+=,.@-]*"));
-  }
-  session.external_id = Parameter(form, "ExternalId");
-  if (form.contains("ExternalId") &&
-      (session.external_id.size() < 2 || session.external_id.size() > 1224)) {
-    return ValidationError(
-        Constraint(session.external_id, "externalId", "have length between 2 and 1224"));
-  }
-  TS_ASSIGN_OR_RETURN(session.duration, ReadDuration(form, session.duration));
-  session.policy_text = Parameter(form, "Policy");
-  if (session.policy_text.size() > kSessionPolicyCharsMax) {
-    return Fault{400, "PackedPolicyTooLarge", "A session policy has at most 2048 characters."};
-  }
-  if (!session.policy_text.empty()) {
-    auto compiled = CompilePolicy(session.policy_text, aws::PolicyKind::kIdentity);
-    if (!compiled) return Fault{400, "MalformedPolicyDocument", compiled.error().message};
-    session.policy = compiled->compiled;
-  }
-  TS_ASSIGN_OR_RETURN(session.tags, ReadTags(form));
-  session.role = FindRole(session.role_arn);
-  if (session.role && session.duration.count() > session.role->max_session_seconds) {
+  TS_ASSIGN_OR_RETURN(session.input, ReadAssumeRole(form, *call.caller, call.operation));
+  session.role = FindRole(session.input.role_arn);
+  if (session.role && session.input.duration.count() > session.role->max_session_seconds) {
     return ValidationError(
         "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
-  }
-  if (!call.caller->identity.role_arn.empty() && session.duration > std::chrono::hours(1)) {
-    return ValidationError(
-        "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by "
-        "role chaining.");
   }
   return session;
 }
@@ -229,6 +127,7 @@ Answer<StsService::Session> StsService::Begin(const Call& call, const StsForm& f
 Answer<AccessKey> StsService::NewSession(const Call& call, const Session& session) {
   const base::Random& random = world_.random();
   const Role& role = *session.role;
+  const AssumeRoleInput& input = session.input;
   AccessKey key;
   key.id = "ASIA" + RandomCharacters(random, 16);
   std::array<std::uint8_t, 30> secret;
@@ -238,44 +137,37 @@ Answer<AccessKey> StsService::NewSession(const Call& call, const Session& sessio
   std::array<std::uint8_t, 270> token;
   random.Fill(token);
   key.session_token = "IQoJb3JpZ2luX2Vj" + base::Base64Encode(token);
-  key.expires = call.time + session.duration;
-  key.session_policy_text = session.policy_text;
+  key.expires = call.time + input.duration;
+  key.session_policy_text = input.policy_text;
   Caller& caller = key.caller;
   const std::string partition = role.arn.substr(4, role.arn.find(':', 4) - 4);
   caller.identity.account = role.account;
   caller.identity.arn = "arn:" + partition + ":sts::" + role.account + ":assumed-role/" +
-                        role.name + "/" + session.name;
+                        role.name + "/" + input.name;
   caller.identity.role_arn = role.arn;
-  caller.identity.user_id = role.id + ":" + session.name;
+  caller.identity.user_id = role.id + ":" + input.name;
   caller.access_key_id = key.id;
-  caller.session_name = session.name;
+  caller.session_name = input.name;
   caller.role_name = role.name;
   caller.session_created = call.time;
-  caller.tags = session.tags;
-  caller.session_policy = session.policy;
+  caller.tags = input.tags;
+  caller.transitive_tags = input.transitive_tags;
+  caller.session_policy = input.policy;
   return key;
 }
 
 Answer<std::string> StsService::AssumeRole(const Call& call, const StsForm& form, TrailNote& note) {
-  note.request_parameters_json = ParametersJson(form);
-  TS_ASSIGN_OR_RETURN(const Session session, Begin(call, form));
+  TS_ASSIGN_OR_RETURN(const Session session, Begin(call, form, note));
+  const AssumeRoleInput& input = session.input;
   const Caller& caller = *call.caller;
   if (caller.identity.root() && !root_may_assume_)
     return Fault{403, "AccessDenied", "Roles may not be assumed by root accounts."};
-  const Fault denied = Denied(caller.identity.arn, "sts:AssumeRole", session.role_arn);
+  const Fault denied = Denied(caller.identity.arn, "sts:AssumeRole", input.role_arn);
   if (!session.role) return denied;
-  note.key_arns = {session.role_arn};
+  note.key_arns = {input.role_arn};
   aws::AccessRequest request{
-      caller.identity, "sts:AssumeRole", session.role_arn, session.role->account, {}};
-  if (!session.external_id.empty()) request.context["sts:externalid"] = {session.external_id};
-  request.context["sts:rolesessionname"] = {session.name};
-  request.context["aws:sourceip"] = {call.source_ip};
-  request.context["aws:currenttime"] = {base::FormatUtcSeconds(call.time)};
-  for (const auto& [key, value] : caller.tags) request.context["aws:principaltag/" + key] = {value};
-  for (const auto& [key, value] : session.tags) {
-    request.context["aws:requesttag/" + key] = {value};
-    request.context["aws:tagkeys"].push_back(key);
-  }
+      caller.identity, "sts:AssumeRole", input.role_arn, session.role->account, {}};
+  AddSessionConditions(call, form, input, request.context);
   const aws::CompiledPolicy trust = WithResource(session.role->trust.compiled->policy());
   std::vector<const aws::CompiledPolicy*> policies;
   for (const auto& policy : caller.identity_policies) policies.push_back(policy.get());
@@ -284,8 +176,9 @@ Answer<std::string> StsService::AssumeRole(const Call& call, const StsForm& form
     return aws::Decide(request, &trust, {}, policies, caller.session_policy.get()).allowed;
   };
   if (!allowed("sts:AssumeRole")) return denied;
-  if (!session.tags.empty() && !allowed("sts:TagSession"))
-    return Denied(caller.identity.arn, "sts:TagSession", session.role_arn);
+  // Inherited tags are set anew in each session of a chain.
+  if (!input.tags.empty() && !allowed("sts:TagSession"))
+    return Denied(caller.identity.arn, "sts:TagSession", input.role_arn);
   TS_ASSIGN_OR_RETURN(AccessKey key, NewSession(call, session));
   note.response_elements_json = ResponseJson(key);
   std::string xml = Answered(call, SessionXml(key));
@@ -299,7 +192,7 @@ Answer<std::string> StsService::AssumeRoleWithWebIdentity(Call& call, const StsF
                                                           TrailNote& note) {
   const std::string action = "sts:AssumeRoleWithWebIdentity";
   const auto identity =
-      std::ranges::find(web_identities_, Parameter(form, "WebIdentityToken"), &WebIdentity::token);
+      std::ranges::find(web_identities_, FormValue(form, "WebIdentityToken"), &WebIdentity::token);
   if (identity == web_identities_.end()) {
     return Fault{400, "InvalidIdentityToken",
                  "The token is not one that the seed lists under webIdentities."};
@@ -311,21 +204,17 @@ Answer<std::string> StsService::AssumeRoleWithWebIdentity(Call& call, const StsF
   caller.identity.user_name = identity->subject;
   caller.identity.user_id = identity->provider_arn + ":" + identity->subject;
   call.caller = std::make_shared<const Caller>(std::move(caller));
-  note.request_parameters_json = ParametersJson(form);
-  TS_ASSIGN_OR_RETURN(const Session session, Begin(call, form));
+  TS_ASSIGN_OR_RETURN(const Session session, Begin(call, form, note));
   const Fault denied{403, "AccessDenied", "Not authorized to perform " + action};
   if (!session.role) return denied;
-  note.key_arns = {session.role_arn};
+  note.key_arns = {session.input.role_arn};
   const std::string issuer = provider.resource.substr(provider.resource.find('/') + 1);
   aws::AccessRequest request{
-      call.caller->identity, action, session.role_arn, session.role->account, {}};
-  std::string prefix = issuer;
-  std::ranges::transform(prefix, prefix.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
-  });
+      call.caller->identity, action, session.input.role_arn, session.role->account, {}};
+  const std::string prefix = aws::ToLower(issuer);
   request.context[prefix + ":sub"] = {identity->subject};
   if (!identity->audience.empty()) request.context[prefix + ":aud"] = {identity->audience};
-  request.context["sts:rolesessionname"] = {session.name};
+  AddSessionConditions(call, form, session.input, request.context);
   const aws::CompiledPolicy trust =
       ForProvider(session.role->trust.compiled->policy(), identity->provider_arn);
   const auto match = trust.Evaluate(request, nullptr);
@@ -342,6 +231,11 @@ Answer<std::string> StsService::AssumeRoleWithWebIdentity(Call& call, const StsF
   if (auto added = world_.AddAccessKey(std::move(key)); !added)
     return Fault{500, "InternalFailure", added.error().message};
   return Answered(call, result);
+}
+
+bool StsService::Knows(std::string_view operation) {
+  return operation == "AssumeRole" || operation == "AssumeRoleWithWebIdentity" ||
+         operation == "GetCallerIdentity";
 }
 
 Reply StsService::Handle(Call& call, const StsForm& form, TrailNote& note) {

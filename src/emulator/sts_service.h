@@ -4,12 +4,12 @@
 #pragma once
 
 #include <atomic>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "emulator/assume_role.h"
 #include "emulator/kms_fault.h"
 #include "emulator/world.h"
 
@@ -23,11 +23,6 @@ struct WebIdentity {
   std::string subject, audience;
 };
 
-// The parameters of a query-protocol request, percent-decoded. A fault: not a form, a name given
-// twice, or more than 500 parameters.
-using StsForm = std::map<std::string, std::string, std::less<>>;
-Answer<StsForm> ParseStsForm(std::string_view body);
-
 // Thread-safe after SetWebIdentities.
 class StsService {
  public:
@@ -38,6 +33,7 @@ class StsService {
     web_identities_ = std::move(identities);
   }
 
+  static bool Knows(std::string_view operation);
   // Whether the operation is called without a signature.
   static bool IsUnsigned(std::string_view operation) {
     return operation == "AssumeRoleWithWebIdentity";
@@ -50,7 +46,7 @@ class StsService {
   struct Session;
   Answer<std::string> AssumeRole(const Call& call, const StsForm& form, TrailNote& note);
   Answer<std::string> AssumeRoleWithWebIdentity(Call& call, const StsForm& form, TrailNote& note);
-  Answer<Session> Begin(const Call& call, const StsForm& form);
+  Answer<Session> Begin(const Call& call, const StsForm& form, TrailNote& note) const;
   Answer<AccessKey> NewSession(const Call& call, const Session& session);
   std::shared_ptr<const Role> FindRole(const std::string& arn) const;
 

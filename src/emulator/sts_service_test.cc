@@ -23,6 +23,25 @@ constexpr const char* kStsSeed = R"({
         {"name": "named", "trust": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
           "Principal": {"AWS": "arn:aws:iam::111111111111:user/plain"},
           "Action": "sts:AssumeRole"}]}},
+        {"name": "one", "trust": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+          "Principal": {"AWS": "arn:aws:iam::111111111111:user/able"},
+          "Action": ["sts:AssumeRole", "sts:TagSession"]}]}},
+        {"name": "two", "trust": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+          "Principal": {"AWS": "arn:aws:iam::111111111111:role/one"},
+          "Action": ["sts:AssumeRole", "sts:TagSession"],
+          "Condition": {"ForAnyValue:StringEquals": {"sts:TransitiveTagKeys": "Team"},
+                        "StringEquals": {"aws:RequestTag/Team": "keys"},
+                        "ForAllValues:StringEquals": {"aws:TagKeys": ["Team", "Job"]}}}]}},
+        {"name": "untagged", "trust": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+          "Principal": {"AWS": "arn:aws:iam::111111111111:role/one"},
+          "Action": "sts:AssumeRole"}]}},
+        {"name": "careful", "trust": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+          "Principal": {"AWS": "arn:aws:iam::111111111111:user/plain"},
+          "Action": "sts:AssumeRole",
+          "Condition": {"Bool": {"aws:SecureTransport": "true"},
+                        "StringEquals": {"aws:RequestedRegion": "us-east-1"},
+                        "StringLike": {"aws:UserAgent": "agent/*"},
+                        "NumericGreaterThan": {"aws:EpochTime": "1600000000"}}}]}},
         {"name": "web", "trust": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
           "Principal": {"Federated": "arn:aws:iam::111111111111:oidc-provider/id.example.com"},
           "Action": "sts:AssumeRoleWithWebIdentity",
@@ -58,6 +77,8 @@ class StsTest : public ::testing::Test {
     call.operation = form["Action"];
     call.request_id = "r";
     call.time = world->Now();
+    call.secure = secure;
+    call.user_agent = "agent/1";
     if (!access_key.empty()) {
       world->Read([&](const Contents& contents) {
         call.caller = std::make_shared<const Caller>(contents.access_keys.at(access_key)->caller);
@@ -86,6 +107,7 @@ class StsTest : public ::testing::Test {
   StsService sts{*world};
   TrailNote note;
   std::string message;
+  bool secure = true;
   const std::string named = "arn:aws:iam::111111111111:role/named";
   const std::string cross = "arn:aws:iam::222222222222:role/cross";
 };
@@ -122,6 +144,73 @@ TEST_F(StsTest, TrustAndIdentityPolicyDecide) {
   EXPECT_EQ(Assume("AKIAPLAINPLAIN000001", named,
                    {{"Tags.member.1.Key", "k"}, {"Tags.member.1.Value", "v"}}),
             "AccessDenied");
+}
+
+TEST_F(StsTest, TransitiveTagsGoDownTheChain) {
+  const std::string one = "arn:aws:iam::111111111111:role/one";
+  const std::string two = "arn:aws:iam::111111111111:role/two";
+  const std::string able = "AKIAABLEABLEABLE0001";
+  const StsForm tags{{"Tags.member.1.Key", "Team"},
+                     {"Tags.member.1.Value", "keys"},
+                     {"Tags.member.2.Key", "Hat"},
+                     {"Tags.member.2.Value", "red"}};
+  StsForm transitive = tags;
+  transitive["TransitiveTagKeys.member.1"] = "team";  // Names are compared without case.
+  EXPECT_EQ(Assume(Part(Assume(able, one, tags), "AccessKeyId"), two), "AccessDenied");
+
+  const std::string first = Part(Assume(able, one, transitive), "AccessKeyId");
+  ASSERT_NE(first, "") << message;
+  EXPECT_THAT(note.request_parameters_json, HasSubstr(R"("transitiveTagKeys":["Team"])"));
+  EXPECT_THAT(note.request_parameters_json, HasSubstr(R"({"key":"Hat","value":"red"})"));
+  const std::string second = Part(Assume(first, two), "AccessKeyId");
+  ASSERT_NE(second, "") << message;
+  EXPECT_THAT(note.request_parameters_json,
+              HasSubstr(R"("incomingTransitiveTags":{"Team":"keys"})"));
+  const std::map<std::string, std::string> inherited{{"Team", "keys"}};
+  const auto kept = [&] {
+    return world->Read(
+        [&](const Contents& contents) { return contents.access_keys.at(second)->caller; });
+  };
+  EXPECT_EQ(kept().tags, inherited);
+  EXPECT_EQ(kept().transitive_tags, std::set<std::string>{"Team"});
+  const base::SecretBytes snapshot = world->Snapshot();
+  ASSERT_TRUE(world->Restore(snapshot.RevealText()).ok());
+  EXPECT_EQ(kept().transitive_tags, std::set<std::string>{"Team"});
+
+  EXPECT_EQ(Assume(first, two, {{"Tags.member.1.Key", "TEAM"}, {"Tags.member.1.Value", "x"}}),
+            "InvalidParameterValue");
+  EXPECT_THAT(message, HasSubstr("conflicts with a transitive tag key"));
+  EXPECT_THAT(Assume(first, two, {{"Tags.member.1.Key", "Job"}, {"Tags.member.1.Value", "x"}}),
+              HasSubstr("ASIA"));
+  // What is inherited is set anew, which needs sts:TagSession.
+  EXPECT_EQ(Assume(first, "arn:aws:iam::111111111111:role/untagged"), "AccessDenied");
+  EXPECT_THAT(message, HasSubstr("sts:TagSession"));
+  EXPECT_EQ(Assume(able, one, {{"TransitiveTagKeys.member.1", "Team"}}), "InvalidParameterValue");
+}
+
+TEST_F(StsTest, TrustPoliciesSeeTheConditionsOfTheCall) {
+  const std::string careful = "arn:aws:iam::111111111111:role/careful";
+  EXPECT_THAT(Assume("AKIAPLAINPLAIN000001", careful), HasSubstr("ASIA")) << message;
+  secure = false;
+  EXPECT_EQ(Assume("AKIAPLAINPLAIN000001", careful), "AccessDenied");
+}
+
+// Nothing that was asked for is silently left out.
+TEST_F(StsTest, RefusesParametersThatItDoesNotImplement) {
+  for (const char* name : {"PolicyArns.member.1.arn", "SourceIdentity", "SerialNumber", "TokenCode",
+                           "ProvidedContexts.member.1.ProviderArn", "WebIdentityToken"}) {
+    EXPECT_EQ(Assume("AKIAPLAINPLAIN000001", named, {{name, "x"}}), "ValidationError");
+    EXPECT_THAT(message, HasSubstr(name));
+  }
+  EXPECT_EQ(Assume("AKIAABLEABLEABLE0001", "arn:aws:iam::111111111111:role/one",
+                   {{"Tags.member.2.Key", "k"}, {"Tags.member.2.Value", "v"}}),
+            "ValidationError");
+  EXPECT_EQ(Ask("", {{"Action", "AssumeRoleWithWebIdentity"},
+                     {"RoleArn", "arn:aws:iam::111111111111:role/web"},
+                     {"RoleSessionName", "s1"},
+                     {"ProviderId", "www.amazon.com"},
+                     {"WebIdentityToken", "good"}}),
+            "ValidationError");
 }
 
 TEST_F(StsTest, ParametersAreBounded) {

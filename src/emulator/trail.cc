@@ -90,10 +90,13 @@ bool Trail::Matches(const Kept& kept, const TrailQuery& query,
   return false;
 }
 
+bool Trail::IsNewer(const Kept& a, const Kept& b) {
+  return std::pair(a.time, a.sequence) > std::pair(b.time, b.sequence);
+}
+
 bool Trail::InScope(const Kept& kept, const TrailQuery& query) {
-  return kept.sequence < query.before && kept.rest->region == query.region &&
-         kept.rest->recipient == query.account && (!query.start || kept.time >= *query.start) &&
-         (!query.end || kept.time <= *query.end) &&
+  return kept.rest->region == query.region && kept.rest->recipient == query.account &&
+         (!query.start || kept.time >= *query.start) && (!query.end || kept.time <= *query.end) &&
          (!query.visible_until || kept.time <= *query.visible_until);
 }
 
@@ -191,6 +194,7 @@ std::shared_ptr<const TrailRecord> Trail::Shared(TrailRecord rest, std::size_t& 
 void Trail::Append(TrailRecord record) {
   Kept kept{++last_sequence_,
             record.time,
+            records_.empty() ? record.time : std::max(record.time, records_.back().latest),
             record.event_id,
             record.shared_event_id,
             std::move(record.request_id),
@@ -212,14 +216,33 @@ TrailPage Trail::Find(const TrailQuery& query) const {
   const std::optional<Uuid> event_id = ParseUuid(query.value);
   TrailPage page;
   base::MutexLock lock(mutex_);
-  for (auto it = records_.rbegin(); it != records_.rend(); ++it) {
-    if (!InScope(*it, query) || !Matches(*it, query, event_id)) continue;
-    if (page.records.size() == query.max) {
-      page.next_before = page.records.back().sequence;
-      break;
-    }
-    page.records.push_back(it->Whole());
+  const Kept* from = nullptr;
+  if (query.before != UINT64_MAX) {
+    const auto found = std::ranges::lower_bound(records_, query.before, {}, &Kept::sequence);
+    // It has fallen out, and so has what followed it.
+    if (found == records_.end() || found->sequence != query.before) return page;
+    from = &*found;
   }
+  std::vector<const Kept*> newest;  // Of this page, and one more: a heap with the oldest in front.
+  const auto newer = [](const Kept* a, const Kept* b) { return IsNewer(*a, *b); };
+  for (auto it = records_.rbegin(); it != records_.rend(); ++it) {
+    const bool full = newest.size() > query.max;
+    if (full && newest.front()->time >= it->latest) break;
+    if (full && !IsNewer(*it, *newest.front())) continue;
+    if (from != nullptr && !IsNewer(*from, *it)) continue;
+    if (!InScope(*it, query) || !Matches(*it, query, event_id)) continue;
+    newest.push_back(&*it);
+    std::ranges::push_heap(newest, newer);
+    if (!full) continue;
+    std::ranges::pop_heap(newest, newer);
+    newest.pop_back();
+  }
+  std::ranges::sort(newest, newer);
+  if (newest.size() > query.max) {
+    newest.pop_back();
+    page.next_before = newest.back()->sequence;
+  }
+  for (const Kept* kept : newest) page.records.push_back(kept->Whole());
   return page;
 }
 

@@ -1,5 +1,7 @@
 // The trail: what was called, as CloudTrail would tell it. A bounded memory of the latest records;
-// older ones fall out. Their JSON is made when somebody looks. Calls that differ only in when they
+// older ones fall out. They are found by time, newest first, and of one time in the order of their
+// arrival: events of AWS's own come late, and the clock may be set back. Their JSON is made when
+// somebody looks. Calls that differ only in when they
 // were made share the rest, so that a busy client takes little memory, and little time to fault it
 // in.
 #pragma once
@@ -42,7 +44,7 @@ struct TrailQuery {
   std::string value;
   std::optional<base::UtcTime> start, end;     // Inclusive.
   std::optional<base::UtcTime> visible_until;  // Later ones have not arrived yet.
-  std::uint64_t before = UINT64_MAX;           // Only smaller sequence numbers.
+  std::uint64_t before = UINT64_MAX;           // What follows the record of this sequence number.
   std::size_t max = 50;
 };
 struct TrailPage {
@@ -76,6 +78,7 @@ class Trail {
   struct Kept {
     std::uint64_t sequence = 0;
     base::UtcTime time;
+    base::UtcTime latest;  // Of its own time and those of all that arrived before it.
     Uuid event_id{};
     std::optional<Uuid> shared_event_id;
     std::string request_id;
@@ -84,6 +87,7 @@ class Trail {
     std::size_t bytes = 0;                    // With `rest` when it is the first to have it.
     TrailRecord Whole() const;
   };
+  static bool IsNewer(const Kept& a, const Kept& b);
   static bool InScope(const Kept& kept, const TrailQuery& query);
   static bool Matches(const Kept& kept, const TrailQuery& query,
                       const std::optional<Uuid>& event_id);

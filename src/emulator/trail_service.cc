@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/log.h"
 #include "emulator/authorise.h"
 #include "emulator/trail_token.h"
 
@@ -35,6 +36,12 @@ Fault Serialization(const std::string& what) {
   return {400, "SerializationException", what + " has the wrong type."};
 }
 
+// AWS takes null for an absent member.
+const Json* Member(const Json& input, const char* name) {
+  const auto found = input.find(name);
+  return found == input.end() || found->is_null() ? nullptr : &*found;
+}
+
 std::optional<Fault> ReadAttributes(const Json& list, TrailQuery& query) {
   const Fault invalid{400, "InvalidLookupAttributesException",
                       "You can specify at most one lookup attribute, with a key of EventId, "
@@ -60,9 +67,10 @@ std::optional<Fault> ReadAttributes(const Json& list, TrailQuery& query) {
 
 std::optional<Fault> ReadTime(const Json& input, const char* name,
                               std::optional<base::UtcTime>& out) {
-  if (!input.contains(name) || input[name].is_null()) return std::nullopt;
-  if (!input[name].is_number()) return Serialization(name);
-  const double seconds = input[name].get<double>();
+  const Json* time = Member(input, name);
+  if (time == nullptr) return std::nullopt;
+  if (!time->is_number()) return Serialization(name);
+  const double seconds = time->get<double>();
   if (!(seconds >= 0 && seconds <= static_cast<double>(kSecondsMax)))
     return Fault{400, "InvalidTimeRangeException", std::string(name) + " is out of range."};
   out = base::UtcTime(std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000)));
@@ -70,26 +78,25 @@ std::optional<Fault> ReadTime(const Json& input, const char* name,
 }
 
 std::optional<Fault> ReadPaging(const Json& input, LookupInput& out) {
-  if (input.contains("MaxResults")) {
-    const Json& max = input["MaxResults"];
-    if (!max.is_number_integer()) return Serialization("MaxResults");
-    const auto value = max.get<std::int64_t>();
+  if (const Json* max = Member(input, "MaxResults")) {
+    if (!max->is_number_integer()) return Serialization("MaxResults");
+    const auto value = max->get<std::int64_t>();
     if (value < 1 || value > 50) {
       return Fault{400, "InvalidMaxResultsException",
                    "A valid number of results is between 1 and 50."};
     }
     out.query.max = static_cast<std::size_t>(value);
   }
-  if (input.contains("EventCategory")) {
-    if (input["EventCategory"] != "insight") {
+  if (const Json* category = Member(input, "EventCategory")) {
+    if (*category != "insight") {
       return Fault{400, "InvalidEventCategoryException",
                    "EventCategory must be insight, or left out for management events."};
     }
     out.insight = true;
   }
-  if (input.contains("NextToken")) {
-    if (!input["NextToken"].is_string()) return Serialization("NextToken");
-    out.token = input["NextToken"].get<std::string>();
+  if (const Json* token = Member(input, "NextToken")) {
+    if (!token->is_string()) return Serialization("NextToken");
+    out.token = token->get<std::string>();
     if (out.token.empty()) return Fault{400, "InvalidNextTokenException", "NextToken is empty."};
   }
   return std::nullopt;
@@ -99,8 +106,8 @@ std::optional<Fault> ReadInput(std::string_view body, LookupInput& out) {
   const Json input = Json::parse(body.empty() ? "{}" : body, nullptr, false);
   if (!input.is_object())
     return Fault{400, "SerializationException", "The body is not a JSON object."};
-  if (input.contains("LookupAttributes")) {
-    if (auto fault = ReadAttributes(input["LookupAttributes"], out.query)) return fault;
+  if (const Json* attributes = Member(input, "LookupAttributes")) {
+    if (auto fault = ReadAttributes(*attributes, out.query)) return fault;
   }
   if (auto fault = ReadTime(input, "StartTime", out.query.start)) return fault;
   if (auto fault = ReadTime(input, "EndTime", out.query.end)) return fault;
@@ -175,9 +182,9 @@ Reply TrailService::Handle(const Call& call, std::string_view body_json, TrailNo
   }
   if (const auto delay = this->delay(); delay.count() > 0)
     input.query.visible_until = world_.Now() - delay;
-  if (world_.RunDue()) {
-    for (const ServiceEvent& event : world_.TakeServiceEvents()) trail_.Add(event);
-  }
+  // What is due is recorded first. What is recorded can be told even where that fails.
+  if (auto due = world_.RunDue(); !due)
+    base::LogError("what is due is not done", {{"reason", due.error().message}});
   TrailPage page;
   if (!input.insight) page = trail_.Find(input.query);
   std::string out = "{\"Events\":[";

@@ -271,6 +271,70 @@ TEST_F(LookupTest, PagesNewestFirst) {
   EXPECT_EQ(seen.size(), 5U);
 }
 
+// What AWS does by itself is found at its time, though it is recorded when somebody asks.
+TEST_F(LookupTest, OrdersByTimeAndPagesThroughWhatCameLate) {
+  const base::UtcTime begun = call.time;
+  const auto add_at = [&](int minute, const std::string& operation) {
+    call.operation = operation;
+    call.time = begun + std::chrono::minutes(minute);
+    Add();
+  };
+  add_at(10, "Encrypt");
+  add_at(30, "Decrypt");
+  add_at(30, "GenerateDataKey");
+  trail.Add(
+      {"RotateKey", "111122223333", "us-east-1", kArn, "m", begun + std::chrono::minutes(20)});
+  trail.Add({"DeleteKey", "111122223333", "us-east-1", kArn, "", begun});
+  add_at(5, "DescribeKey");  // The clock was set back.
+  const std::vector<std::string> wanted{"GenerateDataKey", "Decrypt",     "RotateKey",
+                                        "Encrypt",         "DescribeKey", "DeleteKey"};
+  for (int max = 1; max <= 6; ++max) {
+    std::vector<std::string> seen;
+    Json ask{{"MaxResults", max}};
+    for (int pages = 0; pages < 10; ++pages) {
+      const Json page = Ask(ask.dump());
+      for (const Json& event : page["Events"]) seen.push_back(event["EventName"]);
+      if (!page.contains("NextToken")) break;
+      ask["NextToken"] = page["NextToken"];
+    }
+    EXPECT_EQ(seen, wanted) << max;
+  }
+  // A token whose place has fallen out of the trail has nothing behind it.
+  const Json page = Ask(R"({"MaxResults":1})");
+  for (int i = 0; i < 100; ++i) add_at(40, "Encrypt");
+  const Json next = Ask(Json{{"MaxResults", 1}, {"NextToken", page["NextToken"]}}.dump());
+  EXPECT_EQ(next["Events"].size(), 0U);
+}
+
+TEST_F(LookupTest, NullIsAbsent) {
+  Add();
+  EXPECT_EQ(Ask(R"({"LookupAttributes":null,"StartTime":null,"EndTime":null,"MaxResults":null,
+                    "EventCategory":null,"NextToken":null})")["Events"]
+                .size(),
+            1U);
+}
+
+// No call of KMS or CloudTrail is needed for a record to be there.
+TEST_F(LookupTest, EventsOfTheWorldAreInTheTrailAtOnce) {
+  world->OnServiceEvent([this](const ServiceEvent& event) { trail.Add(event); });
+  KeySeed seed;
+  seed.account = "111122223333";
+  seed.region = "us-east-1";
+  const Result<std::string> arn = world->AddKey(std::move(seed));
+  ASSERT_TRUE(arn.ok());
+  {
+    Edit edit(*world);
+    Key key = *edit.contents().FindKey(*arn);
+    key.state = KeyState::kPendingDeletion;
+    key.deletion_at = world->Now();
+    edit.Put(std::move(key));
+    ASSERT_TRUE(edit.Commit().ok());
+  }
+  EXPECT_EQ(trail.size(), 0U);
+  ASSERT_TRUE(world->RunDue().ok());
+  EXPECT_EQ(trail.size(), 1U);
+}
+
 TEST_F(LookupTest, RefusesWhatAwsRefuses) {
   EXPECT_EQ(Ask(R"({"MaxResults":51})")["fault"], "InvalidMaxResultsException");
   EXPECT_EQ(Ask(R"({"MaxResults":0})")["fault"], "InvalidMaxResultsException");

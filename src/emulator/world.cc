@@ -12,7 +12,6 @@ namespace tenantseal::emulator {
 namespace {
 
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
-constexpr std::size_t kServiceEventsMax = 1000;
 
 struct StateNameEntry {
   KeyState state;
@@ -141,9 +140,18 @@ Result<void> World::SetDelays(base::Duration replica_creating_for, base::Duratio
   return edit.Commit();
 }
 
-std::vector<ServiceEvent> World::TakeServiceEvents() {
+void World::HoldReplicas(std::vector<std::string> regions) {
   base::MutexLock lock(mutex_);
-  return std::exchange(events_, {});
+  held_regions_ = std::move(regions);
+}
+
+std::optional<base::UtcTime> World::ReplicaReadyAt(std::string_view region) const {
+  base::MutexLock lock(mutex_);
+  for (const std::string& held : held_regions_)
+    if (held.empty() || held == region) return kHeldReplica;
+  const base::Duration creating = contents_.replica_creating_for;
+  if (creating <= base::Duration::zero()) return std::nullopt;
+  return Now() + std::chrono::duration_cast<std::chrono::milliseconds>(creating);
 }
 
 base::SecretBytes World::Snapshot() const {
@@ -323,6 +331,12 @@ void Edit::RemoveEverything() {
 
 void Edit::Note(ServiceEvent event) { events_.push_back(std::move(event)); }
 
+void Edit::NoteRotation(const Key& key, const std::string& material_id, base::UtcTime time) {
+  Note({"RotateKey", key.account, key.region, key.arn(), material_id, time});
+  if (contents().Related(key).size() > 1)
+    Note({"SynchronizeMultiRegionKey", key.account, key.region, key.arn(), "", time});
+}
+
 Result<void> Edit::WriteTo(StateFile& file) {
   TS_RETURN_IF_ERROR(file.Begin());
   for (const Change& change : changes_) {
@@ -357,11 +371,9 @@ Result<void> Edit::Commit() {
     base::MutexLock lock(world_.mutex_);
     for (const Change& change : changes_)
       if (change.apply) change.apply(world_.contents_);
-    for (ServiceEvent& event : events_) {
-      if (world_.events_.size() >= kServiceEventsMax) world_.events_.erase(world_.events_.begin());
-      world_.events_.push_back(std::move(event));
-    }
   }
+  if (world_.on_event_)
+    for (const ServiceEvent& event : events_) world_.on_event_(event);
   changes_.clear();
   events_.clear();
   if (recount_) world_.TakeFrom(contents());

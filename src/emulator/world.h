@@ -133,6 +133,9 @@ struct AccessKey {
   std::optional<base::UtcTime> expires;
 };
 
+// How far the emulator's clock may be from the machine's: a hundred years.
+inline constexpr std::chrono::milliseconds kClockOffsetMax = std::chrono::days(36'525);
+
 // The emulator's clock is the machine's plus `offset`, or stands still.
 struct ClockSetting {
   std::chrono::milliseconds offset{0};
@@ -164,11 +167,14 @@ struct Contents {
 
 // What AWS does by itself and records as an AwsServiceEvent.
 struct ServiceEvent {
-  std::string name;  // "RotateKey", "DeleteKey".
+  std::string name;  // "RotateKey", "DeleteKey", "SynchronizeMultiRegionKey".
   std::string account, region, key_arn;
   std::string key_material_id;  // RotateKey: the new one. Else empty.
   base::UtcTime time;
 };
+
+// Until when a replica is Creating that a fault holds there.
+inline constexpr base::UtcTime kHeldReplica{std::chrono::days(2'900'000)};
 
 // A key to be seeded.
 struct KeySeed {
@@ -198,6 +204,10 @@ class World {
   Result<void> SetClock(ClockSetting setting);
   ClockSetting clock_setting() const;
   Result<void> SetDelays(base::Duration replica_creating_for, base::Duration updating_for);
+  // Replicas made in these regions from now on ("": in any) stay Creating. Not kept in the file.
+  void HoldReplicas(std::vector<std::string> regions);
+  // When a replica that is made now in `region` is Enabled; nothing: at once.
+  std::optional<base::UtcTime> ReplicaReadyAt(std::string_view region) const;
 
   // Calls `f(const Contents&)` under the lock and returns what it returns. Keep it short, and let
   // no reference out; shared_ptrs may leave.
@@ -210,8 +220,11 @@ class World {
   // Does what has become due by Now(): Creating and Updating end, waiting windows run out, keys
   // rotate. KmsService calls it before every operation; it costs an atomic load when nothing is.
   Result<void> RunDue();
-  // What RunDue() did since the last call; at most the latest 1,000.
-  std::vector<ServiceEvent> TakeServiceEvents();
+  // Takes each event as soon as its change is kept. It must not call the World. Set it before the
+  // World is shared.
+  void OnServiceEvent(std::function<void(const ServiceEvent&)> take) {
+    on_event_ = std::move(take);
+  }
 
   // Seeding. What is there already stays as it is; true: it was added.
   Result<bool> AddAccount(const std::string& account);
@@ -251,7 +264,8 @@ class World {
   mutable base::Mutex mutex_;
   // Written under both locks, so an Edit may read it with its own alone.
   Contents contents_ TS_GUARDED_BY(mutex_);
-  std::vector<ServiceEvent> events_ TS_GUARDED_BY(mutex_);
+  std::vector<std::string> held_regions_ TS_GUARDED_BY(mutex_);
+  std::function<void(const ServiceEvent&)> on_event_;
 };
 
 // One change of the World. It owns the right to change from construction to destruction; nothing
@@ -283,6 +297,8 @@ class Edit {
   void RemoveAccessKey(const std::string& id);
   void RemoveEverything();
   void Note(ServiceEvent event);
+  // The events of a rotation of `key`, which replicas, if it has any, are synchronised with.
+  void NoteRotation(const Key& key, const std::string& material_id, base::UtcTime time);
 
   // kUnavailable when the state file cannot take it. Afterwards the edit is empty and goes on, and
   // contents() shows what was put.

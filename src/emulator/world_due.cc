@@ -1,14 +1,16 @@
 // What happens by itself when its time has come.
 #include <limits>
 
-#include "base/encoding.h"
+#include "emulator/key_make.h"
 #include "emulator/world.h"
 
 namespace tenantseal::emulator {
 namespace {
 
 constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
-constexpr int kRoundsMax = 1000;  // A jump of the clock by centuries must end.
+// A jump of the clock must end.
+constexpr int kRoundsMax = 1000;
+constexpr int kRotationsMax = 1000;  // Of a key in one round: two hundred years and more.
 
 // The key that a material set rotates with: the primary, or the single-region key. Disabled and
 // deleted keys do not rotate.
@@ -55,14 +57,15 @@ void DeleteKey(Edit& edit, const Key& key) {
   edit.Note({"DeleteKey", key.account, key.region, arn, "", *key.deletion_at});
 }
 
-void Rotate(Edit& edit, const Key& key) {
+// All rotations that are due by `now`, so that a jump of the clock is kept once.
+void Rotate(Edit& edit, const Key& key, base::UtcTime now) {
   MaterialSet set = edit.contents().MaterialOf(key)->Copy();
-  const base::UtcTime when = *set.next_rotation;
-  std::array<std::uint8_t, 32> id;
-  edit.random().FillPublic(id);
-  set.versions.push_back({base::HexEncode(id), edit.random().Key(), when, false});
-  set.next_rotation = when + std::chrono::days(set.rotation_period_days);
-  edit.Note({"RotateKey", key.account, key.region, key.arn(), set.versions.back().id, when});
+  for (int i = 0; i < kRotationsMax && *set.next_rotation <= now; ++i) {
+    const base::UtcTime when = *set.next_rotation;
+    set.versions.push_back({NewMaterialId(edit.random()), edit.random().Key(), when, false});
+    set.next_rotation = when + std::chrono::days(set.rotation_period_days);
+    edit.NoteRotation(key, set.versions.back().id, when);
+  }
   edit.Put(std::move(set));
 }
 
@@ -96,7 +99,7 @@ bool World::RunDueOnce(Edit& edit, base::UtcTime now) {
       ready.ready_at.reset();
       edit.Put(std::move(ready));
     } else {
-      Rotate(edit, *key);
+      Rotate(edit, *key, now);
     }
   }
   return !touched.empty();

@@ -140,6 +140,8 @@ AccessKey AccessKeyOf(const json& value) {
   caller.at("roleName").get_to(out.caller.role_name);
   out.caller.session_created = TimeOf(caller.at("sessionCreated"));
   caller.at("tags").get_to(out.caller.tags);
+  if (caller.contains("transitiveTags"))
+    caller["transitiveTags"].get_to(out.caller.transitive_tags);
   return out;
 }
 
@@ -148,12 +150,17 @@ std::shared_ptr<const T> Share(T value) {
   return std::make_shared<const T>(std::move(value));
 }
 
-void ReadSettings(const json& value, Contents& contents) {
+Result<void> ReadSettings(const json& value, Contents& contents) {
   contents.clock.offset = std::chrono::milliseconds(value.at("offsetMs").get<std::int64_t>());
+  // Twice: a clock that stood still may have fallen behind since.
+  if (contents.clock.offset > 2 * kClockOffsetMax || contents.clock.offset < -2 * kClockOffsetMax)
+    return IntegrityError("The state's clock is centuries off: offsetMs is " +
+                          std::to_string(contents.clock.offset.count()) + ".");
   contents.clock.frozen_at = OptionalTime(value.at("frozenAt"));
   contents.replica_creating_for =
       std::chrono::milliseconds(value.at("replicaCreatingMs").get<std::int64_t>());
   contents.updating_for = std::chrono::milliseconds(value.at("updatingMs").get<std::int64_t>());
+  return {};
 }
 
 Role RoleOf(const json& value) {
@@ -208,7 +215,7 @@ Result<void> ReadKnownRow(std::string_view kind, const std::string& id, const js
   } else if (kind == "account") {
     contents.accounts.insert(id);
   } else if (kind == "settings") {
-    ReadSettings(value, contents);
+    return ReadSettings(value, contents);
   } else {
     return IntegrityError("The state holds a row of unknown kind '" + std::string(kind) + "'.");
   }
@@ -301,7 +308,8 @@ base::SecretBytes ToJson(const AccessKey& key) {
                  {"sessionName", key.caller.session_name},
                  {"roleName", key.caller.role_name},
                  {"sessionCreated", Ms(key.caller.session_created)},
-                 {"tags", key.caller.tags}}}});
+                 {"tags", key.caller.tags},
+                 {"transitiveTags", key.caller.transitive_tags}}}});
 }
 
 base::SecretBytes SettingsJson(const Contents& contents) {

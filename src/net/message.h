@@ -94,7 +94,8 @@ struct Response {
   // Secret: wiped with every copy.
   std::variant<std::string, base::SecretBytes, StaticBytes> body = {};
   std::vector<ResponseHeader> headers = {};
-  bool close = false;  // Close the connection after this answer.
+  std::optional<base::UtcTime> date = {};  // Told by the Date header instead of the server's time.
+  bool close = false;                      // Close the connection after this answer.
   Delivery delivery = Delivery::kWhole;
   base::Duration delay = {};  // Delivered this much later; the server's end does not wait for it.
   // Set: `body` is not sent, but what is pushed here, until it ends; then the connection closes.

@@ -1,5 +1,6 @@
 """The emulator as a process: signed calls of KMS, STS and CloudTrail, faults, clock, restart."""
 import datetime
+import email.utils
 import hashlib
 import hmac
 import http.client
@@ -136,6 +137,9 @@ class EmulatorTest(unittest.TestCase):
         status, raw, _ = e.send("POST", "/", "{}", {"X-Amz-Target": "TrentService.ListKeys"})
         self.assertEqual((status, json.loads(raw)["__type"]), (400, "MissingAuthenticationTokenException"))
         self.assertEqual(e.send("GET", "/", None, {})[0], 400)
+        status, raw, _ = e.send("POST", "/", "{}", {"Content-Type": "application/x-amz-json-1.1"})
+        self.assertEqual((status, json.loads(raw)["__type"]), (400, "UnknownOperationException"))
+        self.assertEqual(e.kms(ADMIN, "ListKeys", "bogus-region-1")[1]["__type"], "InvalidSignatureException")
 
     def test_faults_strike_and_go(self):
         e = self.emulator
@@ -163,15 +167,39 @@ class EmulatorTest(unittest.TestCase):
         strike(kind="expired-token")
         self.assertEqual(e.kms(ADMIN, "DescribeKey", KeyId=KEY)[1]["__type"], "ExpiredTokenException")
         strike(kind="clock-skew")
-        self.assertEqual(e.kms(ADMIN, "DescribeKey", KeyId=KEY)[1]["__type"], "InvalidSignatureException")
+        status, raw, headers = e.signed(ADMIN, "kms", "us-east-1", "{}", {
+            "content-type": "application/x-amz-json-1.1", "x-amz-target": "TrentService.ListKeys"})
+        self.assertEqual((status, json.loads(raw)["__type"]), (400, "InvalidSignatureException"))
+        told = email.utils.parsedate_to_datetime(headers["Date"]) - datetime.datetime.now(datetime.timezone.utc)
+        self.assertAlmostEqual(told.total_seconds(), 3600, delta=10)
         strike(kind="creating", region="us-east-2")
         described = e.kms(ADMIN, "DescribeKey", "us-east-2", KeyId=KEY)[1]
         self.assertEqual(described["KeyMetadata"]["KeyState"], "Creating")
         e.admin("faults", {"clear": True})
         described = e.kms(ADMIN, "DescribeKey", "us-east-2", KeyId=KEY)[1]
         self.assertEqual(described["KeyMetadata"]["KeyState"], "Enabled")
-        status, answer = e.admin("faults", {"add": [{"kind": "slow"}, {"kind": "no"}]})
+        status, answer = e.admin("faults", {"add": [{"kind": "throttle"}, {"kind": "no"}]})
         self.assertEqual((status, answer["field"]), (400, "/add/1/kind"))
+
+    def test_a_fault_of_replicas_leaves_the_settings_alone(self):
+        e = self.emulator
+        self.assertEqual(e.admin("settings", {"replicaCreating": "5s"})[0], 200)
+        primary = e.kms(ADMIN, "CreateKey", MultiRegion=True)[1]["KeyMetadata"]["KeyId"]
+        def replicate(region):
+            answer = e.kms(ADMIN, "ReplicateKey", KeyId=primary, ReplicaRegion=region)[1]
+            return answer["ReplicaKeyMetadata"]["KeyState"]
+        def state(region):
+            return e.kms(ADMIN, "DescribeKey", region, KeyId=primary)[1]["KeyMetadata"]["KeyState"]
+        self.assertEqual(e.admin("faults", {"kind": "creating"})[0], 200)
+        self.assertEqual(replicate("eu-west-1"), "Creating")
+        e.admin("clock", {"advance": "1d"})
+        self.assertEqual(state("eu-west-1"), "Creating")
+        e.admin("faults", {"clear": True})
+        self.assertEqual(state("eu-west-1"), "Enabled")
+        self.assertEqual(e.admin("settings")[1]["replicaCreating"], "5000ms")
+        self.assertEqual(replicate("eu-west-2"), "Creating")
+        e.admin("clock", {"advance": "5s"})
+        self.assertEqual(state("eu-west-2"), "Enabled")
 
     def test_time_passes_and_reset_brings_everything_back(self):
         e, who = self.emulator, self.emulator.session()
@@ -183,6 +211,12 @@ class EmulatorTest(unittest.TestCase):
         self.assertIn("DeleteKey", names)
         self.assertEqual(e.admin("reset", {})[0], 200)
         self.assertEqual(e.kms(ADMIN, "DescribeKey", "us-east-2", KeyId=KEY)[0], 200)
+        for change, field in (({"set": "9999-01-01T00:00:00Z"}, "/set"), ({"set": "1900-01-01T00:00:00Z"}, "/set")):
+            status, answer = e.admin("clock", change)
+            self.assertEqual((status, answer["field"]), (400, field))
+        self.assertEqual(e.admin("clock", {"advance": "36000d"})[0], 200)
+        self.assertEqual(e.admin("clock", {"advance": "36000d"})[1]["field"], "/advance")
+        self.assertEqual(e.admin("reset", {})[0], 200)
         self.assertEqual(e.admin("health")[1]["status"], "ok")
         self.assertEqual(e.send("POST", "/_emulator/reset", "{}", {"Origin": "http://evil"})[0], 403)
 

@@ -329,6 +329,10 @@ TEST(ResponseHead, WritesFramingAndWhatIsGiven) {
   out.clear();
   AppendHead({.status = 299}, {.date = "D", .http11 = false, .keep_alive = true}, out);
   EXPECT_EQ(out, "HTTP/1.1 299 \r\nContent-Length: 0\r\nDate: D\r\nConnection: keep-alive\r\n\r\n");
+  out.clear();
+  response.date = base::UtcTime(std::chrono::milliseconds(784111777999));
+  AppendHead(response, {.date = "D", .http11 = false}, out);
+  EXPECT_NE(out.find("\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"), std::string::npos);
 }
 
 TEST(ResponseHead, RefusesToSplitAResponse) {

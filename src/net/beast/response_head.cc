@@ -106,7 +106,12 @@ void AppendHead(const Response& response, const HeadContext& context, std::strin
     }
   }
   out += "\r\nDate: ";
-  out += context.date;
+  if (response.date) {
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(*response.date);
+    out += HttpDate(seconds.time_since_epoch().count());
+  } else {
+    out += context.date;
+  }
   if (!context.request_id.empty()) {
     out += "\r\nX-Request-Id: ";
     out += context.request_id;
