@@ -5,7 +5,7 @@
 #include <set>
 
 #include "aws/arn.h"
-#include "aws/policy_evaluator.h"
+#include "aws/key_policy_parts.h"
 #include "aws/policy_pattern.h"
 #include "aws/quote.h"
 
@@ -14,14 +14,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using Texts = std::vector<std::string>;
-using Match = CompiledPolicy::Match;
 
 constexpr const char* kUseSid = "Let Tenantseal's roles use this key for the tenants named here";
 constexpr const char* kDescribeSid = "Let Tenantseal's roles look up this key";
 constexpr const char* kTenantKey = "kms:EncryptionContext:TenantId";
-constexpr const char* kDescribe = "kms:DescribeKey";
+constexpr const char* kDescribe = kDescribeAction;
 const Texts& UseActions() {
-  static const Texts actions{"kms:Encrypt", "kms:Decrypt", "kms:GenerateDataKey"};
+  static const Texts actions(std::begin(kUseActions), std::end(kUseActions));
   return actions;
 }
 
@@ -37,7 +36,9 @@ Result<Arn> PrincipalArn(const std::string& text) {
                                            "arn:aws:iam::111122223333:role/NAME.");
 }
 
-Result<void> CheckParties(const KeyPolicyParties& parties) {
+}  // namespace
+
+Result<void> CheckKeyPolicyParties(const KeyPolicyParties& parties) {
   if (parties.principals.empty()) {
     return InvalidArgument("principals", "No principal is given that shall use the key.");
   }
@@ -47,6 +48,8 @@ Result<void> CheckParties(const KeyPolicyParties& parties) {
   for (const std::string& p : parties.principals) TS_RETURN_IF_ERROR(PrincipalArn(p));
   return {};
 }
+
+namespace {
 
 Json UseStatement(const KeyPolicyParties& parties) {
   return {{"Sid", kUseSid},
@@ -176,125 +179,18 @@ Result<std::string> Print(const Json& document) {
                                          ". Give the key fewer tenants or principals."};
 }
 
-class Checker {
- public:
-  Checker(CompiledPolicy policy, const KeyPolicyParties& parties, std::string_view account)
-      : policy_(std::move(policy)), parties_(parties), account_(account) {
-    resource_ = "arn:aws:kms:us-east-1:" + (account_.empty() ? "111122223333" : account_) +
-                ":key/1234abcd-12ab-34cd-56ef-1234567890ab";
-    // A policy that names its key by ARN is judged for that key.
-    for (const auto& statement : policy_.policy().statements) {
-      for (const std::string& resource : statement.resource) {
-        if (ParseKmsArn(resource)) resource_ = resource;
-      }
-    }
-  }
-
-  KeyPolicyCheck Check() {
-    for (const std::string& principal : parties_.principals) {
-      for (const std::string& tenant : parties_.tenants) {
-        const std::string name = parties_.tenants.size() == 1 ? "this tenant" : "tenant " + tenant;
-        for (const auto& action : UseActions()) Judge(principal, action, name, {tenant}, true);
-      }
-      for (const auto& action : UseActions()) {
-        Judge(principal, action, "another tenant", Others(), false);
-        Judge(principal, action, "none", {""}, false);
-      }
-      Judge(principal, kDescribe, "none", {""}, true);
-    }
-    return std::move(check_);
-  }
-  bool use_missing() const { return use_missing_; }
-  bool describe_missing() const { return describe_missing_; }
-
- private:
-  // Ids that were never issued: a foreign one, and ones that only a pattern or a comparison
-  // without case would take for the tenant's.
-  Texts Others() const {
-    Texts out{"never-issued-4f6b1c"};
-    for (const std::string& tenant : parties_.tenants) {
-      std::string swapped = tenant;
-      for (char& c : swapped) {
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) c = static_cast<char>(c ^ 0x20);
-      }
-      for (const std::string& id : {tenant + "-never-issued", swapped}) {
-        if (!Within({id}, parties_.tenants)) out.push_back(id);
-      }
-    }
-    return out;
-  }
-
-  AccessRequest Request(const std::string& principal, const std::string& action,
-                        const std::string& tenant) const {
-    AccessRequest out;
-    const Arn arn = *ParseArn(principal);
-    out.principal.account = arn.account;
-    out.principal.arn = principal;
-    if (arn.resource.starts_with("role/")) {
-      out.principal.role_arn = principal;
-      out.principal.arn = "arn:" + arn.partition + ":sts::" + arn.account + ":assumed-role/" +
-                          arn.resource.substr(arn.resource.rfind('/') + 1) + "/tenantseal";
-    }
-    out.action = action;
-    out.resource = resource_;
-    out.key_account = account_;
-    out.context["aws:securetransport"] = {"true"};
-    out.context["kms:encryptionalgorithm"] = {"SYMMETRIC_DEFAULT"};
-    out.context["kms:keyspec"] = {"SYMMETRIC_DEFAULT"};
-    out.context["kms:keyusage"] = {"ENCRYPT_DECRYPT"};
-    out.context["kms:keyorigin"] = {"AWS_KMS"};
-    if (!tenant.empty()) {
-      out.context["kms:encryptioncontext:tenantid"] = {tenant};
-      out.context["kms:encryptioncontextkeys"] = {"TenantId"};
-    }
-    return out;
-  }
-
-  // Allowed when it is for any of the ids.
-  void Judge(const std::string& principal, const std::string& action, const std::string& context,
-             const Texts& ids, bool expected) {
-    KeyPolicyCheck::Line line{principal, action, context, expected, false, {}};
-    bool denied = false;
-    for (const std::string& id : ids) {
-      const AccessRequest request = Request(principal, action, id);
-      Texts reasons;
-      const Match match = policy_.Evaluate(request, &reasons);
-      const bool own = !account_.empty() && request.principal.account == account_;
-      const bool allowed = match == Match::kAllow || match == Match::kAllowDirect ||
-                           (match == Match::kAllowByAccount && !own);
-      denied = match == Match::kDeny;
-      if (match == Match::kAllowByAccount && own) {
-        reasons.emplace_back("identity policies are not seen here, so that does not count");
-      }
-      line.reasons = std::move(reasons);
-      line.allowed = allowed;
-      if (allowed) break;
-    }
-    if (expected && !line.allowed && !denied) {
-      (action == kDescribe ? describe_missing_ : use_missing_) = true;
-    }
-    check_.lines.push_back(std::move(line));
-  }
-
-  CompiledPolicy policy_;
-  const KeyPolicyParties& parties_;
-  std::string account_, resource_;
-  KeyPolicyCheck check_;
-  bool use_missing_ = false, describe_missing_ = false;
-};
-
 }  // namespace
 
 Result<std::string> KeyPolicyStatements(const KeyPolicyParties& parties,
                                         std::string_view partition) {
-  TS_RETURN_IF_ERROR(CheckParties(parties));
+  TS_RETURN_IF_ERROR(CheckKeyPolicyParties(parties));
   TS_RETURN_IF_ERROR(CheckPartition(parties.principals, partition));
   return Print(Json::array({UseStatement(parties), DescribeStatement(parties)}));
 }
 
 Result<std::string> WholeKeyPolicy(const KeyPolicyParties& parties, std::string_view partition,
                                    std::string_view account, std::span<const std::string> admins) {
-  TS_RETURN_IF_ERROR(CheckParties(parties));
+  TS_RETURN_IF_ERROR(CheckKeyPolicyParties(parties));
   TS_RETURN_IF_ERROR(CheckPartition(parties.principals, partition));
   if (!IsAccountId(account)) {
     return InvalidArgument("account", Quote(account) + " is not an account id of twelve digits.");
@@ -325,29 +221,15 @@ Result<std::string> WholeKeyPolicy(const KeyPolicyParties& parties, std::string_
   return Print(Json{{"Version", "2012-10-17"}, {"Statement", statements}});
 }
 
-bool KeyPolicyCheck::ok() const {
-  return std::ranges::all_of(lines, [](const Line& line) { return line.ok(); });
-}
-
-Result<KeyPolicyCheck> CheckKeyPolicy(std::string_view policy_json, const KeyPolicyParties& parties,
-                                      std::string_view key_account) {
-  TS_RETURN_IF_ERROR(CheckParties(parties));
-  if (!key_account.empty() && !IsAccountId(key_account)) {
-    return InvalidArgument("account",
-                           Quote(key_account) + " is not an account id of twelve digits.");
-  }
-  TS_ASSIGN_OR_RETURN(Policy policy, ParsePolicy(policy_json, PolicyKind::kKey));
-  Checker checker(CompiledPolicy(std::move(policy)), parties, key_account);
-  KeyPolicyCheck out = checker.Check();
-  if (!checker.use_missing() && !checker.describe_missing()) return out;
+Result<std::string> MendedKeyPolicy(std::string_view policy_json, const KeyPolicyParties& parties,
+                                    bool use, bool describe) {
   Json document = Json::parse(policy_json, nullptr, false);
   Json& statements = document["Statement"];
   if (!statements.is_array()) statements = Json::array({statements});
-  if (checker.use_missing()) MendUse(statements, parties);
-  if (checker.describe_missing()) MendDescribe(statements, parties);
+  if (use) MendUse(statements, parties);
+  if (describe) MendDescribe(statements, parties);
   SeparateSids(statements);
-  TS_ASSIGN_OR_RETURN(out.mended, Print(document));
-  return out;
+  return Print(document);
 }
 
 }  // namespace tenantseal::aws

@@ -14,6 +14,17 @@ namespace {
 using Json = nlohmann::ordered_json;
 constexpr int kDepthMax = 16;  // A policy needs five levels.
 
+std::string Form(PolicyKind kind) {
+  std::string out = R"(the form is {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", )";
+  if (kind != PolicyKind::kIdentity) {
+    out += R"("Principal": {"AWS": "arn:aws:iam::111122223333:role/NAME"}, )";
+  }
+  out +=
+      kind == PolicyKind::kTrust ? R"("Action": "sts:AssumeRole")" : R"("Action": "kms:Encrypt")";
+  if (kind != PolicyKind::kTrust) out += R"(, "Resource": "*")";
+  return out + "}]}.";
+}
+
 // Watches a document while it is read, for what the reader itself accepts: keys that occur twice,
 // and depth.
 class Watch {
@@ -71,7 +82,18 @@ class Watch {
   std::vector<Level> levels_;
 };
 
-Result<Json> ParseJson(std::string_view text) {
+// `byte` counts from one, and lies beyond the text when it ends too early.
+Error NotJson(std::string_view text, std::size_t byte, PolicyKind kind) {
+  constexpr std::size_t kBefore = 20, kAround = 40;
+  if (text.empty()) return InvalidArgument("", "The policy is empty; " + Form(kind));
+  const std::size_t end = std::min(byte, text.size()), begin = end - std::min(end, kBefore);
+  return InvalidArgument("", "The policy is not JSON: there is an error at byte " +
+                                 std::to_string(byte) +
+                                 (byte > text.size() ? ", where it ends, after " : ", near ") +
+                                 Quote(text.substr(begin, kAround)) + "; " + Form(kind));
+}
+
+Result<Json> ParseJson(std::string_view text, PolicyKind kind) {
   Watch watch;
   try {
     Json json = Json::parse(text, [&](int depth, Json::parse_event_t event, Json& parsed) {
@@ -81,10 +103,10 @@ Result<Json> ParseJson(std::string_view text) {
     return json;
   } catch (const Json::parse_error& error) {
     if (watch.error) return *watch.error;
-    return InvalidArgument("", "The policy is not JSON: there is an error at byte " +
-                                   std::to_string(error.byte) + ".");
+    return NotJson(text, error.byte, kind);
   } catch (const std::exception&) {
-    return watch.error ? *watch.error : InvalidArgument("", "The policy is not JSON.");
+    return watch.error ? *watch.error
+                       : InvalidArgument("", "The policy is not JSON; " + Form(kind));
   }
 }
 
@@ -123,9 +145,10 @@ Result<std::vector<std::string>> ReadConditionValues(const Json& json, const std
   };
   const bool good = json.is_array() ? !json.empty() && std::ranges::all_of(json, add) : add(json);
   if (!good) {
-    return InvalidArgument(at, "The condition values at " + Quote(at) +
-                                   R"( must be a string, number or boolean, or a list of such )"
-                                   R"(as ["a", "b"], and not empty.)");
+    return InvalidArgument(at,
+                           "The condition values at " + Quote(at) + " are " + QuoteJson(json) +
+                               R"(; they must be a string, number or boolean, or a list of such )"
+                               R"(as ["a", "b"], and not empty.)");
   }
   return out;
 }
@@ -147,16 +170,16 @@ Result<void> RefuseForAllValues(const PolicyCondition& condition, const std::str
 
 Result<std::vector<PolicyCondition>> ReadConditions(const Json& json, const std::string& at,
                                                     PolicyKind kind) {
-  const auto not_object = [](const std::string& where) {
-    return InvalidArgument(where, "The condition at " + Quote(where) +
-                                      R"( must be an object of the form {"StringEquals": )"
+  const auto not_object = [](const std::string& where, const Json& value) {
+    return InvalidArgument(where, "The condition at " + Quote(where) + " is " + QuoteJson(value) +
+                                      R"(; it must be an object of the form {"StringEquals": )"
                                       R"({"kms:EncryptionContext:TenantId": ["ID"]}}.)");
   };
-  if (!json.is_object()) return not_object(at);
+  if (!json.is_object()) return not_object(at, json);
   std::vector<PolicyCondition> out;
   for (const auto& [operation, keys] : json.items()) {
     const std::string outer = at + PointerToken(operation);
-    if (!keys.is_object()) return not_object(outer);
+    if (!keys.is_object()) return not_object(outer, keys);
     for (const auto& [key, values] : keys.items()) {
       const std::string inner = outer + PointerToken(key);
       PolicyCondition condition = SplitOperator(operation);
@@ -176,7 +199,7 @@ Result<void> ReadElement(const std::string& name, const Json& value, const std::
   } else if (name == "Effect") {
     if (value != "Allow" && value != "Deny") {
       return InvalidArgument(at, R"(The Effect of a statement must be "Allow" or "Deny", not )" +
-                                     Quote(value.dump(-1, ' ', true)) + ".");
+                                     QuoteJson(value) + ".");
     }
     out.allow = value == "Allow";
   } else if (name == "Principal") {
@@ -266,7 +289,8 @@ Result<void> CheckIdentityResources(const PolicyStatement& statement, const std:
 
 Result<PolicyStatement> ReadStatement(const Json& json, const std::string& at, PolicyKind kind) {
   if (!json.is_object()) {
-    return InvalidArgument(at, "The statement " + Quote(at) + " of the policy must be an object.");
+    return InvalidArgument(at, "The statement " + Quote(at) + " of the policy is " +
+                                   QuoteJson(json) + ", not an object; " + Form(kind));
   }
   PolicyStatement out;
   for (const auto& [name, value] : json.items()) {
@@ -306,7 +330,7 @@ Result<void> ReadVersion(const Json& json, Policy& out) {
   if (json != "2012-10-17" && json != "2008-10-17") {
     return InvalidArgument("/Version", R"(The policy's Version must be "2012-10-17" or )"
                                        R"("2008-10-17", not )" +
-                                           Quote(json.dump(-1, ' ', true)) + ".");
+                                           QuoteJson(json) + ".");
   }
   out.version = json.get<std::string>();
   return {};
@@ -320,11 +344,12 @@ Result<Policy> ParsePolicy(std::string_view json, PolicyKind kind) {
                                            " bytes; at most " + std::to_string(kKeyPolicyBytesMax) +
                                            " are allowed."};
   }
-  TS_ASSIGN_OR_RETURN(const Json document, ParseJson(json));
+  TS_ASSIGN_OR_RETURN(const Json document, ParseJson(json, kind));
   if (!document.is_object()) {
-    return InvalidArgument("", R"(A policy must be a JSON object of the form {"Version": )"
-                               R"("2012-10-17", "Statement": [...]}; a list of statements )"
-                               R"(belongs into Statement, beside those that are there.)");
+    return InvalidArgument("", "The policy is " + QuoteJson(document) +
+                                   ", not an object, and a list of statements belongs into "
+                                   "Statement, beside those that are there; " +
+                                   Form(kind));
   }
   Policy out;
   out.kind = kind;
@@ -343,7 +368,7 @@ Result<Policy> ParsePolicy(std::string_view json, PolicyKind kind) {
   }
   TS_RETURN_IF_ERROR(CheckSids(out));
   if (!document.contains("Statement")) {
-    return InvalidArgument("", R"(The policy lacks its "Statement".)");
+    return InvalidArgument("", "The policy lacks its Statement; " + Form(kind));
   }
   return out;
 }

@@ -1,14 +1,8 @@
 #include "aws/policy_condition.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
-#include <charconv>
-#include <cmath>
-#include <cstring>
 
 #include "aws/quote.h"
-#include "base/clock.h"
 
 namespace tenantseal::aws {
 namespace {
@@ -110,12 +104,6 @@ bool IsBool(const std::string& text) {
   return lower == "true" || lower == "false";
 }
 
-// ::ffff:0:0/96, as which addresses of IPv4 are kept.
-bool IsMapped(const std::array<std::uint8_t, 16>& bytes) {
-  return bytes[10] == 0xff && bytes[11] == 0xff &&
-         std::all_of(bytes.begin(), bytes.begin() + 10, [](auto b) { return b == 0; });
-}
-
 std::string QuoteAll(std::span<const std::string> values) {
   std::string out;
   for (const std::string& value : values.first(std::min<std::size_t>(values.size(), 5))) {
@@ -175,7 +163,9 @@ bool CompiledCondition::CompileOperator(std::string_view name, bool variables) {
     test_ = Test::kAddress;
     negated_ = name.starts_with("Not");
     return std::ranges::all_of(source_.values, [&](const std::string& value) {
-      return ParseAddress(value, addresses_.emplace_back());
+      const auto range = ReadAddress(value);
+      if (range) addresses_.push_back(*range);
+      return range.has_value();
     });
   }
   if (take_not("String")) {
@@ -210,8 +200,9 @@ bool CompiledCondition::CompileOrdered(std::string_view name) {
     return false;
   }
   return std::ranges::all_of(source_.values, [&](const std::string& value) {
-    return number ? ParseNumber(value, numbers_.emplace_back())
-                  : ParseDate(value, numbers_.emplace_back());
+    const auto read = Ordered(value);
+    if (read) numbers_.push_back(*read);
+    return read.has_value();
   });
 }
 
@@ -220,38 +211,9 @@ bool CompiledCondition::CompileValues(Pattern::Options options) {
   return true;
 }
 
-bool CompiledCondition::ParseNumber(const std::string& text, double& out) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return error == std::errc() && end == text.data() + text.size() && std::isfinite(out);
-}
-
-bool CompiledCondition::ParseDate(const std::string& text, double& out) {
-  if (ParseNumber(text, out)) return true;  // Seconds since 1970.
-  const auto time = base::ParseUtc(text.size() == 10 ? text + "T00:00:00Z" : text);
-  if (!time) return false;
-  out = static_cast<double>(time->time_since_epoch().count()) / 1000;
-  return true;
-}
-
-bool CompiledCondition::ParseAddress(std::string_view text, Address& out) {
-  const std::size_t slash = text.find('/');
-  const std::string host(text.substr(0, slash));
-  int offset = 0;
-  if (host.contains(':')) {
-    if (inet_pton(AF_INET6, host.c_str(), out.bytes.data()) != 1) return false;
-  } else {
-    offset = 96;
-    out.bytes[10] = out.bytes[11] = 0xff;
-    if (inet_pton(AF_INET, host.c_str(), out.bytes.data() + 12) != 1) return false;
-  }
-  out.bits = 128;
-  if (slash == text.npos) return true;
-  int bits = 0;
-  const char* const last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data() + slash + 1, last, bits);
-  if (error != std::errc() || end != last || bits < 0 || bits > 128 - offset) return false;
-  out.bits = offset + bits;
-  return true;
+// A value that has an order, by the operator's kind.
+std::optional<double> CompiledCondition::Ordered(const std::string& text) const {
+  return test_ == Test::kNumber ? ReadNumber(text) : ReadDate(text);
 }
 
 bool CompiledCondition::InOrder(double left, double right) const {
@@ -272,31 +234,22 @@ bool CompiledCondition::InOrder(double left, double right) const {
 
 // Whether a value of the request matches one of the policy's, negation left aside.
 bool CompiledCondition::MatchesAny(const std::string& value, const VariableLookup& lookup) const {
-  double number = 0;
-  Address address;
   switch (test_) {
     case Test::kText:
-      return std::ranges::any_of(patterns_,
-                                 [&](const Pattern& p) { return p.Matches(value, lookup); });
     case Test::kBool:
       return std::ranges::any_of(patterns_,
                                  [&](const Pattern& p) { return p.Matches(value, lookup); });
     case Test::kNumber:
-    case Test::kDate:
-      if (!(test_ == Test::kNumber ? ParseNumber(value, number) : ParseDate(value, number))) {
-        return false;
-      }
-      return std::ranges::any_of(numbers_, [&](double n) { return InOrder(number, n); });
-    case Test::kAddress:
-      if (!ParseAddress(value, address)) return false;
-      return std::ranges::any_of(addresses_, [&](const Address& net) {
-        // A net of IPv6 holds no address of IPv4, not even "::/0".
-        if (net.bits < 96 && IsMapped(address.bytes)) return false;
-        for (int bit = 0; bit < net.bits; ++bit) {
-          if (((net.bytes[bit / 8] ^ address.bytes[bit / 8]) >> (7 - bit % 8)) & 1) return false;
-        }
-        return true;
-      });
+    case Test::kDate: {
+      const auto number = Ordered(value);
+      return number && std::ranges::any_of(numbers_, [&](double n) { return InOrder(*number, n); });
+    }
+    case Test::kAddress: {
+      const auto address = ReadAddress(value);
+      return address && std::ranges::any_of(addresses_, [&](const AddressRange& range) {
+               return range.Contains(*address);
+             });
+    }
     case Test::kNull:
       return false;
   }
@@ -305,15 +258,12 @@ bool CompiledCondition::MatchesAny(const std::string& value, const VariableLooku
 
 // Whether a value of the request can be compared at all.
 bool CompiledCondition::Readable(const std::string& value) const {
-  double number = 0;
-  Address address;
   switch (test_) {
     case Test::kNumber:
-      return ParseNumber(value, number);
     case Test::kDate:
-      return ParseDate(value, number);
+      return Ordered(value).has_value();
     case Test::kAddress:
-      return !value.contains('/') && ParseAddress(value, address);
+      return !value.contains('/') && ReadAddress(value).has_value();
     default:
       return true;
   }

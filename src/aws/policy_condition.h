@@ -2,12 +2,13 @@
 // Rules: AWS IAM User Guide, "IAM JSON policy elements: Condition operators".
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "aws/condition_value.h"
 #include "aws/policy_evaluator.h"
 #include "aws/policy_pattern.h"
 
@@ -21,6 +22,8 @@ std::span<const std::string> ValuesOf(const AccessRequest& request, std::string_
 class CompiledCondition {
  public:
   CompiledCondition(const PolicyCondition& condition, bool allow, bool variables);
+  // Whether operator, key and values are known.
+  bool understood() const { return understood_; }
   // Fails closed when operator, key or a value is not understood: false in an Allow, true in a
   // Deny.
   bool Holds(const AccessRequest& request) const;
@@ -30,19 +33,13 @@ class CompiledCondition {
  private:
   enum class Test : std::uint8_t { kText, kBool, kNull, kNumber, kDate, kAddress };
   enum class Order : std::uint8_t { kEqual, kLess, kLessEqual, kGreater, kGreaterEqual };
-  struct Address {
-    std::array<std::uint8_t, 16> bytes{};
-    int bits = 128;  // Length of the prefix that counts. IPv4 stands as ::ffff:a.b.c.d.
-  };
   bool CompileOperator(std::string_view operation, bool variables);
   bool CompileOrdered(std::string_view operation);
   bool CompileValues(Pattern::Options options);
   bool MatchesAny(const std::string& value, const VariableLookup& lookup) const;
   bool Readable(const std::string& value) const;
   bool InOrder(double left, double right) const;
-  static bool ParseNumber(const std::string& text, double& out);
-  static bool ParseDate(const std::string& text, double& out);
-  static bool ParseAddress(std::string_view text, Address& out);
+  std::optional<double> Ordered(const std::string& text) const;
 
   PolicyCondition source_;
   std::string key_;  // Lower case.
@@ -54,7 +51,7 @@ class CompiledCondition {
   Order order_ = Order::kEqual;
   std::vector<Pattern> patterns_;
   std::vector<double> numbers_;
-  std::vector<Address> addresses_;
+  std::vector<AddressRange> addresses_;
 };
 
 }  // namespace tenantseal::aws

@@ -78,9 +78,12 @@ std::string PointerToken(std::string_view key) {
   return out;
 }
 
+std::string QuoteJson(const Json& json) { return Quote(json.dump(-1, ' ', true)); }
+
 Result<std::string> ReadText(const Json& json, const std::string& at) {
   if (!json.is_string()) {
-    return InvalidArgument(at, "The element " + Quote(at) + " of the policy must be a string.");
+    return InvalidArgument(at, "The element " + Quote(at) + " of the policy is " + QuoteJson(json) +
+                                   R"(; it must be a string in quotes, such as "TEXT".)");
   }
   return json.get<std::string>();
 }
@@ -92,8 +95,8 @@ Result<std::vector<std::string>> ReadTexts(const Json& json, const std::string& 
     return out;
   }
   if (!json.is_array() || json.empty()) {
-    return InvalidArgument(at, "The element " + Quote(at) +
-                                   R"( of the policy must be a string, or a list of strings such )"
+    return InvalidArgument(at, "The element " + Quote(at) + " of the policy is " + QuoteJson(json) +
+                                   R"(; it must be a string, or a list of strings such )"
                                    R"(as ["a", "b"], and not empty.)");
   }
   for (std::size_t i = 0; i < json.size(); ++i) {

@@ -14,6 +14,9 @@ namespace tenantseal::aws {
 // A key of an object as a token of a JSON pointer (RFC 6901, section 3).
 std::string PointerToken(std::string_view key);
 
+// A value as JSON, quoted for an error message.
+std::string QuoteJson(const nlohmann::ordered_json& json);
+
 // kInvalidArgument when it is no string.
 Result<std::string> ReadText(const nlohmann::ordered_json& json, const std::string& at);
 

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <random>
 
-#include "aws/key_policy.h"
 #include "aws/policy_pattern.h"
 
 namespace tenantseal::aws {
@@ -100,6 +99,17 @@ TEST(PolicyConditionTest, EachOperatorByItsRule) {
       {R"("DateLessThanEquals":{"aws:CurrentTime":"2026-11-24T07:06:00Z"})", true},
       {R"("DateGreaterThanEquals":{"aws:CurrentTime":"2026-11-24T07:06:01Z"})", false},
       {R"("DateGreaterThan":{"aws:CurrentTime":"1700000000"})", true},
+      {R"("DateEquals":{"aws:CurrentTime":"2026-11-24T07:06Z"})", true},
+      {R"("DateEquals":{"aws:CurrentTime":"2026-11-24T07:06:00+00:00"})", true},
+      {R"("DateEquals":{"aws:CurrentTime":"2026-11-24T08:36:00.00+01:30"})", true},
+      {R"("DateEquals":{"aws:CurrentTime":"2026-11-23T23:06:00-08:00"})", true},
+      {R"("DateLessThan":{"aws:CurrentTime":"2026-11-24T07:06:00.5Z"})", true},
+      {R"("DateGreaterThan":{"aws:CurrentTime":"2026-11"})", true},
+      {R"("DateNotEquals":{"aws:CurrentTime":"2026"})", false},
+      {R"("DateNotEquals":{"aws:CurrentTime":"2026-11-24T07:06:00"})", false},
+      {R"("DateNotEquals":{"aws:CurrentTime":"2026-11-24T07:06:00.Z"})", false},
+      {R"("DateNotEquals":{"aws:CurrentTime":"2026-11-24T07:06:00+24:00"})", false},
+      {R"("DateNotEquals":{"aws:CurrentTime":"2026-11T07:06Z"})", false},
       {R"("NumericGreaterThanEquals":{"kms:ScheduleKeyDeletionPendingWindowInDays":7})", true},
       {R"("NumericLessThan":{"kms:ScheduleKeyDeletionPendingWindowInDays":7})", false},
       {R"("NumericNotEquals":{"kms:ScheduleKeyDeletionPendingWindowInDays":[6,8]})", true},
@@ -288,34 +298,43 @@ TEST(ParsePolicyTest, RefusesWithThePointer) {
               HasSubstr("OverlyPermissiveCondition:EncryptionContext: Using the ForAllValues"));
 }
 
+TEST(ParsePolicyTest, QuotesWhatIsWrongAndShowsTheForm) {
+  const struct {
+    std::string json;
+    const char* quoted;
+    const char* form;
+  } kCases[] = {
+      {"{", "byte 2, where it ends, after '{'", R"({"Version": "2012-10-17", "Statement": [)"},
+      {"", "is empty", R"("Statement": [)"},
+      {R"({"Version": "2012-10-17", "Statement": [{"Effect": Allow}]})", R"("Effect": Allow}])",
+       R"("Effect": "Allow")"},
+      {R"({"Statement":[5]})", "'5'", R"("Effect": "Allow")"},
+      {R"({"Statement":null})", "'null'", R"("Effect": "Allow")"},
+      {R"([{"Effect":"Allow"}])", R"('[{"Effect":"Allow"}]')", R"("Statement": [)"},
+      {R"({"Version":"2012-10-17"})", "Statement", R"("Statement": [)"},
+      {R"({"Statement":[{"Sid":7}]})", "'7'", R"("TEXT")"},
+      {R"({"Statement":[{"Action":[]}]})", "'[]'", R"(["a", "b"])"},
+      {R"({"Statement":[{"Condition":"x"}]})", R"('"x"')", R"({"StringEquals": )"},
+      {R"({"Statement":[{"Condition":{"Bool":{"aws:SecureTransport":null}}}]})", "'null'",
+       R"(["a", "b"])"},
+  };
+  for (const auto& c : kCases) {
+    const auto policy = ParsePolicy(c.json, PolicyKind::kKey);
+    ASSERT_FALSE(policy.ok()) << c.json;
+    EXPECT_THAT(policy.error().message, HasSubstr(c.quoted)) << c.json;
+    EXPECT_THAT(policy.error().message, HasSubstr(c.form)) << c.json;
+    EXPECT_LT(policy.error().message.size(), 400U) << c.json;
+  }
+  const std::string long_one = R"({"Statement":[")" + std::string(30'000, 'x') + R"("]})";
+  EXPECT_LT(ParsePolicy(long_one, PolicyKind::kKey).error().message.size(), 400U);
+  EXPECT_THAT(ParsePolicy("{", PolicyKind::kIdentity).error().message,
+              ::testing::Not(HasSubstr("Principal")));
+}
+
 TEST(PatternTest, ManyStarsTakeNoExponentialTime) {
   std::string pattern;
   for (int i = 0; i < 500; ++i) pattern += "a*";
   EXPECT_FALSE(Pattern(pattern + "b", {}).Matches(std::string(2000, 'a'), {}));
-}
-
-TEST(KeyPolicyTest, WhatIsPrintedPassesAndWhatLacksIsMended) {
-  const KeyPolicyParties parties{{kRole}, {"t1"}};
-  const auto whole = WholeKeyPolicy(parties, "aws", "111122223333", {});
-  ASSERT_TRUE(whole.ok());
-  EXPECT_TRUE(CheckKeyPolicy(*whole, parties, "111122223333")->ok());
-  EXPECT_FALSE(KeyPolicyStatements(parties, "aws-us-gov").ok());
-  const KeyPolicyParties next{{kRole}, {"t2"}};
-  const auto check = CheckKeyPolicy(*whole, next, "111122223333");
-  ASSERT_TRUE(check.ok());
-  EXPECT_FALSE(check->ok());
-  EXPECT_THAT(check->mended, HasSubstr("\"t1\""));
-  EXPECT_TRUE(CheckKeyPolicy(check->mended, next, "")->ok());
-  EXPECT_TRUE(CheckKeyPolicy(check->mended, parties, "")->ok());
-  const auto open = CheckKeyPolicy(Document(Statement("")), parties, "");
-  EXPECT_FALSE(open->ok());
-  EXPECT_EQ(open->mended, "");
-  const auto denied =
-      CheckKeyPolicy(Document(Statement("") + "," + Statement("", "Deny")), parties, "");
-  EXPECT_FALSE(denied->ok());
-  EXPECT_EQ(denied->mended, "");
-  const auto empty = CheckKeyPolicy(Document(""), parties, "");
-  EXPECT_TRUE(CheckKeyPolicy(empty->mended, parties, "")->ok());
 }
 
 }  // namespace

@@ -105,7 +105,7 @@ TEST(PolicyGrantTest, SubsetAndEquals) {
 TEST(PolicyLimitTest, MendedStaysReadableAndSidsDiffer) {
   const std::string pad(32'600, 'x');
   const KeyPolicyParties parties{{"arn:aws:iam::111122223333:role/r"}, {"t1"}};
-  const auto check = CheckKeyPolicy(R"({"Id":")" + pad + R"(","Statement":[]})", parties, "");
+  const auto check = CheckKeyPolicy(R"({"Id":")" + pad + R"(","Statement":[]})", parties, "", {});
   ASSERT_FALSE(check.ok());
   EXPECT_EQ(check.error().code, ErrorCode::kTooLarge);
   EXPECT_THAT(check.error().message, HasSubstr("32768"));

@@ -1,56 +1,76 @@
 #include "cli/aws_command.h"
 
 #include <CLI/App.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <nlohmann/json.hpp>
-#include <sstream>
+#include <optional>
 
 #include "aws/key_policy.h"
+#include "aws/quote.h"
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/reconcile_command.h"
 #include "cli/streams.h"
 #include "cli/table.h"
 #include "model/ids.h"
+#include "server/key_policy.h"
+#include "server/settings.h"
 
 namespace tenantseal::cli {
 namespace {
 
 struct Arguments {
   std::vector<std::string> tenants, added, principals, admins;
-  std::string account, file;
+  std::string account, config, file;
   bool gov = false, full = false, json = false;
 };
 
-// The principals of the flags, else of the deployment's settings.
+std::optional<std::string> Environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+// The principals of the flags, else those that the deployment itself prints.
 Result<std::vector<std::string>> Principals(const Arguments& arguments) {
   if (!arguments.principals.empty()) return arguments.principals;
-  for (const char* name : {"TENANTSEAL_AWS_POLICY_PRINCIPAL", "TENANTSEAL_AWS_ROLE_ARN"}) {
-    const char* value = std::getenv(name);
-    std::vector<std::string> out;
-    std::istringstream list(value == nullptr ? "" : value);
-    for (std::string item; std::getline(list, item, ',');) {
-      while (item.starts_with(' ')) item.erase(0, 1);
-      while (item.ends_with(' ')) item.pop_back();
-      if (!item.empty()) out.push_back(item);
-    }
-    if (!out.empty()) return out;
-  }
+  // Settings want a place for data and care about where they listen; nothing is opened there.
+  std::map<std::string, std::string> flags{{"data-dir", "."}, {"listen", "127.0.0.1:0"}};
+  if (!arguments.config.empty()) flags["config"] = arguments.config;
+  TS_ASSIGN_OR_RETURN(const auto settings, server::ResolveSettings(flags, Environment));
+  auto out = server::PolicyPrincipals(settings);
+  if (!out.empty()) return out;
   return InvalidArgument("principal",
                          "no principal is known that shall use the key: give --principal ARN, or "
-                         "set TENANTSEAL_AWS_POLICY_PRINCIPAL or TENANTSEAL_AWS_ROLE_ARN");
+                         "set TENANTSEAL_AWS_POLICY_PRINCIPAL or TENANTSEAL_AWS_ROLE_ARN, or "
+                         "aws-policy-principal or aws-role-arn in the file of --config");
+}
+
+// Each text once, in order.
+std::vector<std::string> Distinct(const std::vector<std::string>& texts) {
+  std::vector<std::string> out;
+  for (const std::string& text : texts) {
+    if (std::ranges::find(out, text) == out.end()) out.push_back(text);
+  }
+  return out;
 }
 
 Result<aws::KeyPolicyParties> Parties(const Arguments& arguments) {
   aws::KeyPolicyParties out;
-  TS_ASSIGN_OR_RETURN(out.principals, Principals(arguments));
+  TS_ASSIGN_OR_RETURN(const auto principals, Principals(arguments));
+  out.principals = Distinct(principals);
   out.tenants = arguments.tenants;
   out.tenants.insert(out.tenants.end(), arguments.added.begin(), arguments.added.end());
+  out.tenants = Distinct(out.tenants);
   for (const std::string& tenant : out.tenants) {
     if (!model::TenantId::Parse(tenant)) {
-      return InvalidArgument("tenant", "a tenant's id has 32 characters of A-Z, a-z, 0-9, _ and -");
+      return InvalidArgument("tenant", aws::Quote(tenant) +
+                                           " is not a tenant's id, which has 32 characters of "
+                                           "A-Z, a-z, 0-9, _ and -");
     }
   }
   return out;
@@ -79,14 +99,26 @@ std::string Joined(const std::vector<std::string>& reasons) {
   return out;
 }
 
+using Answer = aws::KeyPolicyCheck::Answer;
+
+nlohmann::json AnswerJson(Answer answer) {
+  if (answer == Answer::kUntold) return nullptr;
+  return answer == Answer::kYes;
+}
+
+const char* AnswerText(Answer answer) {
+  if (answer == Answer::kUntold) return "untold";
+  return answer == Answer::kYes ? "yes" : "no";
+}
+
 void PrintCheckJson(const aws::KeyPolicyCheck& check) {
   nlohmann::json lines = nlohmann::json::array();
   for (const auto& line : check.lines) {
     lines.push_back({{"principal", line.principal},
                      {"action", line.action},
                      {"context", line.context},
-                     {"expected", line.expected},
-                     {"allowed", line.allowed},
+                     {"expected", AnswerJson(line.expected)},
+                     {"allowed", AnswerJson(line.allowed)},
                      {"ok", line.ok()},
                      {"why", line.reasons}});
   }
@@ -99,9 +131,11 @@ void PrintCheck(const aws::KeyPolicyCheck& check) {
   std::vector<std::vector<std::string>> rows{
       {"", "PRINCIPAL", "ACTION", "CONTEXT", "EXPECTED", "ALLOWED", "WHY"}};
   for (const auto& line : check.lines) {
-    rows.push_back({line.ok() ? "ok" : "WRONG", line.principal, line.action, line.context,
-                    line.expected ? "yes" : "no", line.allowed ? "yes" : "no",
-                    Joined(line.reasons)});
+    rows.push_back({line.ok()      ? "ok"
+                    : line.wrong() ? "WRONG"
+                                   : "UNTOLD",
+                    line.principal, line.action, line.context, AnswerText(line.expected),
+                    AnswerText(line.allowed), Joined(line.reasons)});
   }
   PrintTable(rows);
   if (check.mended.empty()) return;
@@ -114,7 +148,7 @@ Result<void> CheckPolicy(const Arguments& arguments) {
                                           : base::ReadFile(arguments.file, aws::kKeyPolicyBytesMax);
   if (!text) return std::move(text).error();
   const std::string policy(base::AsText(text->Reveal()));
-  auto check = aws::CheckKeyPolicy(policy, parties, arguments.account);
+  auto check = aws::CheckKeyPolicy(policy, parties, arguments.account, base::SystemClock().Utc());
   if (!check) {
     Error error = std::move(check).error();
     if (!error.field.empty()) error.message = error.field + ": " + error.message;
@@ -122,13 +156,26 @@ Result<void> CheckPolicy(const Arguments& arguments) {
   }
   arguments.json ? PrintCheckJson(*check) : PrintCheck(*check);
   if (check->ok()) return {};
-  return Error{ErrorCode::kInternal, "the policy does not admit exactly this tenant", "policy"};
+  const std::string exactly =
+      parties.tenants.size() == 1 ? "exactly this tenant" : "exactly these tenants";
+  if (check->wrong()) {
+    return Error{ErrorCode::kInternal, "the policy does not admit " + exactly, "policy"};
+  }
+  return Error{ErrorCode::kUnavailable,
+               "whether the policy admits " + exactly +
+                   " cannot be told offline: see the lines marked UNTOLD",
+               "policy"};
 }
 
-void AddPrincipalOption(CLI::App& command, Arguments& arguments) {
+void AddPartyOptions(CLI::App& command, Arguments& arguments) {
+  command.add_option("--tenant", arguments.tenants, "The tenant's id")->required()->expected(1);
+  command.add_option("--add-tenant", arguments.added, "A further tenant that shares the key");
   command.add_option("--principal", arguments.principals,
                      "A role that the service works as (default: "
-                     "TENANTSEAL_AWS_POLICY_PRINCIPAL, else TENANTSEAL_AWS_ROLE_ARN)");
+                     "TENANTSEAL_AWS_POLICY_PRINCIPAL, else TENANTSEAL_AWS_ROLE_ARN, else what "
+                     "--config says)");
+  command.add_option("--config", arguments.config,
+                     "The service's TOML file (default: TENANTSEAL_CONFIG)");
 }
 
 }  // namespace
@@ -139,9 +186,7 @@ void AddAwsCommand(CLI::App& app) {
   family.require_subcommand(1);
   auto arguments = std::make_shared<Arguments>();
   CLI::App& print = *family.add_subcommand("key-policy", "Print what to put into a key's policy");
-  print.add_option("--tenant", arguments->tenants, "The tenant's id")->required()->expected(1);
-  print.add_option("--add-tenant", arguments->added, "A further tenant that shares the key");
-  AddPrincipalOption(print, *arguments);
+  AddPartyOptions(print, *arguments);
   print.add_flag("--gov", arguments->gov, "For AWS GovCloud (partition aws-us-gov)");
   print.add_flag("--full", arguments->full, "A whole policy rather than two statements");
   print.add_option("--account", arguments->account, "The key's account, with --full");
@@ -154,13 +199,13 @@ void AddAwsCommand(CLI::App& app) {
   CLI::App& check =
       *family.add_subcommand("check-policy", "Check that a policy admits exactly this tenant");
   check.add_option("FILE", arguments->file, "The policy; - is standard input")->required();
-  check.add_option("--tenant", arguments->tenants, "The tenant's id")->required()->expected(1);
-  AddPrincipalOption(check, *arguments);
+  AddPartyOptions(check, *arguments);
   check.add_option("--account", arguments->account, "The key's account");
   check.add_flag("--json", arguments->json, "For programs");
   check.footer(
       "Exit status 0: it does; 1: it does not, and the mended policy is printed when "
-      "something is missing.\n\nExample:\n  aws kms get-key-policy --key-id ID --query "
+      "something is missing; 5: that cannot be told offline, since it depends on what only AWS "
+      "knows.\n\nExample:\n  aws kms get-key-policy --key-id ID --query "
       "Policy --output text |\n    tenantseal aws check-policy - --tenant ID");
   OnCommand(check, [=] { return CheckPolicy(*arguments); });
   AddReconcileCommand(family);

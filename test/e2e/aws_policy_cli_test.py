@@ -73,6 +73,33 @@ class PolicyCommands(harness.Case):
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn(b"another tenant", done.stdout)
 
+    def test_the_principals_of_the_services_file_are_known(self):
+        file = self.directory / "service.toml"
+        file.write_text(f'listen = "0.0.0.0:8080"\naws-policy-principal = ["{ROLE}"]\n')
+        for how in ({"environment": {"TENANTSEAL_CONFIG": str(file)}}, {}):
+            arguments = () if how else ("--config", str(file))
+            self.assertIn(ROLE, json.dumps(self.key_policy("--tenant", TENANT, *arguments, **how)))
+
+    def test_another_tenant_that_is_listed_or_meant_is_found(self):
+        for operator, value in (("StringEquals", [TENANT, OTHER]), ("StringLike", "a" * 30 + "??"),
+                                ("StringLike", "?" * 32), ("StringEqualsIfExists", TENANT)):
+            policy = self.whole()
+            use = next(s for s in policy["Statement"] if "Condition" in s)
+            use["Condition"] = {operator: {"kms:EncryptionContext:TenantId": value}}
+            self.assertEqual(self.check(policy).returncode, 1, operator)
+            if OTHER in value:
+                self.assertIn(OTHER.encode(), self.check(policy).stdout)
+                self.assertEqual(self.check(policy, "--add-tenant", OTHER).returncode, 0)
+
+    def test_what_only_aws_knows_is_untold_and_kept(self):
+        policy = self.whole()
+        use = next(s for s in policy["Statement"] if "Condition" in s)
+        use["Condition"]["Bool"] = {"kms:MultiRegion": "true"}
+        done = self.check(policy)
+        self.assertEqual(done.returncode, 5, done.stdout)
+        self.assertIn(b"cannot be told offline", done.stdout)
+        self.assertNotIn(b"The policy with what is missing", done.stdout)
+
     def test_bad_input_is_named(self):
         for policy, word in (({"Statement": 5}, b"Statement"),
                              ({"Statement": [{"Effect": "Perhaps", "Principal": "*", "Action": "kms:*",
