@@ -106,7 +106,8 @@ class Content {
   Result<std::uint64_t> SealStream(const ReadFunction& read, const WriteFunction& write,
                                    const Context& context, const StreamOptions& options = {}) const;
   // `write` is given only what has been verified. When the stream ends early or a later frame does
-  // not open, what was written before is authentic but incomplete, and the error says that.
+  // not open, what was written before is authentic but incomplete; when something follows the final
+  // frame, it is complete nevertheless. The error says which.
   Result<std::uint64_t> OpenStream(const ReadFunction& read, const WriteFunction& write,
                                    const Context::Pairs& required = {},
                                    const StreamOptions& options = {}) const;
@@ -114,7 +115,8 @@ class Content {
   // ---- Files. The output appears under its name, replacing what was there, once everything has
   // been verified; on failure nothing is left behind. Sealed files get the permissions that the
   // umask leaves; opened ones are the owner's alone (0600), or keep those of the file they replace.
-  // Returns the bytes of plaintext.
+  // kConflict when a file changes its size while it is sealed; one that says it is empty and is not
+  // (those of /proc) is read to its end. Returns the bytes of plaintext.
   Result<std::uint64_t> SealFile(const std::string& in, const std::string& out,
                                  const Context& context, const FileOptions& options = {}) const;
   Result<std::uint64_t> OpenFile(const std::string& in, const std::string& out,

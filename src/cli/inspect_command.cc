@@ -6,6 +6,7 @@
 
 #include "cli/command.h"
 #include "cli/progress.h"
+#include "cli/streams.h"
 #include "cli/table.h"
 #include "tenantseal/content.h"
 
@@ -62,7 +63,9 @@ void AddInspectCommand(CLI::App& app) {
   CLI::App& command =
       *app.add_subcommand("inspect", "Show what a sealed file says of itself, without any key");
   auto arguments = std::make_shared<Arguments>();
-  command.add_option("FILE", arguments->file, "The sealed file")->required();
+  command.add_option("FILE", arguments->file, "The sealed file")
+      ->required()
+      ->check(RefuseStandardInput);
   command.add_flag("--json", arguments->json, "For programs");
   command.footer(
       "Needs no service. Nothing of it has been verified before the file is opened.\n\n"

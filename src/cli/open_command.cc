@@ -4,6 +4,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "aws/quote.h"
 #include "cli/command.h"
 #include "cli/connection.h"
 #include "cli/progress.h"
@@ -25,7 +26,8 @@ struct Arguments {
 
 Result<ByteRange> ParseRange(const std::string& text) {
   const Error bad =
-      InvalidArgument("range", "--range takes OFFSET:LENGTH in bytes, e.g. 1048576:4096.");
+      InvalidArgument("range", "--range takes OFFSET:LENGTH in bytes, e.g. 1048576:4096, not " +
+                                   aws::Quote(text) + ".");
   ByteRange out;
   const char* const end = text.data() + text.size();
   const auto offset = std::from_chars(text.data(), end, out.offset);
@@ -66,8 +68,7 @@ Result<void> OpenAsStream(const Content& content, const Context::Pairs& required
   if (!opened) {
     Error error = std::move(opened).error();
     // What went into a file is thrown away; only what went elsewhere cannot be taken back.
-    if (out.to_file())
-      error.message = error.message.substr(0, error.message.find(" The output ends early"));
+    if (out.to_file()) error.message = error.message.substr(0, error.message.find(" The output "));
     return error;
   }
   return out.Commit(arguments.sync);
@@ -105,7 +106,8 @@ Result<void> Open(Arguments arguments, const Connection& connection,
   if (!arguments.range.empty()) {
     TS_RETURN_IF_ERROR(ParseRange(arguments.range));
     if (IsStream(arguments.input))
-      return InvalidArgument("range", "--range needs a regular file as FILE.");
+      return InvalidArgument(
+          "range", "--range needs a regular file as FILE: write the stream to one first.");
   }
   TS_ASSIGN_OR_RETURN(const Context::Pairs required, ParseContext(pairs));
   TS_ASSIGN_OR_RETURN(const Client client, connection.ConnectClient());
@@ -125,9 +127,13 @@ Result<void> Open(Arguments arguments, const Connection& connection,
   return {};
 }
 
-// What does not open says nothing more (see formats/envelope.h); what it can be, one may know.
+// What does not open says nothing more (see formats/envelope.h); what it can be, one may know. What
+// is no whole message has been told so, in the field "message".
 Result<void> WithHint(Result<void> opened, const std::string& input) {
-  if (opened || opened.error().code != ErrorCode::kDecryptFailed) return opened;
+  if (opened || opened.error().code != ErrorCode::kDecryptFailed ||
+      opened.error().field == "message") {
+    return opened;
+  }
   Error error = std::move(opened).error();
   error.message +=
       " It may be damaged or cut off, be another tenant's, or lack a pair of --context" +
@@ -155,12 +161,12 @@ void AddOpenCommand(CLI::App& app) {
                    "Return only when the output would survive a power cut (fsync)");
   const auto connection = Connection::AddTo(command);
   command.footer(
-      "A file appears under its name once all of it has been verified, readable by its owner "
-      "only.\n"
-      "A file that was there is replaced only where --output names it, or with --force.\n"
-      "Standard output gets verified frames as they come: if the status is not 0, what was "
-      "written\n"
-      "is authentic but incomplete. Status 3: damaged, truncated, another tenant's or context.\n\n"
+      "A file appears under its name once all of it has been verified. A new one is readable by\n"
+      "its owner only, one that is replaced keeps its permissions. A file that was there is\n"
+      "replaced only where --output names it, or with --force.\n"
+      "Standard output gets verified frames as they come: if the status is not 0, what was\n"
+      "written is authentic, but may be incomplete. Status 3: damaged, truncated, followed by\n"
+      "something else, another tenant's or context.\n\n"
       "Examples:\n"
       "  tenantseal open report.pdf.sealed --context purpose=archive\n"
       "  tenantseal open photos.tar.sealed --output - | tar x\n"

@@ -67,26 +67,36 @@ ProgressBar::ProgressBar(std::string label, Unit unit)
     : label_(std::move(label)),
       unit_(unit),
       terminal_(::isatty(STDERR_FILENO) == 1),
-      start_(std::chrono::steady_clock::now()),
+      start_(Clock::now()),
       last_(start_) {}
 
 ProgressBar::~ProgressBar() {
-  if (drawn_) std::fputc('\n', stderr);
+  if (!drawn_) return;
+  if (pending_) Draw(Clock::now());
+  std::fputc('\n', stderr);
 }
 
 bool ProgressBar::Update(std::uint64_t done, std::uint64_t total) {
   if (Interrupted()) return false;
   if (!terminal_) return true;
-  const auto now = std::chrono::steady_clock::now();
+  done_ = done;
+  total_ = total;
+  pending_ = true;
+  const auto now = Clock::now();
   const bool last = total > 0 && done >= total;
-  if (now - last_ < std::chrono::milliseconds(100) && !(last && drawn_)) return true;
-  last_ = now;
-  const std::string line =
-      ProgressLine(label_, unit_, done, total, std::chrono::duration<double>(now - start_).count());
+  const bool at_once = drawn_ ? last : total > 0 && !last;
+  if (at_once || now - last_ >= std::chrono::milliseconds(100)) Draw(now);
+  return true;
+}
+
+void ProgressBar::Draw(Clock::time_point now) {
+  const std::string line = ProgressLine(label_, unit_, done_, total_,
+                                        std::chrono::duration<double>(now - start_).count());
   std::fprintf(stderr, "\r%s\x1b[K", line.c_str());
   std::fflush(stderr);
+  last_ = now;
   drawn_ = true;
-  return true;
+  pending_ = false;
 }
 
 void CatchInterrupts() {

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/connection.h"
 #include "cli/progress.h"
+#include "cli/streams.h"
 #include "sdk/message.h"
 #include "tenantseal/content.h"
 
@@ -55,7 +56,7 @@ void AddRewrapCommand(CLI::App& app) {
   CLI::App& command =
       *app.add_subcommand("rewrap", "Put sealed files under the tenant's active key");
   auto files = std::make_shared<std::vector<std::string>>();
-  command.add_option("FILE", *files, "The sealed files")->required();
+  command.add_option("FILE", *files, "The sealed files")->required()->check(RefuseStandardInput);
   const auto pairs =
       AddContextOption(command, "A pair that the content must have been sealed with (repeatable)");
   const auto connection = Connection::AddTo(command);

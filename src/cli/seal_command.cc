@@ -34,10 +34,19 @@ Result<void> SealAsStream(const Content& content, const Context& context,
   return out.Commit(arguments.sync);
 }
 
+Result<std::string> DefaultOutput(const std::string& input) {
+  if (input == kStandard) return std::string(kStandard);
+  // Beside a device or a pipe no file is looked for.
+  if (IsStream(input)) {
+    return InvalidArgument("output", input + " is not a regular file; give --output OUT.");
+  }
+  return input + ".sealed";
+}
+
 Result<void> Seal(Arguments arguments, const Connection& connection,
                   const std::vector<std::string>& pairs) {
   if (arguments.output.empty()) {
-    arguments.output = arguments.input == kStandard ? kStandard : arguments.input + ".sealed";
+    TS_ASSIGN_OR_RETURN(arguments.output, DefaultOutput(arguments.input));
   }
   if (arguments.output == kStandard && ::isatty(STDOUT_FILENO) == 1) {
     return InvalidArgument("output",
@@ -74,7 +83,7 @@ void AddSealCommand(CLI::App& app) {
   auto arguments = std::make_shared<Arguments>();
   command.add_option("FILE", arguments->input, "What to seal; - or nothing: standard input");
   AddOutputOption(command, arguments->output,
-                  "Where to; -: standard output (default: FILE.sealed)");
+                  "Where to; -: standard output (default: FILE.sealed, if FILE is a regular file)");
   const auto pairs =
       AddContextOption(command, "A pair to authenticate with the content, in clear (repeatable)");
   command.add_flag("--sync", arguments->sync,

@@ -54,6 +54,11 @@ CLI::Option* AddOutputOption(CLI::App& command, std::string& output, const std::
   return command.add_option("--output,-o", output, help)->type_name("OUT")->check(check);
 }
 
+std::string RefuseStandardInput(const std::string& path) {
+  if (path != kStandard) return "";
+  return "a regular file is needed, not standard input (a file that is called - is ./-)";
+}
+
 Result<base::UniqueFd> OpenStreamInput(const std::string& path) {
   base::UniqueFd fd(path == kStandard ? ::dup(STDIN_FILENO)
                                       : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -84,8 +89,8 @@ Result<base::SecretBytes> ReadStandardInput(std::size_t max) {
   base::SecretBytes out(max + 1);
   TS_ASSIGN_OR_RETURN(const std::size_t got, InterruptibleRead(STDIN_FILENO)(out.RevealMutable()));
   if (got > max) {
-    return Error{ErrorCode::kTooLarge,
-                 "Standard input holds more than " + std::to_string(max) + " bytes."};
+    return Error{ErrorCode::kTooLarge, "Standard input holds more than " + std::to_string(max) +
+                                           " bytes, the most that this command takes: give less."};
   }
   out.Truncate(got);
   return out;

@@ -33,6 +33,9 @@ Result<void> RefuseInputAsOutput(const std::string& input, const std::string& ou
 // Adds --output, which must not be empty when it is given.
 CLI::Option* AddOutputOption(CLI::App& command, std::string& output, const std::string& help);
 
+// Of a FILE that must be a regular one: what is wrong with `path`, or nothing.
+std::string RefuseStandardInput(const std::string& path);
+
 // The reading end of a stream: standard input for "-".
 Result<base::UniqueFd> OpenStreamInput(const std::string& path);
 

@@ -171,6 +171,7 @@ Result<void> ContentOpener::TakeFrame(base::ByteSpan& bytes, const ByteSink& sin
   if (frame.final) {
     cipher_.Forget();
     state_ = State::kDone;
+    whole_ = true;
   }
   return {};
 }

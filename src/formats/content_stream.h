@@ -59,6 +59,8 @@ class ContentOpener {
   // To be called at the end of the stream: kInvalidArgument (truncated) if the final frame has not
   // been seen. Only then is what the sink got the whole content.
   Result<void> Finish() const;
+  // Whether the sink has been given the whole content, even if more bytes were pushed and refused.
+  bool whole() const { return whole_; }
 
  private:
   enum class State { kHeader, kFrames, kDone, kFailed };
@@ -69,6 +71,7 @@ class ContentOpener {
 
   DataKeySource data_key_source_;
   State state_ = State::kHeader;
+  bool whole_ = false;
   base::Bytes header_;
   FrameCipher cipher_;
   std::uint32_t frame_length_ = 0;

@@ -30,11 +30,23 @@ Result<InputFile> OpenInput(const std::string& path) {
   if (!out.fd.valid()) return sdk::LocalFileError("open", path);
   struct stat info {};
   if (::fstat(out.fd.get(), &info) != 0) return sdk::LocalFileError("stat", path);
+  if (S_ISDIR(info.st_mode)) {
+    return InvalidArgument("input", path + " is a directory; give a file.");
+  }
   if (!S_ISREG(info.st_mode)) {
-    return InvalidArgument("input", path + " is not a regular file; read it as a stream.");
+    return InvalidArgument("input",
+                           path + " is not a regular file; save its content in one first.");
   }
   out.size = static_cast<std::uint64_t>(info.st_size);
   return out;
+}
+
+// Whether there is more in the file than it said when it was opened: it has grown, or it is one of
+// those that say nothing of what they hold, such as the files of /proc.
+Result<bool> HoldsMore(const InputFile& in) {
+  std::array<std::uint8_t, 1> next;
+  TS_ASSIGN_OR_RETURN(const std::size_t got, sdk::ReadAt(in.fd.get(), next, in.size));
+  return got > 0;
 }
 
 // The header of a file, and the memory that it points into.
@@ -112,11 +124,28 @@ Result<sdk::CachedKeyPtr> NewKeyThatOpens(const DataKeySource& keys, const sdk::
   return fresh;
 }
 
+// Seals a file whose size is not known before its end.
+Result<std::uint64_t> SealToItsEnd(const Content& content, const InputFile& in,
+                                   const std::string& out, const Context& context,
+                                   const FileOptions& options) {
+  TS_ASSIGN_OR_RETURN(sdk::OutputFile output,
+                      sdk::OutputFile::Create(out, sdk::OutputFile::Mode::kByUmask));
+  TS_ASSIGN_OR_RETURN(const std::uint64_t bytes,
+                      content.SealStream(ReadFrom(in.fd.get()), WriteTo(output.fd()), context,
+                                         {.progress = options.progress}));
+  TS_RETURN_IF_ERROR(output.Commit(options.sync));
+  return bytes;
+}
+
 }  // namespace
 
 Result<std::uint64_t> Content::SealFile(const std::string& in, const std::string& out,
                                         const Context& context, const FileOptions& options) const {
   TS_ASSIGN_OR_RETURN(const InputFile file, OpenInput(in));
+  if (file.size == 0) {
+    TS_ASSIGN_OR_RETURN(const bool holds_something, HoldsMore(file));
+    if (holds_something) return SealToItsEnd(*this, file, out, context, options);
+  }
   TS_ASSIGN_OR_RETURN(const sdk::CachedKeyPtr key, cache_->ForSealing(context, file.size));
   TS_ASSIGN_OR_RETURN(const sdk::NewMessage message, sdk::StartMessage(*key, kFrameBytes));
   TS_ASSIGN_OR_RETURN(const auto layout, formats::ContentLayout::ForPlaintext(
@@ -127,8 +156,10 @@ Result<std::uint64_t> Content::SealFile(const std::string& in, const std::string
   TS_RETURN_IF_ERROR(sdk::WriteAt(output.fd(), message.header, 0));
   TS_RETURN_IF_ERROR(sdk::SealFrames(
       {file.fd.get(), output.fd(), layout, message.content_key, message.id}, options));
+  TS_ASSIGN_OR_RETURN(const bool longer, HoldsMore(file));
   struct stat now {};
-  if (::fstat(file.fd.get(), &now) == 0 && static_cast<std::uint64_t>(now.st_size) != file.size) {
+  if (longer || ::fstat(file.fd.get(), &now) != 0 ||
+      static_cast<std::uint64_t>(now.st_size) != file.size) {
     return Error{ErrorCode::kConflict, in + " changed its size while it was read."};
   }
   TS_RETURN_IF_ERROR(output.Commit(options.sync));

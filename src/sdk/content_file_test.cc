@@ -6,6 +6,7 @@
 
 #include <csignal>
 
+#include "base/file.h"
 #include "formats/formats_testing.h"
 #include "sdk/content_testing.h"
 
@@ -107,6 +108,32 @@ TEST_F(ContentFileTest, Permissions) {
   fs::permissions(Path("opened"), fs::perms(0640));
   ASSERT_TRUE(Open().ok());
   EXPECT_EQ(ModeOf("opened"), 0640u);
+}
+
+// As the files of /proc do.
+TEST_F(ContentFileTest, AFileThatSaysItIsEmptyIsReadToItsEnd) {
+  ASSERT_EQ(fs::file_size("/proc/version"), 0u);
+  const std::string content(base::ReadFile("/proc/version", 4096).value().RevealText());
+  ASSERT_FALSE(content.empty());
+  const auto sealed = content_.SealFile("/proc/version", Path("sealed"), *content_.MakeContext({}));
+  EXPECT_EQ(sealed.value(), content.size());
+  EXPECT_EQ(ModeOf("sealed"), 0644u);
+  ASSERT_TRUE(Open().ok());
+  EXPECT_EQ(Get("opened"), content);
+}
+
+TEST_F(ContentFileTest, AFileThatChangesItsSizeMeanwhileLeavesNothing) {
+  for (const std::uint64_t size : {3 * kFrameBytes + 1, 3 * kFrameBytes - 1}) {
+    Put("plain", Pattern(3 * kFrameBytes));
+    FileOptions options;
+    options.workers = 1;
+    options.progress = [&](std::uint64_t done, std::uint64_t total) {
+      if (done == total) fs::resize_file(Path("plain"), size);
+      return true;
+    };
+    EXPECT_EQ(Seal({}, options).error().code, ErrorCode::kConflict) << size;
+    EXPECT_THAT(Names(), testing::ElementsAre("plain"));
+  }
 }
 
 TEST_F(ContentFileTest, ASymbolicLinkIsFollowedAndWhatIsNoFileIsRefused) {

@@ -1,7 +1,8 @@
 // Content on streams: this thread reads and works, another writes.
+#include "formats/content_stream.h"
+
 #include "base/random.h"
 #include "base/result.h"
-#include "formats/content_stream.h"
 #include "sdk/data_key_cache.h"
 #include "sdk/message.h"
 #include "sdk/write_behind.h"
@@ -28,10 +29,12 @@ Result<std::uint64_t> FeedAll(const ReadFunction& read, const StreamOptions& opt
 }
 
 // Says how far an output got that cannot be taken back.
-Error Incomplete(Error error, std::uint64_t released) {
+Error WithExtent(Error error, std::uint64_t released, bool whole) {
   if (released == 0) return error;
-  error.message += " The output ends early: its first " + std::to_string(released) +
-                   " bytes are authentic, the rest is missing.";
+  const std::string bytes = std::to_string(released) + " bytes";
+  error.message +=
+      whole ? " The output holds the whole content, " + bytes + ", all of it authentic."
+            : " The output ends early: its first " + bytes + " are authentic, the rest is missing.";
   return error;
 }
 
@@ -79,7 +82,10 @@ Result<std::uint64_t> Content::OpenStream(const ReadFunction& read, const WriteF
   // What was verified before a failure is released nevertheless: the error says how much it is.
   auto written = writer.Finish();
   if (outcome && !written) outcome = written.error();
-  if (!outcome) return Incomplete(sdk::DoesNotOpen(std::move(outcome).error()), released);
+  if (!outcome) {
+    return WithExtent(sdk::DoesNotOpen(std::move(outcome).error()), released,
+                      opener.whole() && written);
+  }
   return released;
 }
 

@@ -143,6 +143,26 @@ TEST_F(ContentTest, AStreamThatEndsEarlyYieldsWholeFramesAndSaysSo) {
   EXPECT_EQ(out, Buffer(plaintext.begin(), plaintext.begin() + 2 * kFrameBytes));
 }
 
+TEST_F(ContentTest, BytesAfterAStreamAreRefusedAndNothingIsCalledMissing) {
+  const Buffer plaintext = Pattern(kFrameBytes + 10);
+  Buffer message = SealAsStream(plaintext);
+  message.push_back(0);
+  Buffer out;
+  const auto opened = content_.OpenStream(FromBuffer(message), ToBuffer(out));
+  EXPECT_EQ(opened.error().code, ErrorCode::kDecryptFailed);
+  EXPECT_EQ(opened.error().message,
+            "Something follows the final frame of the message. The output holds the whole content, "
+            "1048586 bytes, all of it authentic.");
+  EXPECT_EQ(out, plaintext);
+  // A disk that is full before the last frame is written is another matter.
+  const WriteFunction failing = [&, n = 0](ConstBytes) mutable -> Result<void> {
+    if (++n == 2) return Error{ErrorCode::kUnavailable, "full"};
+    return {};
+  };
+  EXPECT_THAT(content_.OpenStream(FromBuffer(message), failing).error().message,
+              testing::HasSubstr("The output ends early: its first 1048576 bytes"));
+}
+
 TEST_F(ContentTest, ErrorsOfReadAndWriteEndTheStream) {
   const Buffer plaintext = Pattern(8 * kFrameBytes);
   const Error full{ErrorCode::kUnavailable, "full"};

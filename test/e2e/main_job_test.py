@@ -1,9 +1,14 @@
 """The main job: a tenant is created, files of real size are sealed under its key through the
 service and opened again, byte for byte; whatever was tampered with, cut short or is another
 tenant's leaves no output."""
+import base64
+import contextlib
 import filecmp
 import os
+import pty
 import random
+import re
+import stat
 import subprocess
 
 import harness
@@ -76,6 +81,20 @@ class MainJob(harness.Case):
         self.assertTrue(plain.read_bytes().startswith(done.stdout))
         self.assertLess(len(done.stdout), 4 * MIB)
 
+    def test_what_follows_a_message_is_refused_in_a_sentence_of_its_own(self):
+        plain, sealed = self.sealed(3 * MIB)
+        done = self.run_cli("open", "-", stdin=sealed.read_bytes() + b"x")
+        self.assertEqual(done.returncode, DOES_NOT_OPEN, done.stderr)
+        self.assertEqual(done.stdout, plain.read_bytes())
+        self.assertIn(f"whole content, {3 * MIB} bytes".encode(), done.stderr)
+        for wrong in (b"ends early", b"missing", b"cut off"):
+            self.assertNotIn(wrong, done.stderr)
+        output = self.directory / "must-not-exist"
+        done = self.run_cli("open", "-", "--output", output, stdin=sealed.read_bytes() + b"x")
+        self.assertEqual(done.returncode, DOES_NOT_OPEN, done.stderr)
+        self.assertNotIn(b"The output", done.stderr)
+        self.assertFalse(output.exists())
+
     def test_a_range_says_when_it_ends_early(self):
         plain, sealed = self.sealed(3 * MIB)
         whole = bytearray(sealed.read_bytes())
@@ -97,7 +116,7 @@ class MainJob(harness.Case):
                     done = subprocess.run(["bash", "-c", f'exec "$@" {redirection}', "_", harness.BINARY, *command],
                                           env=env, capture_output=True)
                     self.assertEqual(done.returncode, 1, done.stderr)
-                    self.assertIn(b"cannot write the output", done.stderr)
+                    self.assertRegex(done.stderr, b"cannot write the output|disk that holds the output is full")
 
     def test_open_replaces_no_file_that_it_was_not_told_to(self):
         plain, sealed = self.sealed(10)
@@ -111,6 +130,46 @@ class MainJob(harness.Case):
         plain.unlink()
         self.assertEqual(self.run_cli("open", named).returncode, 0)
         self.assertEqual(plain.read_bytes(), content)
+
+    def test_an_opened_file_is_its_owners_alone_and_a_replaced_one_keeps_its_permissions(self):
+        _, sealed = self.sealed(10)
+        opened = self.directory / "opened"
+        for before, after in ((None, 0o600), (0o644, 0o644)):
+            for words in (["open", sealed], ["open", "-"]):
+                opened.unlink(missing_ok=True)
+                if before:
+                    opened.touch()
+                    opened.chmod(before)
+                done = self.run_cli(*words, "--output", opened, stdin=sealed.read_bytes())
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual(stat.S_IMODE(opened.stat().st_mode), after, words)
+        self.assertIn(b"one that is replaced keeps its permissions", self.cli_ok("open", "--help").stdout)
+
+    def test_a_file_that_says_it_is_empty_and_is_not(self):
+        with open("/proc/version", "rb") as file:
+            content = file.read()
+        self.assertEqual(os.stat("/proc/version").st_size, 0)
+        sealed = self.directory / "sealed"
+        done = self.run_cli("seal", "/proc/version", "--output", sealed)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.run_cli("open", sealed, "--output", "-").stdout, content)
+
+    def test_what_is_no_regular_file(self):
+        pipe = self.directory / "pipe"
+        os.mkfifo(pipe)
+        for path in ("/dev/null", pipe):
+            done = self.run_cli("seal", path)
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn(f"{path} is not a regular file; give --output".encode(), done.stderr)
+        self.assertFalse(os.path.exists("/dev/null.sealed"))
+        self.assertEqual(self.run_cli("seal", "/dev/null", "--output", self.directory / "empty").returncode, 0)
+        for verb in ("inspect", "rewrap"):
+            for path in ("-", "/dev/null", self.directory):
+                with self.subTest(verb=verb, path=path):
+                    done = self.run_cli(verb, path)
+                    self.assertEqual(done.returncode, 2, done.stderr)
+                    self.assertIn(b"directory" if path == self.directory else b"regular file", done.stderr)
+                    self.assertNotIn(b"stream", done.stderr)
 
     def test_truncated_anywhere_leaves_nothing(self):
         _, sealed = self.sealed(2 * MIB + 100)
@@ -170,6 +229,36 @@ class MainJob(harness.Case):
         self.assertIn("invoice", text)
         self.assertIn("4711", text)
         self.assertIn("TenantId", text)
+        wrapped = re.search(rb"#BYOKv1#:[^:]+:([\w-]{158})", sealed.read_bytes())[1]
+        raw = base64.urlsafe_b64decode(wrapped + b"==")
+        for part in (raw, wrapped, base64.b64encode(raw), raw.hex().encode()):
+            for shown in (done.stdout + done.stderr, self.cli_ok("inspect", sealed, "--json").stdout):
+                self.assertNotIn(part[:32].lower(), shown.lower())
+                self.assertNotIn(part[-32:].lower(), shown.lower())
+
+    def on_a_terminal(self, *arguments):
+        """Runs a command whose standard error is a terminal; what it showed there."""
+        terminal, theirs = pty.openpty()
+        process = subprocess.Popen([harness.BINARY, *map(str, arguments)], stdin=subprocess.DEVNULL, stderr=theirs,
+                                   stdout=subprocess.DEVNULL, env=self.cli_environment(self.server, self.token))
+        os.close(theirs)
+        shown = b""
+        with open(terminal, "rb", buffering=0) as reader, contextlib.suppress(OSError):   # EIO at its end.
+            while part := reader.read(4096):
+                shown += part
+        self.assertEqual(process.wait(60), 0, shown)
+        return shown.decode()
+
+    def test_progress_on_a_terminal_and_none_in_a_pipe(self):
+        plain = self.file("plain", 40 * MIB)
+        sealed = self.directory / "sealed"
+        lines = self.on_a_terminal("seal", plain, "--output", sealed).split("\r")
+        self.assertRegex(lines[1], r"^sealing  1.0 MiB of 40.0 MiB  2%  [\d.]+ \w+/s  [\d:]+ left\x1b")
+        self.assertRegex(lines[-2], r"^sealing  40.0 MiB of 40.0 MiB  100%  [\d.]+ \w+/s\x1b")
+        self.assertEqual(lines[-1], "\n")
+        self.assertEqual(self.run_cli("seal", plain, "--output", sealed).stderr, b"")
+        short = self.file("short", 10)
+        self.assertEqual(self.on_a_terminal("seal", short, "--output", sealed), "", "no bar for what is done at once")
 
     def test_rewrap_seals_the_content_anew(self):
         plain, sealed = self.sealed(2 * MIB)

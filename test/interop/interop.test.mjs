@@ -110,6 +110,12 @@ test('tenantseal opens what the Encryption SDK sealed', async () => {
   }
 })
 
+test('the default suite, which signs, is refused before anything is sealed', async () => {
+  const encryptionContext = { TenantId: tenantId }
+  await assert.rejects(encrypt(keyring, 'content', { encryptionContext }), /aws-crypto-/)
+  await encrypt(keyring, 'content', { encryptionContext, suiteId: SUITE })
+})
+
 test('neither opens what was changed on the way', async () => {
   const plain = join(directory, 'plain')
   const sealed = join(directory, 'changed')

@@ -21,7 +21,7 @@ export class TenantsealKeyring extends KeyringNode {
       body: JSON.stringify(body)
     })
     const json = await answer.json()
-    if (!answer.ok) throw new Error(json.errors[0].title)
+    if (!answer.ok) throw new Error(json.errors[0].detail ?? json.errors[0].title)
     return json
   }
 
