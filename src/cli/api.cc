@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "cli/report_text.h"
+#include "net/header_rules.h"
 #include "sdk/rest.h"
 
 namespace tenantseal::cli {
@@ -34,16 +35,52 @@ Error RefusalOf(const net::HttpResponse& response) {
   return error;
 }
 
-// An API key among a command's arguments could be read by others on this machine.
+// An error quotes no value: it may be a secret.
 Result<net::ResponseHeader> ParseHeader(const std::string& pair) {
   const std::size_t equals = pair.find('=');
-  if (equals == std::string::npos || equals == 0)
-    return InvalidArgument("headers", "--headers takes NAME=VALUE, not \"" + pair + "\".");
-  net::ResponseHeader out{pair.substr(0, equals), pair.substr(equals + 1)};
-  if (!net::EqualsIgnoreCase(out.name, "authorization")) return out;
+  net::ResponseHeader out{pair.substr(0, equals), ""};
+  if (equals == std::string::npos || !net::IsToken(out.name)) {
+    return InvalidArgument("headers",
+                           "--headers takes NAME=VALUE, as in --headers X-Source=script; one of "
+                           "them, not shown here since it may hold a secret, has no header's name "
+                           "and = at its beginning.");
+  }
+  out.value = pair.substr(equals + 1);
+  if (net::IsHeaderValue(out.value)) return out;
   return InvalidArgument("headers",
-                         "An argument may be read by others on this machine: give the API key in "
-                         "TENANTSEAL_API_KEY, with --api-key-file, or in a context.");
+                         "--headers " + out.name + ": leave control characters out of the value.");
+}
+
+// The API key of an Authorization header.
+Result<std::string> ApiKeyOf(const net::ResponseHeader& authorization) {
+  constexpr std::string_view kBearer = "Bearer ";
+  const std::string& value = authorization.value;
+  if (value.size() <= kBearer.size() ||
+      !net::EqualsIgnoreCase(value.substr(0, kBearer.size()), kBearer))
+    return InvalidArgument("headers",
+                           "--headers Authorization: its value must be Bearer and the API key, as "
+                           "in --headers \"Authorization=Bearer KEY\".");
+  return value.substr(kBearer.size());
+}
+
+// The headers to send besides, and the API key where one of them is it.
+struct GivenHeaders {
+  std::vector<net::ResponseHeader> others = {};
+  std::string api_key = {};
+};
+Result<GivenHeaders> ReadHeaders(const std::vector<std::string>& pairs) {
+  GivenHeaders out;
+  for (const std::string& pair : pairs) {
+    TS_ASSIGN_OR_RETURN(net::ResponseHeader header, ParseHeader(pair));
+    if (!net::EqualsIgnoreCase(header.name, "authorization")) {
+      out.others.push_back(std::move(header));
+      continue;
+    }
+    if (!out.api_key.empty())
+      return InvalidArgument("headers", "--headers names Authorization twice: give one of them.");
+    TS_ASSIGN_OR_RETURN(out.api_key, ApiKeyOf(header));
+  }
+  return out;
 }
 
 }  // namespace
@@ -100,13 +137,26 @@ std::shared_ptr<ApiFlags> ApiFlags::AddTo(CLI::App& command) {
                   "Context to use in place of the environment and the current one")
       ->type_name("NAME")
       ->group(group);
-  command.add_option("--headers", out->headers, "Header to send besides; may stand several times")
+  command
+      .add_option("--config", out->connection->contexts_file,
+                  "File with contexts in place of the user's own")
+      ->type_name("FILE")
+      ->group(group);
+  command
+      .add_option("--headers", out->headers,
+                  "Header to send besides, or \"Authorization=Bearer KEY\", which others on this "
+                  "machine can read; may stand several times")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false)
       ->group(group);
   command
       .add_flag("--insecure", out->insecure,
                 "The same as --insecure-http; certificates are verified always, see --ca-file")
+      ->group(group);
+  command
+      .add_option("--server-type", out->server_type,
+                  "Nothing: a flag of qlik-cli, which scripts may go on to give")
+      ->check(CLI::IsMember({"cloud", "Windows", "engine"}, CLI::ignore_case))
       ->group(group);
   command.add_option("--retry", out->retries, "Repetitions of what the service refuses for now")
       ->check(CLI::Range(0, kRetriesMax))
@@ -125,14 +175,19 @@ std::shared_ptr<ApiFlags> ApiFlags::AddTo(CLI::App& command) {
 
 Result<std::unique_ptr<Api>> ApiFlags::Connect() const {
   ApiOptions options;
-  TS_ASSIGN_OR_RETURN(options.connection, connection->Options());
+  TS_ASSIGN_OR_RETURN(GivenHeaders given, ReadHeaders(headers));
+  options.headers = std::move(given.others);
+  if (!given.api_key.empty()) {
+    std::fprintf(stderr,
+                 "tenantseal: warning: other users of this machine can read the API key among the "
+                 "arguments; TENANTSEAL_API_KEY, --api-key-file and contexts keep it from them\n");
+  }
+  Connection reached = *connection;
+  reached.api_key = std::move(given.api_key);
+  TS_ASSIGN_OR_RETURN(options.connection, reached.Options());
   options.connection.insecure_http |= insecure;
   options.connection.timeout = kTimeout;
   TS_RETURN_IF_ERROR(sdk::CheckOptions(options.connection));
-  for (const std::string& pair : headers) {
-    TS_ASSIGN_OR_RETURN(auto header, ParseHeader(pair));
-    options.headers.push_back(std::move(header));
-  }
   options.retries = retries;
   options.interval = std::chrono::seconds(interval_s);
   options.verbose = verbose;

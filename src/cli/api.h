@@ -51,14 +51,15 @@ class Api {
 // What the commands of `tenantseal encryption` have in common on their command line.
 struct ApiFlags {
   std::shared_ptr<Connection> connection;
-  std::vector<std::string> headers;
+  std::vector<std::string> headers;  // One named Authorization is the API key.
+  std::string server_type;           // Ignored.
   int retries = 3;
   int interval_s = 1;
   bool insecure = false, verbose = false;
   bool json = false, raw = false, quiet = false;
 
-  // Adds those of Connection, --context (-c), --headers, --insecure, --retry, --interval,
-  // --verbose (-v), --json, --raw and --quiet (-q).
+  // Adds those of Connection, --context (-c), --config, --headers, --insecure, --server-type,
+  // --retry, --interval, --verbose (-v), --json, --raw and --quiet (-q).
   static std::shared_ptr<ApiFlags> AddTo(CLI::App& command);
 
   Result<std::unique_ptr<Api>> Connect() const;

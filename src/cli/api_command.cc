@@ -44,7 +44,7 @@ void ShowRefusal(const ApiFlags& flags, const Error& error) {
 
 Result<json> ParseBody(const std::string& body) {
   json out = json::parse(body, nullptr, false);
-  if (!out.is_structured()) return Internal("The service's answer is not the JSON expected.");
+  if (!out.is_structured()) return UnexpectedAnswer("is not the JSON that was expected");
   return out;
 }
 

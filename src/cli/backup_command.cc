@@ -26,8 +26,8 @@ Examples:
 
 constexpr const char* kRestoreFooter = R"(
 Makes a new data directory of a backup, complete or not at all. With the root key, every tenant's
-rows and key are verified first. Without, put root.key there before the service starts, or name it
-with --root-key-file when serving.
+rows and key are verified first. Without, the copy is only checked for damage: put root.key there
+before the service starts, or name it with --root-key-file when serving.
 
 Examples:
   tenantseal restore --input /backup/2026-11-24 --data-dir /var/lib/tenantseal-new
@@ -88,7 +88,8 @@ Result<void> Restore(Arguments args) {
                  static_cast<unsigned long long>(restored.tenants));
   } else {
     std::fprintf(stderr,
-                 "Restored, not verified. Before serving, put there%s the root key "
+                 "Restored: the copy is undamaged, but was not verified without its root key. "
+                 "Before serving, put there%s the root key "
                  "(root.key, mode 0600).\n",
                  args.keystore.empty() ? " keystore.db and" : "");
   }

@@ -216,6 +216,8 @@ TEST_F(OutputNameTest, OpenReplacesOnlyWhatItIsToldTo) {
 TEST(CommandLineTest, InspectOfWhatIsNoMessage) {
   EXPECT_EQ(RunCommand({"inspect", "/etc/passwd"}), kExitDoesNotOpen);
   EXPECT_EQ(RunCommand({"inspect", "/nonexistent"}), kExitNotFound);
+  for (const char* name : {"-", "/dev/null", "/"})
+    EXPECT_EQ(RunCommand({"inspect", name}), kExitUsage) << name;
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <CLI/App.hpp>
-#include <algorithm>
 #include <cstdlib>
 #include <deque>
 #include <filesystem>
@@ -20,6 +19,7 @@
 #include "cli/command.h"
 #include "cli/context_command.h"
 #include "cli/key_provider_command.h"
+#include "cli/leading_flags.h"
 #include "cli/webhook_command.h"
 #include "net/http_server.h"
 #include "net/testing.h"
@@ -91,19 +91,18 @@ struct Ran {
 };
 
 // Runs one command as main() does.
-inline Ran RunCommandLine(std::vector<std::string> arguments) {
+inline Ran RunCommandLine(const std::vector<std::string>& arguments) {
   CLI::App app("test", "tenantseal");
   AddAwsCommand(app);
   AddEncryptionCommand(app);
   AddContextCommand(app);
   AddWebhookCommand(app);
   app.require_subcommand(1);
-  std::reverse(arguments.begin(), arguments.end());
   Ran ran;
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();
   try {
-    app.parse(arguments);
+    ParseCommandLine(app, arguments);
     ran.status = ExitStatus();
   } catch (const CLI::ParseError& error) {
     ran.status = error.get_exit_code() == 0 ? kExitOk : kExitUsage;

@@ -3,8 +3,9 @@
 //
 // A command promises: results on standard output and nothing else there; progress, warnings and
 // errors on standard error; one of the exit statuses below; no output file unless everything was
-// verified. It never takes an API key or another secret as an argument, where other users of the
-// machine could read it, and never prints a key except where that is the command's purpose.
+// verified. It asks for no API key or other secret as an argument, where other users of the machine
+// could read it; the one that it takes (an Authorization header, api.h) it warns of. It never
+// prints a key except where that is the command's purpose.
 //
 // Commands talk to the service through sdk/; only serve, root, backup, restore and `events verify`,
 // which work on a data directory, call server/, and `aws` calls aws/.

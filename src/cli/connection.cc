@@ -33,8 +33,14 @@ void TakeFrom(const ServiceContext& context, ClientOptions& out) {
 }
 
 // Of the context that is named, else of the current one, if any.
-Result<void> TakeFromContexts(const std::string& name, ClientOptions& out) {
-  TS_ASSIGN_OR_RETURN(const Contexts contexts, Contexts::Load(Contexts::Path()));
+Result<void> TakeFromContexts(const std::string& name, const std::string& file,
+                              ClientOptions& out) {
+  if (!file.empty() && !base::FileExists(file))
+    return NotFound("--config " + file +
+                    ": there is no such file; `tenantseal context set` makes "
+                    "$XDG_CONFIG_HOME/tenantseal/contexts.json.");
+  TS_ASSIGN_OR_RETURN(const Contexts contexts,
+                      Contexts::Load(file.empty() ? Contexts::Path() : file));
   const std::string& chosen = name.empty() ? contexts.current : name;
   if (chosen.empty()) return {};
   TS_ASSIGN_OR_RETURN(const ServiceContext* const context, contexts.Find(chosen));
@@ -48,11 +54,16 @@ Result<std::string> ReadApiKeyFile(const std::string& file) {
   // A pipe will do, as of a shell's <(command). Of others the permissions are not the point.
   struct stat info {};
   if (::stat(file.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISFIFO(info.st_mode))
-    return InvalidArgument("api-key-file", file + " is not a regular file.");
+    return InvalidArgument(
+        "api-key-file",
+        "--api-key-file " + file + " is not a regular file; give one with the API key.");
   TS_RETURN_IF_ERROR(base::RequirePrivateFile(file));
   TS_ASSIGN_OR_RETURN(const base::SecretBytes bytes, base::ReadFile(file, kApiKeyFileBytesMax));
   std::string_view text = bytes.RevealText();
   while (text.ends_with('\n') || text.ends_with('\r') || text.ends_with(' ')) text.remove_suffix(1);
+  if (text.empty())
+    return InvalidArgument("api-key-file",
+                           "--api-key-file " + file + ": it is empty; write the API key there.");
   return std::string(text);
 }
 
@@ -82,13 +93,18 @@ std::shared_ptr<Connection> Connection::AddTo(CLI::App& command) {
 }
 
 Result<ClientOptions> Connection::Options() const {
-  const bool named = !context.empty();
+  const bool named = !context.empty() || !contexts_file.empty();
   ClientOptions out;
   out.tenant_id = tenant;
   out.ca_file = ca_file;
   out.insecure_http = insecure_http;
   out.server = server;
+  out.api_key = api_key;
   if (!api_key_file.empty()) {
+    if (!api_key.empty())
+      return InvalidArgument("api-key-file",
+                             "Give one API key: either --api-key-file, or Authorization by "
+                             "--headers.");
     TS_ASSIGN_OR_RETURN(out.api_key, ReadApiKeyFile(api_key_file));
   }
   const auto take_environment = [&out] {
@@ -97,7 +113,7 @@ Result<ClientOptions> Connection::Options() const {
   };
   if (!named) take_environment();
   if (named || out.server.empty() || out.api_key.empty())
-    TS_RETURN_IF_ERROR(TakeFromContexts(context, out));
+    TS_RETURN_IF_ERROR(TakeFromContexts(context, contexts_file, out));
   take_environment();
   if (out.server.empty()) {
     return InvalidArgument("server",
@@ -106,7 +122,9 @@ Result<ClientOptions> Connection::Options() const {
   }
   if (out.api_key.empty()) {
     return InvalidArgument("api-key-file",
-                           "No API key: set TENANTSEAL_API_KEY or give --api-key-file FILE.");
+                           "No API key for " + out.server +
+                               ": set TENANTSEAL_API_KEY, give --api-key-file FILE, or use a "
+                               "context of this server.");
   }
   return out;
 }

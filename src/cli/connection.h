@@ -17,11 +17,13 @@ namespace tenantseal::cli {
 
 // Filled when the command line is parsed. Server and API key come from the flags, else from
 // TENANTSEAL_SERVER and TENANTSEAL_API_KEY, else from the current context (contexts.h); a context
-// that is named comes before the environment. The key is never an argument, and a context's key is
-// sent to that context's server alone.
+// that is named, or whose file is, comes before the environment. A context's key is sent to that
+// context's server alone. The key is an argument only where --headers names Authorization (api.h).
 struct Connection {
   std::string server;
-  std::string context;  // The name of one; empty: the current one.
+  std::string context;        // The name of one; empty: the current one.
+  std::string contexts_file;  // Empty: the user's own.
+  std::string api_key;        // Of an Authorization header; empty: none was given.
   std::string api_key_file;
   std::string tenant;
   std::string ca_file;

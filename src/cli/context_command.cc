@@ -41,7 +41,9 @@ Result<void> Set(const Arguments& arguments) {
     std::error_code failed;
     context.ca_file = std::filesystem::absolute(arguments.ca_file, failed).string();
     if (failed || !std::filesystem::is_regular_file(context.ca_file, failed))
-      return InvalidArgument("ca-file", arguments.ca_file + " is not a file.");
+      return InvalidArgument("ca-file",
+                             "--ca-file " + arguments.ca_file +
+                                 ": there is no such file; give a PEM file of the roots to trust.");
   }
   TS_RETURN_IF_ERROR(Check(context, arguments.insecure_http));
   if (contexts.current.empty()) contexts.current = arguments.name;

@@ -68,6 +68,22 @@ TEST_F(ContextTest, ANamedOneComesBeforeTheEnvironmentAndFlagsBeforeAll) {
   EXPECT_EQ(other_.last_header("Authorization"), "Bearer key-flag");
 }
 
+TEST_F(ContextTest, AnotherFileOfContextsStandsInForTheUsersOwn) {
+  ASSERT_EQ(Set("one", other_, "key-other"), kExitOk);
+  const std::string moved = Path("contexts");
+  std::filesystem::rename(file(), moved);
+  ASSERT_EQ(Set("one", service_, "key-one"), kExitOk);
+  ::setenv("TENANTSEAL_SERVER", service_.url().c_str(), 1);
+  ::setenv("TENANTSEAL_API_KEY", "key-environment", 1);
+  EXPECT_EQ(List({"--config", moved}).status, kExitOk);
+  EXPECT_EQ(other_.last_header("Authorization"), "Bearer key-other");
+  EXPECT_EQ(List({"--config", moved, "-c", "two"}).status, kExitNotFound);
+  const Ran missing = List({"--config", Path("nothing")});
+  EXPECT_EQ(missing.status, kExitNotFound);
+  EXPECT_THAT(missing.err, HasSubstr("--config " + Path("nothing") + ": there is no such file"));
+  EXPECT_EQ(List({"--config", WriteFile("qlik.yml", "server: x\n")}).status, kExitFailure);
+}
+
 TEST_F(ContextTest, AKeyGoesToNoOtherServer) {
   ASSERT_EQ(Set("one", service_, "key-one"), kExitOk);
   EXPECT_EQ(List({"-s", other_.url()}).status, kExitUsage);

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "aws/quote.h"
 #include "base/file.h"
 
 namespace tenantseal::cli {
@@ -23,8 +24,8 @@ std::string FromEnvironment(const char* name) {
 Error Malformed(const std::string& path) {
   return {ErrorCode::kInternal,
           path +
-              " is not what `tenantseal context` writes: mend it, or remove it and set the "
-              "contexts anew.",
+              " is not what `tenantseal context set` writes (JSON with current and contexts): mend "
+              "it, or move it away and set the contexts anew.",
           "file"};
 }
 
@@ -108,7 +109,8 @@ Result<void> CheckContextName(const std::string& name) {
       name.find_first_not_of(kAllowed) == std::string::npos) {
     return {};
   }
-  return InvalidArgument("name", "A context's name has 1 to 64 of A-Z, a-z, 0-9, . _ and -.");
+  return InvalidArgument("name", "NAME " + aws::Quote(name) +
+                                     ": a context's name has 1 to 64 of A-Z, a-z, 0-9, . _ and -.");
 }
 
 }  // namespace tenantseal::cli

@@ -59,7 +59,8 @@ Result<void> Create(const sdk::Rest& rest, const Arguments& arguments,
 Result<void> Unwrap(const sdk::Rest& rest, const Arguments& arguments,
                     const Context::Pairs& context) {
   if (arguments.wrapped.empty() == arguments.id.empty()) {
-    return InvalidArgument("WRAPPED", "Give either the wrapped key or --id.");
+    return InvalidArgument("WRAPPED",
+                           "Give either WRAPPED, a wrapped key, or --id ID, a managed one.");
   }
   nlohmann::json request = {{"encryptionContext", ContextJson(context)}};
   if (!base::IsUtf8(arguments.wrapped) || !base::IsUtf8(arguments.id)) return DecryptFailed();

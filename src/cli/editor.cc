@@ -81,7 +81,9 @@ Result<void> RunEditor(const std::string& path) {
     }
   }
   if (failed == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0) return {};
-  return Error{ErrorCode::kInternal, "The editor \"" + editor + "\" failed; nothing was changed.",
+  return Error{ErrorCode::kInternal,
+               "The editor \"" + editor +
+                   "\" failed, and nothing was changed; set VISUAL or EDITOR to one that works.",
                "file"};
 }
 

@@ -66,8 +66,7 @@ Result<json> Read(const Api& api, const std::string& list, std::size_t max) {
     TS_ASSIGN_OR_RETURN(const auto answer, api.Call(Method::kGet, path));
     TS_ASSIGN_OR_RETURN(const json page, ParseBody(answer.body));
     const auto data = page.find("data");
-    if (data == page.end() || !data->is_array())
-      return Internal("The service's answer holds no list.");
+    if (data == page.end() || !data->is_array()) return UnexpectedAnswer("holds no list");
     for (const json& event : *data) {
       if (events.size() < max) events.push_back(event);
     }

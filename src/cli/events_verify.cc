@@ -85,7 +85,10 @@ void Print(const events::AuditReport& report, bool as_json) {
 Result<void> Verify(const Arguments& arguments) {
   TS_ASSIGN_OR_RETURN(const events::AuditReport report, Audit(arguments));
   Print(report, arguments.as_json);
-  if (report.findings_total > 0) return IntegrityError("The events are not what was recorded.");
+  if (report.findings_total > 0)
+    return IntegrityError(
+        "The events are not what was recorded: keep the database as it is, and compare "
+        "with a backup and other copies of event-heads.jsonl (docs/events.md).");
   if (report.heads == 0)
     std::fprintf(stderr,
                  "No signed head was compared: chains that were cut off or rewritten as a whole "

@@ -15,7 +15,7 @@ using nlohmann::json;
 
 constexpr int kPagesMax = 20'000;  // Of 1,000 calls.
 
-Error NotUnderstood() { return Internal("The service's answer is not a list of calls."); }
+Error NotUnderstood() { return UnexpectedAnswer("is no list of calls"); }
 
 // The elements of a member that is a list; empty when it is missing.
 const json& List(const json& object, const char* name) {
@@ -88,7 +88,9 @@ Result<KeptCalls> ReadKeptCalls(const Api& api, const std::string& fingerprint, 
                      "&to=" + base::FormatUtc(to) + "&limit=1000";
   for (int pages = 0; !path.empty(); ++pages) {
     if (pages == kPagesMax)
-      return Error{ErrorCode::kTooLarge, "The service has too many calls: ask for less time."};
+      return Error{
+          ErrorCode::kTooLarge,
+          "The service has more calls than can be read: give a shorter time with --from and --to."};
     TS_ASSIGN_OR_RETURN(const auto answer, api.Call(net::Method::kGet, path));
     TS_ASSIGN_OR_RETURN(const json page, ParseBody(answer.body));
     if (pages == 0) {

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "cli/api_command.h"
 #include "cli/editor.h"
+#include "cli/events_command.h"
 #include "cli/key_provider_paths.h"
 #include "cli/key_provider_views.h"
 #include "cli/migration_command.h"
@@ -36,7 +37,9 @@ Result<json> ReadBodyFile(const std::string& file) {
       file == kStandard ? ReadStandardInput(kBodyBytesMax) : base::ReadFile(file, kBodyBytesMax);
   if (!bytes) return std::move(bytes).error();
   json out = json::parse(bytes->RevealText(), nullptr, false);
-  if (!out.is_structured()) return InvalidArgument("body", file + " does not hold JSON.");
+  if (!out.is_structured())
+    return InvalidArgument("body",
+                           "--file " + file + ": it holds no JSON object or array; mend it.");
   return out;
 }
 
@@ -44,7 +47,8 @@ Result<void> Create(const Api& api, const ApiFlags& flags, const Arguments& argu
   TS_ASSIGN_OR_RETURN(json body, ReadBodyFile(arguments.file));
   if (body.is_null()) body = json::object();
   if (!body.is_object())
-    return InvalidArgument("body", arguments.file + " does not hold a JSON object.");
+    return InvalidArgument(
+        "body", "--file " + arguments.file + ": it must hold a JSON object with arn and name.");
   if (!arguments.arn.empty()) body["arn"] = arguments.arn;
   if (!arguments.name.empty()) body["name"] = arguments.name;
   if (!arguments.description.empty()) body["description"] = arguments.description;
@@ -101,11 +105,16 @@ std::string Editable(const json& provider) {
 // The operations that lead from one text of Editable() to another.
 Result<json> Difference(const std::string& before, const std::string& after) {
   const json from = json::parse(before, nullptr, false), to = json::parse(after, nullptr, false);
-  if (!to.is_object()) return InvalidArgument("body", "What was edited is no JSON object.");
+  if (!to.is_object())
+    return InvalidArgument("body",
+                           "What was edited is no JSON object, and nothing was changed; edit it "
+                           "again and keep its braces, quotes and commas.");
   json out = json::array();
   for (const auto& [name, value] : to.items()) {
     if (!from.contains(name) || !value.is_string())
-      return InvalidArgument("body", "Only the texts name and description can be changed.");
+      return InvalidArgument(name, Printable(name) +
+                                       " is none of the texts name and description, and nothing "
+                                       "was changed; edit those alone.");
     if (value != from[name]) out.push_back(Replace("/" + name, value.get<std::string>()));
   }
   return out;
@@ -136,8 +145,8 @@ Result<void> Usage(const Api& api, const ApiFlags& flags, const Arguments& argum
   return ShowAnswer(flags, answer.body, kKeyUsage);
 }
 
-Error DoesNotPass() {
-  return {ErrorCode::kInternal, "The key does not pass validation.", "validation"};
+Error DoesNotPass(const std::string& next) {
+  return {ErrorCode::kInternal, "The key does not pass validation: " + next, "validation"};
 }
 
 Result<void> Test(const Api& api, const ApiFlags& flags, const Arguments& arguments) {
@@ -145,8 +154,9 @@ Result<void> Test(const Api& api, const ApiFlags& flags, const Arguments& argume
   TS_ASSIGN_OR_RETURN(const auto answer, api.Call(Method::kPost, path + "/actions/test"));
   TS_RETURN_IF_ERROR(ShowAnswer(flags, answer.body, kKeyProvider));
   TS_ASSIGN_OR_RETURN(const json provider, ParseBody(answer.body));
-  if (Text(provider, "validation") == "fail") return DoesNotPass();
-  return {};
+  if (Text(provider, "validation") != "fail") return {};
+  return DoesNotPass("`tenantseal encryption keyprovider validate " + arguments.fingerprint +
+                     " --last` shows every check and how to mend it.");
 }
 
 Result<Api::Answer> Validation(const Api& api, const Arguments& arguments) {
@@ -161,11 +171,14 @@ Result<Api::Answer> Validation(const Api& api, const Arguments& arguments) {
 
 Result<void> Validate(const Api& api, const ApiFlags& flags, const Arguments& arguments) {
   if (arguments.arn.empty() == arguments.fingerprint.empty())
-    return InvalidArgument("arn", "Give the fingerprint of a key provider, or --arn ARN.");
+    return InvalidArgument(
+        "arn",
+        "Give either FINGERPRINT, a key provider, or --arn ARN, a key that is not registered.");
   TS_ASSIGN_OR_RETURN(const auto answer, Validation(api, arguments));
   TS_RETURN_IF_ERROR(ShowAnswer(flags, answer.body, kValidation));
   TS_ASSIGN_OR_RETURN(const json report, ParseBody(answer.body));
-  if (ReportOutcome(report) == "fail") return DoesNotPass();
+  if (ReportOutcome(report) == "fail")
+    return DoesNotPass("each check that failed says how to mend it.");
   return {};
 }
 
@@ -248,6 +261,7 @@ void AddEncryptionCommand(CLI::App& app) {
   AddValidation(family);
   AddWithFingerprint(family, "usage", "Show what still depends on a key provider", Usage);
   AddMigrationCommands(family);
+  AddEventsCommand(family);
   family.footer(
       "Needs an API key of role TenantAdmin.\n\n"
       "Exit status 1: refused with a code Encryption-n (docs/errors.md), or a key that does not "

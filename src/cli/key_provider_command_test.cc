@@ -133,16 +133,57 @@ TEST_F(KeyProviderTest, RepeatsWhatIsRefusedForNow) {
   EXPECT_EQ(service_.calls().size(), 3U);
 }
 
-TEST_F(KeyProviderTest, HeadersAreSentAndAnApiKeyIsNoArgument) {
+TEST_F(KeyProviderTest, HeadersAreSent) {
   service_.On("GET " + kOneProvider, {{200, kProvider.dump()}});
   EXPECT_EQ(
       Run({"get", kProviderFingerprint, "--headers", "X-One=1", "--headers", "X-Two=a=b"}).status,
       kExitOk);
   EXPECT_EQ(service_.last_header("X-One"), "1");
   EXPECT_EQ(service_.last_header("X-Two"), "a=b");
-  const Ran ran = Run({"get", kProviderFingerprint, "--headers", "authorization=Bearer x"});
-  EXPECT_EQ(ran.status, kExitUsage);
-  EXPECT_THAT(ran.err, HasSubstr("TENANTSEAL_API_KEY"));
+  for (const char* header : {"X One=1", "=1", "X-One", "X-One=a\nb", ""})
+    EXPECT_EQ(Run({"get", kProviderFingerprint, "--headers", header}).status, kExitUsage) << header;
+}
+
+TEST_F(KeyProviderTest, AnAuthorizationHeaderIsTheApiKeyWithAWarning) {
+  service_.On("GET " + kOneProvider, {{200, kProvider.dump()}});
+  const auto get = [](std::vector<std::string> more) {
+    more.insert(more.begin(), {"get", kProviderFingerprint});
+    return Run(more);
+  };
+  ::unsetenv("TENANTSEAL_API_KEY");
+  Ran ran = get({"--headers", "authorization=bearer se=cret", "--headers", "X-One=1"});
+  EXPECT_EQ(ran.status, kExitOk) << ran.err;
+  EXPECT_THAT(ran.err, AllOf(HasSubstr("warning"), HasSubstr("TENANTSEAL_API_KEY"),
+                             Not(HasSubstr("se=cret"))));
+  EXPECT_EQ(service_.last_header("Authorization"), "Bearer se=cret");
+  EXPECT_EQ(service_.last_header("X-One"), "1");
+  ::setenv("TENANTSEAL_API_KEY", "key", 1);
+  EXPECT_EQ(get({"--headers", "Authorization=Bearer flag"}).status, kExitOk);
+  EXPECT_EQ(service_.last_header("Authorization"), "Bearer flag") << "before the environment";
+
+  const std::string file = WriteFile("key", "key");
+  const std::vector<std::vector<std::string>> wrong = {
+      {"--headers", "Authorization=Basic s3cr3t"},
+      {"--headers", "Authorization=Bearer "},
+      {"--headers", "Authorization: Bearer s3cr3t"},
+      {"--headers", "Authorization=Bearer a", "--headers", "authorization=Bearer s3cr3t"},
+      {"--headers", "Authorization=Bearer s3cr3t", "--api-key-file", file}};
+  for (const auto& flags : wrong) {
+    ran = get(flags);
+    EXPECT_EQ(ran.status, kExitUsage) << flags[1];
+    EXPECT_THAT(ran.err, AllOf(HasSubstr("--headers"), Not(HasSubstr("s3cr3t"))));
+  }
+}
+
+TEST_F(KeyProviderTest, FlagsOfQlikAreTaken) {
+  service_.On("GET " + kProviders, {{200, "[]"}});
+  EXPECT_EQ(Run({"ls", "--server-type", "cloud", "--insecure"}).status, kExitOk);
+  EXPECT_EQ(Run({"ls", "--server-type", "none"}).status, kExitUsage);
+}
+
+TEST_F(KeyProviderTest, EventsAreThoseOfTheTopLevel) {
+  service_.On("GET /api/v1/audits?sort=-eventTime&limit=50", {{200, R"({"data":[{"id":"e1"}]})"}});
+  EXPECT_EQ(Run({"events", "ls", "-q"}).out, "e1\n");
 }
 
 TEST_F(KeyProviderTest, PatchEditAndRemove) {
@@ -197,7 +238,35 @@ TEST_F(KeyProviderTest, ValidateShowsEveryCheckAndFailsWithThem) {
   failing["validation"] = "fail";
   EXPECT_EQ(Run({"test", kProviderFingerprint}).status, kExitOk);
   service_.On("POST " + kOneProvider + "/actions/test", {{201, failing.dump()}});
-  EXPECT_EQ(Run({"test", kProviderFingerprint}).status, kExitFailure);
+  const Ran failed = Run({"test", kProviderFingerprint});
+  EXPECT_EQ(failed.status, kExitFailure);
+  EXPECT_THAT(failed.err, HasSubstr("keyprovider validate " + std::string(kProviderFingerprint) +
+                                    " --last` shows"));
+}
+
+TEST_F(KeyProviderTest, TheInternalKmsNeedsNoValidation) {
+  service_.On("POST " + kProviders + "/tenant/actions/test", {{201, kProvider.dump()}});
+  service_.On("GET " + kProviders + "/tenant/validation",
+              {{200, R"({"outcome":"pass","checks":[]})"}});
+  const Ran ran = Run({"validate", "tenant"});
+  EXPECT_EQ(ran.status, kExitOk);
+  EXPECT_EQ(ran.out, "There was nothing to check: the internal KMS needs no validation.\n");
+}
+
+TEST_F(KeyProviderTest, WhatIsWrongIsNamedWithItsRemedy) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> told = {
+      {{"get", "a/b"}, "'a/b' is no fingerprint"},
+      {{"create", "-f", WriteFile("text", "x")}, "--file " + Path("text") + ": it holds no JSON"},
+      {{"create", "-f", WriteFile("list", "[]")}, "must hold a JSON object with arn and name"},
+      {{"ls", "--api-key-file", WriteFile("empty", "\n")}, "it is empty; write the API key there"},
+      {{"ls", "--api-key-file", directory_}, "not a regular file; give one with the API key"}};
+  for (const auto& [words, text] : told) {
+    const Ran ran = Run(words);
+    EXPECT_EQ(ran.status, kExitUsage) << ran.err;
+    EXPECT_THAT(ran.err, HasSubstr(text));
+  }
+  service_.On("GET " + kProviders, {{200, "<html>"}});
+  EXPECT_THAT(Run({"ls"}).err, HasSubstr("leads to a Tenantseal service"));
 }
 
 TEST_F(KeyProviderTest, MigrateWaitsUntilTheEnd) {

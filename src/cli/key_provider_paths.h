@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "aws/quote.h"
 #include "base/result.h"
 
 namespace tenantseal::cli {
@@ -17,8 +18,9 @@ inline Result<std::string> KeyProviderPath(const std::string& fingerprint) {
   if (!fingerprint.empty() && fingerprint.find_first_not_of(kAllowed) == std::string::npos)
     return std::string(kKeyProvidersPath) + "/" + fingerprint;
   return InvalidArgument("arnFingerPrint",
-                         "A fingerprint has letters, digits, _ and - alone; `tenantseal encryption "
-                         "keyprovider list` shows them.");
+                         aws::Quote(fingerprint) +
+                             " is no fingerprint: it has letters, digits, _ and - alone; "
+                             "`tenantseal encryption keyprovider list` shows them.");
 }
 
 }  // namespace tenantseal::cli

@@ -74,11 +74,17 @@ void PrintKeyProviders(const json& providers) {
 
 void PrintUsage(const json& usage) {
   Fields fields;
-  Add(fields, usage, {"tenantKeys", "dataKeys", "quarantined", "safeToDelete", "keepKeyUntil"});
+  Add(fields, usage,
+      {"tenantKeys", "dataKeys", "quarantined", "otherTenants", "safeToDelete", "keepKeyUntil"});
   PrintFields(fields);
 }
 
 void PrintValidation(const json& report) {
+  const auto checks = report.find("checks");
+  if (checks != report.end() && checks->empty()) {
+    std::printf("There was nothing to check: the internal KMS needs no validation.\n");
+    return;
+  }
   std::printf("%s%s\n", ReportText(report).c_str(), ReportOutcome(report).c_str());
 }
 

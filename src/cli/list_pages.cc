@@ -30,13 +30,13 @@ Result<nlohmann::json> ListPages(const sdk::Rest& rest, const std::string& path)
                         rest.Call(net::Method::kGet, next, {}, sdk::Rest::Repeat::kAnyFailure));
     TS_ASSIGN_OR_RETURN(const nlohmann::json answer, ParseAnswer(body));
     const auto data = answer.find("data");
-    if (data == answer.end() || !data->is_array())
-      return Internal("The service's answer holds no list.");
+    if (data == answer.end() || !data->is_array()) return UnexpectedAnswer("holds no list");
     all.insert(all.end(), data->begin(), data->end());
     next = NextPagePath(answer);
     if (next.empty()) return all;
   }
-  return Error{ErrorCode::kTooLarge, "The list has more than 1,000 pages."};
+  return Error{ErrorCode::kTooLarge,
+               "The list has more than 1,000 pages: read it from the API, with its filters."};
 }
 
 }  // namespace tenantseal::cli

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <iostream>
 #include <string>
@@ -19,6 +20,7 @@
 #include "cli/events_command.h"
 #include "cli/inspect_command.h"
 #include "cli/key_provider_command.h"
+#include "cli/leading_flags.h"
 #include "cli/open_command.h"
 #include "cli/retire_command.h"
 #include "cli/rewrap_command.h"
@@ -107,7 +109,7 @@ int main(int argc, char** argv) {
       "6 key revoked, 7 not found, 8 conflict, 130 interrupted.");
   AddCommands(app);
   try {
-    app.parse(argc, argv);
+    tenantseal::cli::ParseCommandLine(app, {argv + std::min(argc, 1), argv + argc});
   } catch (const CLI::ParseError& error) {
     if (const std::string unknown = Unknown(app, error); !unknown.empty()) {
       std::cerr << unknown;

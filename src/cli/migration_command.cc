@@ -185,8 +185,7 @@ Result<void> ListQuarantine(const Api& api, const ApiFlags& flags) {
     TS_ASSIGN_OR_RETURN(const auto answer, api.Call(Method::kGet, next));
     TS_ASSIGN_OR_RETURN(const json page, ParseBody(answer.body));
     const auto data = page.find("data");
-    if (data == page.end() || !data->is_array())
-      return Internal("The service's answer holds no list.");
+    if (data == page.end() || !data->is_array()) return UnexpectedAnswer("holds no list");
     const std::string following = NextPagePath(page);
     if (flags.raw) TS_RETURN_IF_ERROR(ShowAnswer(flags, answer.body, kQuarantine));
     all["data"].insert(all["data"].end(), data->begin(), data->end());

@@ -10,6 +10,7 @@
 #include "cli/kept_calls.h"
 #include "cli/progress.h"
 #include "cli/reconcile_text.h"
+#include "cli/related_keys.h"
 #include "cli/table.h"
 #include "cli/trail_reading.h"
 #include "server/settings.h"
@@ -31,9 +32,9 @@ Result<base::UtcTime> ReadTime(const std::string& text, const std::string& field
   if (const auto time = base::ParseUtc(text)) return *time;
   if (const auto ago = server::ParseDurationText(text))
     return now - std::chrono::duration_cast<std::chrono::milliseconds>(*ago);
-  return InvalidArgument(field, "--" + field +
-                                    " must be a time such as 2026-11-24T07:06:00Z, or how long "
-                                    "ago, such as 36h or 7d.");
+  return InvalidArgument(field, "--" + field + " " + text +
+                                    ": it must be a time such as 2026-11-24T07:06:00Z, or how "
+                                    "long ago, such as 36h or 7d.");
 }
 
 // The account of a principal or a key, "" when it has none.
@@ -48,7 +49,8 @@ class Accounts {
   Accounts(const TrailGround& ground, const Arguments& arguments, const KeptCalls& kept)
       : ground_(ground),
         arguments_(arguments),
-        region_(aws::ParseKmsArn(kept.key_arns[0])->region) {
+        region_(aws::ParseKmsArn(kept.key_arns[0])->region),
+        principals_(kept.principals) {
     key_account_ = AccountOf(kept.key_arns[0]);
     for (const std::string& principal : kept.principals) services_.insert(AccountOf(principal));
   }
@@ -70,11 +72,32 @@ class Accounts {
     if (!caller_account_.empty()) return caller_account_;
     return services_.size() == 1 ? *services_.begin() : "";
   }
+  // The credentials of the key's account that may ask AWS KMS about the key. The service's own may
+  // not, nor any of its account: the call would look like a thief's in the next reconciliation. An
+  // error says why there are none.
+  Result<aws::CredentialsProvider*> Inquirer() const {
+    const TrailAccount* const owner = Find(key_account_);
+    if (owner == nullptr)
+      return InvalidArgument("owner-profile",
+                             "the key's account tells it, with --owner-profile and "
+                             "kms:DescribeKey.");
+    const std::string services = caller_account();
+    const bool foreign = !services.empty() && services != key_account_;
+    const auto is_behind = [&](const std::string& principal) {
+      return IsBehind(principal, owner->identity.arn);
+    };
+    if (foreign || (!principals_.empty() && std::ranges::none_of(principals_, is_behind)))
+      return owner->credentials.get();
+    return InvalidArgument("caller-profile",
+                           "these may be the service's own credentials (" + owner->identity.arn +
+                               "), by which asking AWS KMS would look like a thief's call.");
+  }
 
  private:
-  bool Opened(const std::string& account) const {
-    return std::ranges::any_of(
+  const TrailAccount* Find(const std::string& account) const {
+    const auto found = std::ranges::find_if(
         opened_, [&](const TrailAccount& each) { return each.identity.account == account; });
+    return found == opened_.end() ? nullptr : &*found;
   }
   bool IsServices(const std::string& account) const {
     return services_.empty() ? account != key_account_ : services_.contains(account);
@@ -94,7 +117,8 @@ class Accounts {
     } else if (!profile.empty()) {
       return InvalidArgument("caller-profile",
                              "The profile " + profile + " is of account " + id +
-                                 "; the service calls from another: " + ServiceText() + ".");
+                                 "; the service calls from another: " + ServiceText() +
+                                 ". Give --caller-profile one of that account.");
     } else {
       missing_.push_back("The service's account (" + ServiceText() +
                          ") was not read, and with it what was denied: give --caller-profile.");
@@ -105,7 +129,7 @@ class Accounts {
   }
 
   Result<void> OpenOwner() {
-    if (Opened(key_account_)) return {};
+    if (Find(key_account_) != nullptr) return {};
     const std::string& profile = arguments_.owner_profile;
     if (profile.empty()) {
       missing_.push_back("The account of the key's owner (" + key_account_ +
@@ -121,7 +145,8 @@ class Accounts {
     if (account->identity.account != key_account_)
       return InvalidArgument("owner-profile", "The profile " + profile + " is of account " +
                                                   account->identity.account + "; the key is of " +
-                                                  key_account_ + ".");
+                                                  key_account_ +
+                                                  ". Give --owner-profile one of that account.");
     opened_.push_back(std::move(*account));
     return {};
   }
@@ -135,6 +160,7 @@ class Accounts {
   const TrailGround& ground_;
   const Arguments& arguments_;
   const std::string region_;
+  const std::vector<std::string> principals_;  // Whom the service calls as.
   std::string key_account_, caller_account_;
   std::set<std::string> services_;  // Accounts of the principals that the service calls as.
   std::vector<TrailAccount> opened_;
@@ -144,16 +170,46 @@ class Accounts {
 // The key, its replica, and further replicas that were asked for.
 Result<std::vector<std::string>> KeyArns(const KeptCalls& kept, const Arguments& arguments) {
   if (kept.key_arns.empty())
-    return InvalidArgument("keyprovider", "The internal KMS makes no calls of AWS KMS.");
+    return InvalidArgument("keyprovider",
+                           "--keyprovider " + arguments.fingerprint +
+                               ": the internal KMS makes no calls of AWS KMS; `tenantseal "
+                               "encryption keyprovider ls` shows the key providers that do.");
   std::vector<std::string> out = kept.key_arns;
   TS_ASSIGN_OR_RETURN(const aws::KmsArn key, aws::ParseKmsArn(kept.key_arns[0]));
   for (const std::string& region : arguments.regions) {
     if (!key.multi_region() || aws::PartitionOfRegion(region) != key.partition)
-      return InvalidArgument("region", "--region names another region of a multi-region key.");
+      return InvalidArgument("region", "--region " + region +
+                                           ": it names a further region of a multi-region key, "
+                                           "in the partition of " +
+                                           key.text() + "; leave it out.");
     const std::string arn = key.InRegion(region).text();
     if (std::ranges::find(out, arn) == out.end()) out.push_back(arn);
   }
   return out;
+}
+
+Result<std::vector<std::string>> Related(const TrailGround& ground, const Accounts& accounts,
+                                         const aws::KmsArn& key) {
+  TS_ASSIGN_OR_RETURN(aws::CredentialsProvider* const credentials, accounts.Inquirer());
+  return AskRelatedKeys(ground, *credentials, key);
+}
+
+// Adds the replicas that neither the service nor the command line names. Where they cannot be
+// known, the report says so.
+void AddReplicas(const TrailGround& ground, const Accounts& accounts, ReconcileReport& report) {
+  const auto key = aws::ParseKmsArn(report.key_arns[0]);
+  if (!key->multi_region()) return;
+  const auto related = Related(ground, accounts, *key);
+  if (!related) {
+    report.replicas_unknown =
+        "Whether the key has replicas in further regions is not known: " + related.error().message +
+        " What was done there was not read: name each region with --region REGION.";
+    return;
+  }
+  for (const std::string& arn : *related) {
+    if (std::ranges::find(report.key_arns, arn) == report.key_arns.end())
+      report.key_arns.push_back(arn);
+  }
 }
 
 // Denials that no event was found for, and whose events may name no key.
@@ -173,6 +229,7 @@ Result<void> ReadAndCompare(const TrailGround& ground, const Arguments& argument
   input.key_account = accounts.key_account();
   input.caller_account = accounts.caller_account();
   report.missing = accounts.missing();
+  AddReplicas(ground, accounts, report);
   TrailReading reading;
   for (TrailAccount& account : accounts.opened())
     ReadTrail(ground, account, report.key_arns, input.from - kAside, input.to + kAside, reading);
@@ -216,7 +273,9 @@ Result<void> RunReconcile(const Api& api, const ApiFlags& flags, const Arguments
   if (!arguments.to.empty()) {
     TS_ASSIGN_OR_RETURN(input.to, ReadTime(arguments.to, "to", input.now));
   }
-  if (input.to < input.from) return InvalidArgument("to", "--to must not be before --from.");
+  if (input.to < input.from)
+    return InvalidArgument(
+        "to", "--to must not be before --from; give a later --to or an earlier --from.");
 
   TS_ASSIGN_OR_RETURN(KeptCalls kept, ReadKeptCalls(api, arguments.fingerprint, input.from - kAside,
                                                     input.to + kAside));
@@ -237,7 +296,10 @@ Result<void> RunReconcile(const Api& api, const ApiFlags& flags, const Arguments
   Show(flags, report);
   if (Interrupted()) return Error{ErrorCode::kInternal, "interrupted", "interrupted"};
   if (report.found.agrees()) return {};
-  return Error{ErrorCode::kInternal, "the service and CloudTrail do not know the same calls"};
+  return Error{
+      ErrorCode::kInternal,
+      "the service and CloudTrail do not know the same calls; docs/reconciliation.md says what "
+      "each may mean"};
 }
 
 }  // namespace
@@ -263,8 +325,10 @@ void AddReconcileCommand(CLI::App& family) {
                   "AWS profile of the account of the key's owner")
       ->type_name("NAME");
   command
-      .add_option("--region", arguments->regions,
-                  "A further region with a replica of the key; may stand several times")
+      .add_option(
+          "--region", arguments->regions,
+          "A further region with a replica of the key, where AWS KMS does not tell; may stand "
+          "several times")
       ->type_name("REGION");
   command
       .add_option("--aws-ca-file", arguments->ca_file, "PEM roots for AWS in place of the system's")

@@ -3,6 +3,7 @@
 #include "aws/testing.h"
 #include "cli/aws_command.h"
 #include "cli/cli_test_ground.h"
+#include "cli/reconcile_text.h"
 
 namespace tenantseal::cli {
 namespace {
@@ -15,6 +16,7 @@ using testing::Not;
 constexpr const char* kFingerprint = "9f352c5a9c1618485051892cb57467e4";
 const std::string kReadKey = "arn:aws:kms:us-east-1:111122223333:key/mrk-" + std::string(32, 'a');
 const std::string kReplica = "arn:aws:kms:us-east-2:111122223333:key/mrk-" + std::string(32, 'a');
+const std::string kFurther = "arn:aws:kms:us-west-2:111122223333:key/mrk-" + std::string(32, 'a');
 const std::string kReadRole = "arn:aws:iam::338144066592:role/proxy";
 constexpr const char* kFrom = "2026-11-14T00:00:00.000Z";
 constexpr const char* kTo = "2026-11-14T12:00:00.000Z";
@@ -55,6 +57,7 @@ class ReconcileCommandTest : public CommandTest {
     ::setenv("TENANTSEAL_SERVER", service_.url().c_str(), 1);
     ::setenv("TENANTSEAL_API_KEY", "key", 1);
     ::setenv("AWS_ENDPOINT_URL", aws_.url().c_str(), 1);
+    ::setenv("AWS_ENDPOINT_URL_KMS", (aws_.url() + "/kms").c_str(), 1);
     ::setenv("AWS_EC2_METADATA_DISABLED", "true", 1);
     ::setenv("AWS_ACCESS_KEY_ID", "AKIASERVICE", 1);
     ::setenv("AWS_SECRET_ACCESS_KEY", "secret", 1);
@@ -64,10 +67,12 @@ class ReconcileCommandTest : public CommandTest {
                        "aws_secret_access_key = secret\n")
                  .c_str(),
              1);
+    KeysAre({kReplica});
   }
   ~ReconcileCommandTest() override {
-    for (const char* name : {"AWS_ENDPOINT_URL", "AWS_EC2_METADATA_DISABLED", "AWS_ACCESS_KEY_ID",
-                             "AWS_SECRET_ACCESS_KEY", "AWS_SHARED_CREDENTIALS_FILE"})
+    for (const char* name :
+         {"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_KMS", "AWS_EC2_METADATA_DISABLED",
+          "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SHARED_CREDENTIALS_FILE"})
       ::unsetenv(name);
   }
   void Keeps(std::vector<json> calls, json incomplete = json::array()) {
@@ -88,6 +93,19 @@ class ReconcileCommandTest : public CommandTest {
   static FakeService::Answer Refuses(const std::string& code) {
     return {400, json{{"__type", code}}.dump()};
   }
+  // What DescribeKey tells of the key's replicas.
+  void KeysAre(const std::vector<std::string>& replicas) {
+    json regions = {{"PrimaryKey", {{"Arn", kReadKey}}}, {"ReplicaKeys", json::array()}};
+    for (const std::string& replica : replicas)
+      regions["ReplicaKeys"].push_back({{"Arn", replica}});
+    aws_.On(kDescribe,
+            {{200, json{{"KeyMetadata", {{"MultiRegionConfiguration", regions}}}}.dump()}});
+  }
+  std::ptrdiff_t asked_of_the_key() const {
+    return std::ranges::count(aws_.calls(), kDescribe + " " + json{{"KeyId", kReadKey}}.dump());
+  }
+  const std::string kDescribe = "POST /kms";
+
   // To STS and CloudTrail, in the order in which they are asked: who the service's account and then
   // who the owner's is, then each account's two regions.
   void Aws(std::deque<FakeService::Answer> answers) { aws_.On("POST /", std::move(answers)); }
@@ -123,9 +141,88 @@ TEST_F(ReconcileCommandTest, AgreesInBothAccountsAndRegions) {
   std::vector<std::string> asked;
   for (const std::string& call : aws_.calls()) {
     const json body = json::parse(call.substr(call.find(' ', 6) + 1), nullptr, false);
-    if (body.is_object()) asked.push_back(body["LookupAttributes"][0]["AttributeValue"]);
+    if (body.contains("LookupAttributes"))
+      asked.push_back(body["LookupAttributes"][0]["AttributeValue"]);
   }
   EXPECT_EQ(asked, (std::vector<std::string>{kReadKey, kReplica, kReadKey, kReplica}));
+}
+
+TEST_F(ReconcileCommandTest, ReadsEveryRegionOfTheKey) {
+  Keeps({Kept("1")});
+  KeysAre({kReplica, kFurther});
+  Aws({service_account_, owner_account_, Page({Event("1")}), Page({}), Page({Event("thief")})});
+  Ran ran = Run({"--owner-profile", "owner", "--json"});
+  EXPECT_EQ(ran.status, kExitFailure);
+  const json out = json::parse(ran.out);
+  EXPECT_EQ(out["keyArns"], json({kReadKey, kReplica, kFurther}));
+  EXPECT_EQ(out["onlyCloudTrail"][0]["awsRequestId"], "thief");
+  EXPECT_EQ(out["read"].size(), 6U);
+  EXPECT_EQ(out["notVerified"]["replicas"], "");
+  EXPECT_EQ(asked_of_the_key(), 1);
+}
+
+TEST_F(ReconcileCommandTest, SaysThatFurtherRegionsAreNotKnown) {
+  const auto unknown = AllOf(HasSubstr("Not verified:"), HasSubstr("in further regions is not"),
+                             HasSubstr("--region REGION"));
+  // The service's account is not asked: that would look like a thief's call.
+  Keeps({Kept("1")});
+  Aws({service_account_, Page({Event("1")}), Page({})});
+  EXPECT_THAT(Run().out, AllOf(unknown, HasSubstr("with --owner-profile")));
+  EXPECT_EQ(asked_of_the_key(), 0);
+  // The owner may not describe the key, or the answer is none.
+  const json foreign = {{"KeyMetadata",
+                         {{"MultiRegionConfiguration",
+                           {{"PrimaryKey", {{"Arn", "arn:aws:kms:us-east-1:999999999999:key/x"}}},
+                            {"ReplicaKeys", json::array()}}}}}};
+  const std::vector<std::pair<FakeService::Answer, std::string>> answers = {
+      {Refuses("AccessDeniedException"), "the credentials need kms:DescribeKey."},
+      {{200, foreign.dump()}, "answers what is not understood."},
+      {{200, "[]"}, "answers what is not understood."},
+      {{200, R"({"KeyMetadata":{"MultiRegionConfiguration":{}}})"}, "is not understood."},
+      {{500, "x"}, "AWS KMS in us-east-1: HTTP 500."}};
+  for (const auto& [answer, told] : answers) {
+    aws_.On(kDescribe, {answer});
+    Aws({service_account_, owner_account_, Page({Event("1")}), Page({})});
+    const Ran ran = Run({"--owner-profile", "owner"});
+    EXPECT_EQ(ran.status, kExitOk) << ran.err;
+    EXPECT_THAT(ran.out, AllOf(unknown, HasSubstr(told)));
+  }
+  EXPECT_EQ(asked_of_the_key(), 5);
+}
+
+TEST_F(ReconcileCommandTest, TheServicesOwnCredentialsAskNothingOfTheKey) {
+  // One account for both: its administrator may ask, the service's role may not.
+  const std::string role = "arn:aws:iam::111122223333:role/path/proxy";
+  const json page = {{"data", json::array()}, {"keyArns", {kReadKey}}, {"principals", {role}}};
+  service_.On(kKeptCalls, {{200, page.dump()}});
+  Aws({owner_account_, Page({})});
+  EXPECT_THAT(Run().out, Not(HasSubstr("further regions")));
+  EXPECT_EQ(asked_of_the_key(), 1);
+  FakeService::Answer session = owner_account_;
+  const std::string user = ":iam::111122223333:user/u";
+  session.body.replace(session.body.find(user), user.size(),
+                       ":sts::111122223333:assumed-role/proxy/s");
+  Aws({session, Page({})});
+  EXPECT_THAT(Run().out, HasSubstr("the service's own credentials"));
+  EXPECT_EQ(asked_of_the_key(), 1);
+}
+
+TEST_F(ReconcileCommandTest, SaysUntilWhenItCouldVerify) {
+  ReconcileReport report;
+  const auto shown = [&report] {
+    testing::internal::CaptureStdout();
+    PrintReconciliation(report);
+    std::fflush(stdout);
+    return testing::internal::GetCapturedStdout();
+  };
+  report.input.to = *base::ParseUtc("2026-11-14T12:00:00Z");
+  report.input.now = report.input.to + std::chrono::minutes(5);
+  EXPECT_THAT(shown(), AllOf(HasSubstr("verifiedUntil   2026-11-14T11:50:00.000Z"),
+                             HasSubstr("alone knows of after 2026-11-14T11:50:00.000Z: it may have "
+                                       "a call as late as 15 minutes after")));
+  report.input.now = report.input.to + kTrailLag;
+  EXPECT_THAT(shown(), AllOf(HasSubstr("verifiedUntil   2026-11-14T12:00:00.000Z"),
+                             Not(HasSubstr("Not verified"))));
 }
 
 TEST_F(ReconcileCommandTest, WhatOneSideAloneKnowsIsAFailure) {

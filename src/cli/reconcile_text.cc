@@ -63,6 +63,7 @@ json NotVerifiedJson(const ReconcileReport& report) {
               {"gaps", json::array()},
               {"places", json::array()},
               {"accounts", report.missing},
+              {"replicas", report.replicas_unknown},
               {"recent", found.recent},
               {"withoutRequestId", found.without_id},
               {"fitting", found.fitting},
@@ -135,6 +136,11 @@ std::string DoubtText(const LogDoubt& doubt) {
 std::vector<std::string> NotVerified(const ReconcileReport& report) {
   const Reconciliation& found = report.found;
   std::vector<std::string> out = report.missing;
+  if (!report.replicas_unknown.empty()) out.push_back(report.replicas_unknown);
+  if (const base::UtcTime until = VerifiedUntil(report.input); until < report.input.to) {
+    out.push_back("What CloudTrail alone knows of after " + base::FormatUtc(until) +
+                  ": it may have a call as late as 15 minutes after it was made.");
+  }
   for (const TrailPlace& place : report.input.places) {
     if (!place.failure.empty()) {
       out.push_back("CloudTrail of account " + place.account + " in " + place.region +
@@ -214,6 +220,7 @@ void PrintReconciliation(const ReconcileReport& report) {
   PrintFields({{"keyProvider", report.fingerprint},
                {"from", base::FormatUtc(report.input.from)},
                {"to", base::FormatUtc(report.input.to)},
+               {"verifiedUntil", base::FormatUtc(VerifiedUntil(report.input))},
                {"calls", std::to_string(found.calls)},
                {"agreed", std::to_string(found.agreed)},
                {"onlyTenantseal", std::to_string(found.only_kept.size())},

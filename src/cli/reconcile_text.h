@@ -15,6 +15,7 @@ struct ReconcileReport {
   ReconcileInput input;
   Reconciliation found;
   std::vector<std::string> missing;  // Accounts that could not be read at all, and why: sentences.
+  std::string replicas_unknown;      // Why further regions of the key are not known: a sentence.
   std::size_t unreadable = 0;        // Events that are not as CloudTrail describes them.
 };
 

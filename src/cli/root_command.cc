@@ -16,6 +16,7 @@ struct Arguments {
   std::string database;
   std::string root_key_file;
   int root_key_fd = -1;
+  bool force = false;
 };
 using ArgumentsPtr = std::shared_ptr<Arguments>;
 
@@ -26,8 +27,15 @@ all three can open everything, and nobody can open anything without it.
 
 Rotation: `rotate` makes a new root, wraps the keystore under it and tells the database. Killed
 anywhere, run it again and it goes on. Then back up the root file, and `retire` the previous root.
-Nothing that was sealed is touched, and the service may run meanwhile. Where the root comes from the
-environment or a descriptor, give NEW,OLD there (base64) and run `rotate`.
+Nothing that was sealed is touched. A service that reads its root from the same file may run
+meanwhile; it reads it again by itself.
+
+Where the root comes from the environment or a descriptor, a process has what it was started with:
+  1. restart every process of the service with NEW,OLD there (base64, the new one first);
+  2. run `rotate` with the same;
+  3. back up the new root and the keystore;
+  4. restart every process with NEW alone.
+In another order `rotate` is refused and names the processes that would serve nothing any more.
 
 Examples:
   tenantseal root init --root-key-file /mnt/usb/root.key
@@ -94,6 +102,12 @@ const char* StateOf(const server::RootStatus& status, const server::RootStatus::
   return status.retirable ? "previous, not needed" : "previous, still needed";
 }
 
+// How the previous root goes.
+std::string RetireStep(const server::DataDir& dir) {
+  if (dir.root.kind == kms::RootSource::Kind::kFile) return "run: tenantseal root retire";
+  return "restart every process with the new root alone in " + dir.root.origin;
+}
+
 Result<void> Status(const Arguments& args) {
   const base::SystemClock clock;
   const base::SystemRandom random;
@@ -112,7 +126,7 @@ Result<void> Status(const Arguments& args) {
   if (status.pending)
     std::printf("next      tenantseal root rotate (a rotation is not finished)\n");
   if (status.retirable)
-    std::printf("next      back up %s, then tenantseal root retire\n", status.origin.c_str());
+    std::printf("next      back up %s, then %s\n", status.origin.c_str(), RetireStep(dir).c_str());
   return {};
 }
 
@@ -121,16 +135,17 @@ Result<void> Rotate(const Arguments& args) {
   const base::SystemRandom random;
   TS_ASSIGN_OR_RETURN(server::DataDir dir, Open(args, clock, random));
   TS_ASSIGN_OR_RETURN(const server::RootStatus before, server::ReadRootStatus(dir));
-  if (!before.pending) TS_RETURN_IF_ERROR(server::BeginRootRotation(dir, clock, random));
+  const auto stranded = args.force ? server::Stranded::kAllow : server::Stranded::kRefuse;
+  if (!before.pending) TS_RETURN_IF_ERROR(server::BeginRootRotation(dir, clock, random, stranded));
   for (bool more = true; more;) {
-    TS_ASSIGN_OR_RETURN(more, server::AdvanceRootRotation(dir));
+    TS_ASSIGN_OR_RETURN(more, server::AdvanceRootRotation(dir, stranded));
   }
   TS_ASSIGN_OR_RETURN(const server::RootStatus after, server::ReadRootStatus(dir));
   std::printf("%s\n", after.roots.front().id.c_str());
   std::fprintf(stderr,
                "The keystore is under the new root key. Back up the root key (%s) and the "
-               "keystore (%s) apart, then run: tenantseal root retire\n",
-               after.origin.c_str(), dir.keystore_path.c_str());
+               "keystore (%s) apart, then %s\n",
+               after.origin.c_str(), dir.keystore_path.c_str(), RetireStep(dir).c_str());
   return {};
 }
 
@@ -157,8 +172,12 @@ void AddRootCommand(CLI::App& app) {
             [args] { return Init(*args); });
   OnCommand(*AddAction(*root, "status", "Show the roots and what needs them.", args, true),
             [args] { return Status(*args); });
-  OnCommand(*AddAction(*root, "rotate", "Make a new root and move everything to it.", args, true),
-            [args] { return Rotate(*args); });
+  CLI::App* rotate =
+      AddAction(*root, "rotate", "Make a new root and move everything to it.", args, true);
+  rotate->add_flag("--force", args->force,
+                   "Rotate although running processes do not have the new root; they serve nothing "
+                   "until they are restarted with it.");
+  OnCommand(*rotate, [args] { return Rotate(*args); });
   OnCommand(*AddAction(*root, "retire", "Remove the previous root from its file.", args, true),
             [args] { return Retire(*args); });
 }

@@ -78,9 +78,15 @@ void PrintJson(const nlohmann::json& json) {
   std::printf("%s\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
 }
 
+Error UnexpectedAnswer(const std::string& what) {
+  return Internal("The service's answer " + what +
+                  ": see that --server, TENANTSEAL_SERVER or the context leads to a Tenantseal "
+                  "service, and that it is no older than this command.");
+}
+
 Result<nlohmann::json> ParseAnswer(const base::SecretBytes& body) {
   auto json = nlohmann::json::parse(body.RevealText(), nullptr, false);
-  if (!json.is_object()) return Internal("The service's answer is not the JSON that was expected.");
+  if (!json.is_object()) return UnexpectedAnswer("is not the JSON that was expected");
   return json;
 }
 

@@ -25,6 +25,9 @@ void PrintJson(const nlohmann::json& json);
 
 // The body of an answer as an object. kInternal when it is none.
 Result<nlohmann::json> ParseAnswer(const base::SecretBytes& body);
+// kInternal for an answer that no Tenantseal service gives: "The service's answer WHAT", and what
+// to look at.
+Error UnexpectedAnswer(const std::string& what);
 // A member as text: strings as they are, numbers and booleans as JSON, "" when missing or null.
 std::string Text(const nlohmann::json& object, const char* name);
 

@@ -13,7 +13,7 @@ Result<nlohmann::json> GetTenantKeys(const sdk::Rest& rest) {
                                 sdk::Rest::Repeat::kAnyFailure));
   TS_ASSIGN_OR_RETURN(nlohmann::json keys, ParseAnswer(body));
   if (!keys.contains("versions") || !keys["versions"].is_array()) {
-    return Internal("The service's answer holds no versions.");
+    return UnexpectedAnswer("holds no versions");
   }
   if (keys.contains("rewrap") && !keys["rewrap"].is_object()) keys.erase("rewrap");
   return keys;

@@ -84,7 +84,7 @@ Result<void> Open(const sdk::Rest& rest, const Arguments& arguments,
   std::string_view encoded = "-";
   const bool read = json.Read({{"plaintext", &encoded}});
   const auto plaintext = read ? base::Base64DecodeSecret(encoded) : std::nullopt;
-  if (!plaintext) return Internal("The service's answer holds no plaintext.");
+  if (!plaintext) return UnexpectedAnswer("holds no plaintext");
   TS_RETURN_IF_ERROR(WriteTo(STDOUT_FILENO)(plaintext->Reveal()));
   if (::isatty(STDOUT_FILENO) == 1) std::printf("\n");
   return {};

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "aws/quote.h"
 #include "base/file.h"
 #include "cli/api_command.h"
 #include "cli/list_pages.h"
@@ -39,9 +40,9 @@ Result<std::string> PathOf(const std::string& id, const char* field) {
            c == '-';
   };
   if (!id.empty() && std::ranges::all_of(id, allowed)) return "/" + id;
-  return InvalidArgument(field,
-                         "An id has letters, digits, _ and - alone; `tenantseal webhook ls` "
-                         "and `deliveries` show them.");
+  return InvalidArgument(field, aws::Quote(id) +
+                                    " is no id: it has letters, digits, _ and - alone; `tenantseal "
+                                    "webhook ls` and `deliveries` show them.");
 }
 
 Result<std::string> WebhookPath(const Arguments& arguments) {
@@ -58,7 +59,9 @@ Result<json> ReadBody(const std::string& file) {
   if (file.empty()) return json();
   TS_ASSIGN_OR_RETURN(const base::SecretBytes bytes, ReadSmall(file));
   json out = json::parse(bytes.RevealText(), nullptr, false);
-  if (!out.is_structured()) return InvalidArgument("body", file + " does not hold JSON.");
+  if (!out.is_structured())
+    return InvalidArgument("body",
+                           "--file " + file + ": it holds no JSON object or array; mend it.");
   return out;
 }
 
@@ -84,7 +87,8 @@ Result<void> Create(const Api& api, const ApiFlags& flags, const Arguments& argu
   TS_ASSIGN_OR_RETURN(json body, ReadBody(arguments.file));
   if (body.is_null()) body = json::object();
   if (!body.is_object())
-    return InvalidArgument("body", arguments.file + " does not hold a JSON object.");
+    return InvalidArgument(
+        "body", "--file " + arguments.file + ": it must hold a JSON object with name and url.");
   if (!arguments.name.empty()) body["name"] = arguments.name;
   if (!arguments.url.empty()) body["url"] = arguments.url;
   if (!arguments.description.empty()) body["description"] = arguments.description;
@@ -112,8 +116,7 @@ Result<json> ReadList(const Api& api, std::string path, std::size_t max) {
     TS_ASSIGN_OR_RETURN(const auto answer, api.Call(Method::kGet, path));
     TS_ASSIGN_OR_RETURN(const json page, ParseBody(answer.body));
     const auto data = page.find("data");
-    if (data == page.end() || !data->is_array())
-      return Internal("The service's answer holds no list.");
+    if (data == page.end() || !data->is_array()) return UnexpectedAnswer("holds no list");
     for (const json& one : *data) {
       if (all.size() < max) all.push_back(one);
     }

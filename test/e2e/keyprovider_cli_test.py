@@ -46,6 +46,7 @@ class KeyProviderCli(aws.Case):
 
         # Looked at before it is registered.
         self.assertIn("round-trip", self.kp("validate", "--arn", arn))
+        self.assertIn("needs no validation", self.kp("validate", self.tenant_id))
         self.assertEqual(self.kp("ls", "-q"), "")
         made = self.kp_json("create", "--arn", arn, "--name", "Our key", "--description", "Of 2026")
         fingerprint = made["arnFingerPrint"]
@@ -95,6 +96,8 @@ class KeyProviderCli(aws.Case):
             self.assert_opens(self.server, self.content, value, plaintext)
         self.assertIn("already", self.kp("reset-to-default-provider"))
         self.assertIn("Deleted", self.kp("rm", fingerprint))
+        created = self.kp("events", "ls", "--type", "com.qlik.v1.encryption.keyprovider.created", "-q")
+        self.assertEqual(len(created.split()), 1)
         self.assertEqual(self.kp("list", "-q").split(), [self.tenant_id])
         self.assert_opens(self.server, self.content, within, b"within")
 
@@ -137,6 +140,7 @@ class KeyProviderCli(aws.Case):
         told = self.kp("migrate", fingerprint, "--wait", status=1)
         self.assertIn("(Encryption-41)", told)
         self.assertIn("FAIL", told)
+        self.assertIn(f"validate {fingerprint} --last", self.kp("test", fingerprint, status=1))
         self.assertEqual(self.kp_json("list")[0]["current"], True)
 
         self.assertIn("--arn", self.kp("create", "--name", "K", status=2))
@@ -176,6 +180,16 @@ class KeyProviderCli(aws.Case):
         self.assertEqual(waiting.returncode, 130)
         self.assertIn("the migration goes on", told.decode())
         self.assertIn(self.kp_json("migration-details")["state"], ("New", "InProgress"))
+
+    def test_flags_of_qlik_go_before_the_command_too(self):
+        done = self.cli("--json", "encryption", "-s", self.server.url, "--headers", f"Authorization=Bearer {self.admin}",
+                        "keyprovider", "--server-type", "cloud", "list", environment={"HOME": str(self.directory)})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(json.loads(done.stdout)[0]["arnFingerPrint"], self.tenant_id)
+        self.assertIn(b"warning", done.stderr)
+        self.assertNotIn(self.admin.encode(), done.stderr)
+        done = self.cli("--json", "serve", environment={"HOME": str(self.directory)})
+        self.assertEqual((done.returncode, b"`--json` is no" in done.stderr), (2, True), done.stderr)
 
     def test_an_alias_is_pinned_to_its_key(self):
         arn, _ = self.key()

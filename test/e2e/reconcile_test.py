@@ -41,7 +41,8 @@ class Reconcile(aws.Case):
     def run_reconcile(self, fingerprint, *arguments):
         environment = {"AWS_CONFIG_FILE": str(self.directory / "aws-config"), "AWS_EC2_METADATA_DISABLED": "true",
                        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_ENDPOINT_URL_CLOUDTRAIL": self.emulator.url,
-                       "AWS_ENDPOINT_URL_STS": self.emulator.url, "AWS_REGION": aws.PRIMARY}
+                       "AWS_ENDPOINT_URL_STS": self.emulator.url, "AWS_ENDPOINT_URL_KMS": self.emulator.url,
+                       "AWS_REGION": aws.PRIMARY}
         return self.cli("aws", "reconcile", "--keyprovider", fingerprint, *arguments, server=self.server,
                         token=self.admin, environment=environment)
 
@@ -191,6 +192,36 @@ class Reconcile(aws.Case):
         self.assertGreater(len(lost), 3, found)
         self.assertIn(lost[0]["gap"]["reason"], ("killed", "not-written"))
         self.assertEqual(lost[0]["event"]["account"], "338144066592")
+
+    def test_every_region_of_the_key_is_read(self):
+        further = "us-west-2"
+        policy = aws.tenant_policy([self.tenant_id])
+        arn, _ = self.emulator.create_key(policy, True)
+        key_id = arn.rsplit("/", 1)[1]
+        replica = self.emulator.kms("ReplicateKey", KeyId=key_id, ReplicaRegion=further,
+                                    Policy=policy)["ReplicaKeyMetadata"]["Arn"]
+        harness.wait_until(lambda: self.emulator.kms("DescribeKey", further, KeyId=key_id)["KeyMetadata"]["Enabled"],
+                           30, "the further replica")
+        fingerprint = self.adopt(self.server, self.tenant_id, arn)
+        time.sleep(1.5)    # As below: the log has to cover the whole second.
+        thief = self.stolen_session(further).generate_data_key(
+            KeyId=replica, KeySpec="AES_256", EncryptionContext={"TenantId": self.tenant_id})
+        stolen = thief["ResponseMetadata"]["RequestId"]
+        time.sleep(1.5)
+        self.server.terminate()
+        self.restart()
+        # Twice: what the command itself asked of the key is no alarm.
+        for _ in range(2):
+            found = self.reconcile(fingerprint, status=1)
+            self.assertEqual([event["awsRequestId"] for event in found["onlyCloudTrail"]], [stolen], found)
+            self.assertEqual((found["keyArns"][2], len(found["read"])), (replica, 6))
+            self.assertEqual(found["notVerified"]["replicas"], "")
+        text = self.run_reconcile(fingerprint, "--caller-profile", "service")
+        self.assertEqual(text.returncode, 0, text.stderr)
+        self.assertRegex(text.stdout.decode(), "Not verified:\n(.*\n)*.*further regions is not known: .*--region REGION")
+        self.assertRegex(text.stdout.decode(), "alone knows of after .* 15 minutes")
+        found = self.reconcile(fingerprint, "--caller-profile", "service", "--region", further, status=1)
+        self.assertEqual([event["awsRequestId"] for event in found["onlyCloudTrail"]], [stolen])
 
     def test_a_throttled_trail_is_read_slowly(self):
         arn, _ = self.emulator.create_key(aws.tenant_policy([self.tenant_id]), True)
