@@ -91,6 +91,11 @@ TEST_F(ApiTest, BadInputIsNamedAndChangesNothing) {
         413, "plaintext");
   EXPECT_EQ(Call(Method::kPost, kSeal, content_, "{}", {{"Content-Type", "text/plain"}}).status,
             415);
+  // What is sent encoded would not be decoded.
+  EXPECT_EQ(Call(Method::kPost, kSeal, content_, R"({"plaintext":"aGk="})",
+                 {{"Content-Type", "application/json"}, {"Content-Encoding", "gzip"}})
+                .status,
+            415);
 }
 
 TEST_F(ApiTest, RolesAreKept) {
@@ -367,6 +372,21 @@ TEST_F(LimitedApiTest, ControlPlaneTiersHoldForEachKey) {
     EXPECT_EQ(Call(Method::kGet, "/api/v1/tenants/me", content_).status, 200);
   EXPECT_EQ(Call(Method::kGet, "/api/v1/tenants/me", content_).status, 429);
   EXPECT_EQ(Call(Method::kGet, "/api/v1/tenants/me", admin_).status, 200);
+}
+
+TEST_F(LimitedApiTest, ChangesHaveALimitOfTheirOwn) {
+  const std::string rename = "/api/v1/encryption/keyproviders/" + tenant_;
+  const std::string patch = R"([{"op":"replace","path":"/name","value":"n"}])";
+  int allowed = 0;
+  Answer last;
+  for (last = Call(Method::kPatch, rename, admin_, patch); last.status == 204 && allowed < 20;
+       last = Call(Method::kPatch, rename, admin_, patch))
+    ++allowed;
+  EXPECT_EQ(allowed, 5);
+  EXPECT_EQ(last.status, 429);
+  EXPECT_THAT(last.headers,
+              testing::Contains(testing::Field(&net::ResponseHeader::name, "Retry-After")));
+  EXPECT_EQ(Call(Method::kGet, rename, admin_).status, 200);
 }
 
 }  // namespace

@@ -90,6 +90,7 @@ json UsageJson(const providers::ProviderUsage& usage) {
   json out = {{"tenantKeys", usage.tenant_keys},
               {"dataKeys", usage.data_keys},
               {"quarantined", usage.quarantined},
+              {"otherTenants", usage.other_tenants},
               {"safeToDelete", usage.safe_to_delete}};
   if (usage.keep_key_until) out["keepKeyUntil"] = base::FormatUtcSeconds(*usage.keep_key_until);
   return out;
@@ -163,9 +164,9 @@ Result<void> ReadOperation(const json& operation, const std::string& at,
     return InvalidArgument(at + "/op", "The member op must be \"replace\".");
   const std::string path = operation.value("path", "");
   if (path != "/name" && path != "/description") {
-    return InvalidArgument(at + "/path",
-                           "The member path must be \"/name\" or \"/description\"; nothing else of "
-                           "a key provider can be changed.");
+    return InvalidArgument(at + "/path", Dump(path.substr(0, 64)) +
+                                             " cannot be changed: the member path must be "
+                                             "\"/name\" or \"/description\".");
   }
   const auto value = operation.find("value");
   if (value == operation.end() || !value->is_string())

@@ -79,8 +79,17 @@ Result<net::Response> GetKeyProviderUsage(Call& call) {
 Result<net::Response> GetKeyProviderValidation(Call& call) {
   TS_ASSIGN_OR_RETURN(const auto view,
                       call.services.providers.Get(*call.tenant, FingerprintOf(call)));
-  if (!view.report) return NotFound("The key provider has not been validated yet.");
-  return Json(200, Dump(providers::ReportJson(*view.report)));
+  if (view.report) return Json(200, Dump(providers::ReportJson(*view.report)));
+  if (view.provider.kind == model::ProviderKind::kInternal) {
+    // Nothing is asked, or kept: the same report without checks as a test's.
+    TS_ASSIGN_OR_RETURN(const auto tested,
+                        call.services.providers.Test(*call.tenant, FingerprintOf(call), false,
+                                                     call.principal->id, call.request.deadline));
+    if (tested.report) return Json(200, Dump(providers::ReportJson(*tested.report)));
+  }
+  return model::EncryptionError(model::EncryptionCode::kProviderNotFound, ErrorCode::kNotFound,
+                                "The key provider has no validation that could be read: test it.",
+                                "arnFingerPrint");
 }
 
 Result<net::Response> ValidateArn(Call& call) {

@@ -117,6 +117,77 @@ TEST_F(KeyProviderRoutesTest, AKeyThatDoesNotFitIsRefusedByItsReason) {
   EXPECT_EQ(Get(kPath).body, json::array());
 }
 
+TEST_F(KeyProviderRoutesTest, ARefusalTellsEverythingThatWasFound) {
+  inspector_.SetState(kKey, "Disabled");
+  for (const auto& [status, state] : {std::pair(406, "Disabled"), std::pair(403, "Enabled")}) {
+    const Answer refused = Create();
+    EXPECT_EQ(refused.status, status);
+    const json& meta = refused.body.at("/errors/0/meta"_json_pointer);
+    EXPECT_EQ(meta["outcome"], "fail");
+    EXPECT_TRUE(meta.contains("mendedPolicy")) << meta;
+    const auto failed = std::ranges::find(meta["checks"], json("fail"),
+                                          [](const json& check) { return check["outcome"]; });
+    ASSERT_NE(failed, meta["checks"].end()) << meta;
+    EXPECT_FALSE((*failed)["fix"].get<std::string>().empty()) << meta;
+    inspector_.SetState(kKey, "Enabled");
+    inspector_.at(kKey).policy = kms::FakeInspector::Admits({});
+  }
+}
+
+TEST_F(KeyProviderRoutesTest, ATestThatGetsNoAnswerIs408) {
+  const std::string path = kPath + "/" + Registered();
+  inspector_.Fail("us-east-1", ErrorCode::kKeyUnavailable);
+  ExpectRefused(Act(path + "/actions/test"), 408, "Encryption-27");
+}
+
+TEST_F(KeyProviderRoutesTest, NamesHaveSoManyCharactersInWhateverScript) {
+  const std::string path = kPath + "/" + Registered();
+  const auto patch = [&](const char* member, std::size_t characters) {
+    std::string text;
+    for (std::size_t i = 0; i < characters; ++i) text += "日";
+    const json body = {{{"op", "replace"}, {"path", std::string("/") + member}, {"value", text}}};
+    return ApiTest::Call(Method::kPatch, path, admin_, body.dump());
+  };
+  EXPECT_EQ(patch("name", 256).status, 204);
+  EXPECT_EQ(patch("description", 1024).status, 204);
+  EXPECT_EQ(patch("name", 257).field(), "name");
+  EXPECT_EQ(patch("description", 1025).field(), "description");
+  json blank = Body();
+  blank["name"] = "   ";
+  EXPECT_EQ(Post(kPath, admin_, blank).field(), "name");
+}
+
+TEST_F(KeyProviderRoutesTest, TheInternalKmsHasAReportWithoutChecks) {
+  const Answer report = Get(kPath + "/" + tenant_ + "/validation");
+  EXPECT_EQ(report.status, 200) << report.body;
+  EXPECT_EQ(report.body["outcome"], "pass");
+  EXPECT_EQ(report.body["checks"], json::array());
+}
+
+// Whoever reads an error learns what to do: a sentence about it comes after what was wrong, or the
+// one sentence says both.
+TEST_F(KeyProviderRoutesTest, ARefusalSaysWhatToDo) {
+  const std::string first = Registered();
+  const auto says = [](const Answer& answer, const std::string& what) {
+    EXPECT_GE(answer.status, 400);
+    const std::string detail = answer.body.value("/errors/0/detail"_json_pointer, "");
+    EXPECT_NE(detail.find(what), std::string::npos) << detail;
+  };
+  says(Get(kPath + "/" + std::string(32, '0')), "The list of its key providers");
+  says(Get(kPath + "/" + std::string(65, '0')), "the list of key providers");
+  says(Create(), first);
+  says(Delete(kPath + "/" + tenant_), "delete the keys of AWS KMS only");
+  says(Details(), "Start a migration");
+  says(Act(kMigration + "/actions/pause"), "Start one");
+  says(Migrate(tenant_), "migrate to another");
+  says(ApiTest::Call(Method::kPatch, kPath + "/" + first, admin_,
+                     R"([{"op":"replace","path":"/arn","value":"x"}])"),
+       R"("/arn" cannot be changed: the member path must be "/name")");
+  EXPECT_EQ(Migrate(first).status, 200);
+  says(Delete(kPath + "/" + first), "wait for it or cancel it");
+  says(Act(kPath + "/actions/reset-to-default-provider"), "cancel it, then reset");
+}
+
 TEST_F(KeyProviderRoutesTest, AKeyIsRegisteredOnceByArnOrAlias) {
   inspector_.Alias(kAlias, kKey);
   Registered();

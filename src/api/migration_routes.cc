@@ -35,8 +35,9 @@ bool Is(const Error& error, EncryptionCode code) {
 }
 
 Error ResetWhileMigrating() {
-  return model::EncryptionError(EncryptionCode::kResetWhileMigrating, ErrorCode::kConflict,
-                                "A migration is going on and must end before a reset.");
+  return model::EncryptionError(
+      EncryptionCode::kResetWhileMigrating, ErrorCode::kConflict,
+      "A migration is going on: wait until it is completed, or cancel it, then reset.");
 }
 
 }  // namespace
@@ -101,6 +102,8 @@ Result<net::Response> CancelMigration(Call& call) {
 Result<net::Response> ListQuarantine(Call& call) {
   TS_ASSIGN_OR_RETURN(const std::size_t limit, QueryLimit(call.request.query));
   TS_ASSIGN_OR_RETURN(const auto after, QueryParameter(call.request.query, "next"));
+  if (after && !model::DataKeyId::Parse(*after))
+    return AsInvalidRequest(InvalidArgument("next", "This is not a cursor of an earlier page."));
   TS_ASSIGN_OR_RETURN(
       auto rows, call.services.migrations.Quarantine(*call.tenant, after.value_or(""), limit + 1));
   const bool more = rows.size() > limit;

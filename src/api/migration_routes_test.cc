@@ -119,6 +119,7 @@ TEST_F(MigrationRoutesTest, APlanChangesNothing) {
 }
 
 TEST_F(MigrationRoutesTest, NothingIsInQuarantine) {
+  EXPECT_EQ(Get(kMigration + "/quarantine?next=zzz").field(), "next");
   const Answer list = Get(kMigration + "/quarantine?limit=5");
   EXPECT_EQ(list.status, 200) << list.body;
   EXPECT_EQ(list.body["data"], json::array());

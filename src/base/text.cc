@@ -1,5 +1,6 @@
 #include "base/text.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/encoding.h"
@@ -15,6 +16,11 @@ bool IsPlainText(std::string_view text) {
     if (c == 0xc2 && static_cast<std::uint8_t>(text[i + 1]) < 0xa0) return false;
   }
   return true;
+}
+
+std::size_t CharactersOf(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
 }  // namespace tenantseal::base

@@ -9,4 +9,7 @@ namespace tenantseal::base {
 // U+009F), so that it can be shown on one line as it is.
 bool IsPlainText(std::string_view text);
 
+// How many characters (code points) a UTF-8 text has.
+std::size_t CharactersOf(std::string_view text);
+
 }  // namespace tenantseal::base

@@ -17,5 +17,12 @@ TEST(PlainText, IsUtf8WithoutControlCharacters) {
   }
 }
 
+TEST(CharactersOf, CountsCodePoints) {
+  EXPECT_EQ(CharactersOf(""), 0u);
+  EXPECT_EQ(CharactersOf("key"), 3u);
+  EXPECT_EQ(CharactersOf("Schlüssel €"), 11u);
+  EXPECT_EQ(CharactersOf("\xf0\x9f\x94\x91"), 1u);
+}
+
 }  // namespace
 }  // namespace tenantseal::base

@@ -27,6 +27,20 @@ TEST_F(ProcessesTest, AChangeIsObeyedByTheOtherWhenItReturns) {
   EXPECT_TRUE(Seal(two_, tenant_).ok());
 }
 
+TEST_F(ProcessesTest, ReactivationTellsThatADestructionIsCancelled) {
+  const Follower follower(two_);
+  ASSERT_TRUE(one_->tenants.Deactivate(tenant_, "test").ok());
+  ASSERT_TRUE(one_->tenants.ScheduleDestruction(tenant_, "test").ok());
+  const auto back = one_->tenants.Reactivate(tenant_, "test");
+  ASSERT_TRUE(back.ok()) << back.error().message;
+  EXPECT_EQ(back->status, model::TenantStatus::kActive);
+  EXPECT_FALSE(back->destroy_at.has_value());
+  const auto events = store_.ListEvents(model::Scope::Of(tenant_), 0, 100).value();
+  ASSERT_GE(events.size(), 2u);
+  EXPECT_EQ(events[events.size() - 2].content.type, events::kTenantDestructionCancelled);
+  EXPECT_EQ(events.back().content.type, events::kTenantReactivated);
+}
+
 TEST_F(ProcessesTest, ASilentProcessIsWaitedForUntilItsLeaseHasRunOut) {
   ASSERT_TRUE(Seal(two_, tenant_).ok());
   std::atomic<bool> done{false};

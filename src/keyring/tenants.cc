@@ -11,6 +11,8 @@
 namespace tenantseal::keyring {
 namespace {
 
+constexpr std::size_t kRegionCharsMax = 32;
+
 Result<void> CheckName(const std::string& name) {
   const bool blank = name.find_first_not_of(' ') == std::string::npos;
   if (!blank && name.size() <= base::kNameBytesMax && base::IsPlainText(name)) return {};
@@ -24,7 +26,7 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // An AWS region code: a group of two or three letters, one or more words, a number.
 bool IsRegion(std::string_view text) {
-  if (text.size() > 32) return false;
+  if (text.size() > kRegionCharsMax) return false;
   std::size_t words = 0;
   while (true) {
     const std::size_t dash = text.find('-');
@@ -68,8 +70,11 @@ model::NewEvent Tenants::EventOf(std::string_view type, const model::Tenant& ten
 Result<model::Tenant> Tenants::Create(const std::string& name, const std::string& region,
                                       const std::string& actor, base::Deadline deadline) {
   TS_RETURN_IF_ERROR(CheckName(name));
-  if (!IsRegion(region))
-    return InvalidArgument("region", "A region must be an AWS region code, such as us-east-1.");
+  if (!IsRegion(region)) {
+    const bool shown = region.size() <= kRegionCharsMax && base::IsPlainText(region);
+    return InvalidArgument("region", "A region must be an AWS region code, such as us-east-1" +
+                                         (shown ? ", not '" + region + "'." : "."));
+  }
   model::TenantState state;
   model::Tenant& tenant = state.tenant;
   tenant.id = model::TenantId::New(random_);
@@ -128,9 +133,12 @@ Result<model::Tenant> Tenants::Deactivate(const model::TenantId& id, const std::
 }
 
 Result<model::Tenant> Tenants::Reactivate(const model::TenantId& id, const std::string& actor) {
-  TS_ASSIGN_OR_RETURN(const model::Tenant now, Get(id));
+  TS_ASSIGN_OR_RETURN(model::Tenant now, Get(id));
   if (now.status != model::TenantStatus::kDeactivated)
     return Wrong("The tenant is not deactivated.");
+  if (now.destroy_at) {
+    TS_ASSIGN_OR_RETURN(now, CancelDestruction(id, actor));
+  }
   return Change(now, model::TenantStatus::kActive, std::nullopt, events::kTenantReactivated, actor);
 }
 

@@ -9,9 +9,13 @@ namespace {
 
 constexpr std::uint64_t kQuarantineMax = 100;
 
-std::string ArnOf(const model::TenantState& state, const model::Fingerprint& fingerprint) {
+Result<std::string> ArnOf(const store::Store& store, const model::TenantState& state,
+                          const model::Fingerprint& fingerprint) {
   const model::KeyProvider* provider = state.FindProvider(fingerprint);
-  return provider == nullptr ? "" : model::ShownArn(*provider);  // It may be deleted since.
+  if (provider != nullptr) return model::ShownArn(*provider);
+  // Deleted since, and not even kept when the tenant is destroyed.
+  TS_ASSIGN_OR_RETURN(const auto former, store.LoadFormerProvider(state.tenant.id, fingerprint));
+  return former ? former->arn : std::string();
 }
 
 }  // namespace
@@ -36,8 +40,8 @@ Result<std::uint64_t> SetAside(const store::Store& store, const model::RewrapJob
 Result<MigrationView> ViewOf(const store::Store& store, const model::TenantState& state) {
   MigrationView view;
   view.migration = state.migration.value();
-  view.from_arn = ArnOf(state, view.migration.from);
-  view.to_arn = ArnOf(state, view.migration.to);
+  TS_ASSIGN_OR_RETURN(view.from_arn, ArnOf(store, state, view.migration.from));
+  TS_ASSIGN_OR_RETURN(view.to_arn, ArnOf(store, state, view.migration.to));
   TS_ASSIGN_OR_RETURN(const auto job, store.LoadRewrapJob(state.tenant.id));
   if (job && job->id == view.migration.id) {
     TS_ASSIGN_OR_RETURN(view.quarantined, SetAside(store, *job));

@@ -21,8 +21,10 @@ constexpr std::size_t kRetriedAtOnce = 100;
 constexpr double kDataKeysPerSecond = 50'000;  // Without a limit, on one core.
 
 Error Ended() {
-  return EncryptionError(EncryptionCode::kMigrationEnded, ErrorCode::kConflict,
-                         "No migration is going on: there is nothing to pause, resume or cancel.");
+  return EncryptionError(
+      EncryptionCode::kMigrationEnded, ErrorCode::kConflict,
+      "No migration is going on: there is nothing to pause, resume or cancel. Start "
+      "one with the fingerprint of its target.");
 }
 
 Error Ongoing(const model::Migration& migration) {
@@ -64,10 +66,9 @@ bool Unreachable(const Error& error) {
   return error.code == ErrorCode::kKeyUnavailable || error.code == ErrorCode::kDeadlineExceeded;
 }
 
-// Whether only what the pause was for may end it, and not just anybody's wish to go on.
-bool HasCause(Pause pause) {
-  return pause == Pause::kTargetRefuses || pause == Pause::kSourceRefuses ||
-         pause == Pause::kQuarantine;
+// Whether the migration waits until somebody says that it may go on, and not just for better times.
+bool WaitsForSomebody(Pause pause) {
+  return pause == Pause::kOperator || pause == Pause::kSourceRefuses || pause == Pause::kQuarantine;
 }
 
 std::uint64_t CallsFor(const model::TenantState& state, const model::KeyProvider& source,
@@ -111,7 +112,7 @@ Result<Migrations::Sides> Migrations::SidesOf(const model::TenantState& state,
   if (state.migration && state.migration->unfinished()) return Ongoing(*state.migration);
   if (sides.target.fingerprint == sides.source.fingerprint) {
     return EncryptionError(EncryptionCode::kAlreadyCurrent, ErrorCode::kConflict,
-                           "The tenant uses this key provider already.");
+                           "The tenant uses this key provider already: migrate to another.");
   }
   return sides;
 }
@@ -166,7 +167,7 @@ Result<MigrationView> Migrations::Details(const model::TenantId& tenant) const {
   TS_ASSIGN_OR_RETURN(const model::TenantState state, store_.LoadTenant(tenant));
   if (!state.migration) {
     return EncryptionError(EncryptionCode::kNoMigration, ErrorCode::kNotFound,
-                           "The tenant has never been migrated.");
+                           "The tenant has never been migrated. Start a migration first.");
   }
   return ViewOf(store_, state);
 }
@@ -217,9 +218,11 @@ Result<MigrationView> Migrations::Change(
 Result<MigrationView> Migrations::Pause(const model::TenantId& tenant, const std::string& actor) {
   return Change(tenant, events::kMigrationPaused, actor,
                 [&](const model::TenantState&, model::Migration& migration) -> Result<void> {
-                  if (migration.pause == Pause::kOperator || HasCause(migration.pause)) return {};
+                  if (WaitsForSomebody(migration.pause)) return {};
+                  const std::string before =
+                      migration.detail.empty() ? "" : " Before: " + migration.detail;
                   migration.pause = Pause::kOperator;
-                  migration.detail = "Paused by " + actor + ".";
+                  migration.detail = "Paused by " + actor + "." + before;
                   return {};
                 });
 }

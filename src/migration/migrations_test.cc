@@ -180,6 +180,16 @@ TEST_F(MigrationsTest, StartsAndTellsOfIt) {
   EXPECT_EQ(details->percent(), 100);
 }
 
+TEST_F(MigrationsTest, NamesASourceThatIsDeletedSince) {
+  MigrateTo(kOne);
+  MigrateTo(kTwo);
+  ASSERT_TRUE(providers_.Delete(tenant_, PrintOf(kOne), "admin").ok());
+  const auto details = migrations_.Details(tenant_);
+  ASSERT_TRUE(details.ok());
+  EXPECT_EQ(details->from_arn, kOne);
+  EXPECT_EQ(details->to_arn, kTwo);
+}
+
 TEST_F(MigrationsTest, NeverWasOne) {
   ExpectRefused(EncryptionCode::kNoMigration, [&] { return migrations_.Details(tenant_); });
   ExpectRefused(EncryptionCode::kMigrationEnded, [&] { return migrations_.Pause(tenant_, "a"); });
@@ -384,12 +394,15 @@ TEST_F(MigrationsTest, ResumesOnceTheTargetAdmitsTheServiceAgain) {
   EXPECT_NE(Resumed().error().meta.find("authorised"), std::string::npos);
   inspector_.Fail("us-east-1", ErrorCode::kKeyUnavailable);
   ExpectRefused(EncryptionCode::kTargetInvalid, [&] { return Resumed(); });
-  // The cause stays, whoever pauses.
+  // It would go on by itself, but for somebody who does not want it to.
+  const std::string cause = Migration().detail;
   ASSERT_TRUE(migrations_.Pause(tenant_, "pauser").ok());
-  ASSERT_TRUE(Is(MigrationState::kNew, Why::kTargetRefuses));
+  EXPECT_EQ(Migration().detail, "Paused by pauser. Before: " + cause);
   inspector_.Fail("us-east-1", {});
   inspector_.at(kOne).policy = Admitting();
   kms_.Mend(kOne);
+  Live(180s);
+  ASSERT_TRUE(Is(MigrationState::kNew, Why::kOperator));
   ASSERT_TRUE(Resumed().ok());
   Settle();
   EXPECT_TRUE(Is(MigrationState::kCompleted));

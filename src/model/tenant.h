@@ -46,6 +46,13 @@ struct KeyProvider {
   bool operator==(const KeyProvider&) const = default;
 };
 
+// What is kept of a provider that was deleted: the backups of its time still need its key.
+struct FormerProvider {
+  std::string arn;
+  std::optional<base::UtcTime> demoted_at;  // Of its latest life in which it was current.
+  bool operator==(const FormerProvider&) const = default;
+};
+
 // How the internal KMS is named where an ARN is expected; the API that this follows says so.
 inline constexpr const char* kInternalArn = "#QLIK_MANAGED_KEY_PROVIDER#";
 // The provider's ARN as it is shown: kInternalArn for the internal KMS.

@@ -29,6 +29,10 @@ Result<bool> Inspection::CheckDescription() {
   }
   if (heard.word != Word::kYes) {
     TS_RETURN_IF_ERROR(Note({"describe", "DescribeKey"}, primary_, heard.word, heard.reason));
+    // Whoever mends the policy should see at once what else it lacks.
+    if (heard.word == Word::kDenied && primary_.generated) {
+      TS_RETURN_IF_ERROR(CheckRoundTrip());
+    }
     return false;
   }
   description_ = std::move(*heard.value);

@@ -19,24 +19,44 @@ using model::EncryptionError;
 constexpr std::size_t kFingerprintCharsMax = 64;
 constexpr int kAttemptsMax = 5;  // Of a change that others forestall.
 
-Result<void> CheckText(const char* field, const std::string& text, std::size_t bytes_min,
-                       std::size_t bytes_max) {
-  if (text.size() >= bytes_min && text.size() <= bytes_max && base::IsPlainText(text)) return {};
-  return EncryptionError(EncryptionCode::kInvalidRequest, ErrorCode::kInvalidArgument,
-                         std::string("The ") + field + " must have " + std::to_string(bytes_min) +
-                             " to " + std::to_string(bytes_max) +
-                             " bytes of text without control characters.",
-                         field);
+constexpr std::size_t kNameCharactersMax = 256;
+constexpr std::size_t kDescriptionCharactersMax = 1024;
+
+Error BadText(const char* field, const std::string& what) {
+  return EncryptionError(
+      EncryptionCode::kInvalidRequest, ErrorCode::kInvalidArgument,
+      std::string("The ") + field + " must have " + what + " without control characters.", field);
+}
+
+Result<void> CheckName(const std::string& name) {
+  const bool blank = name.find_first_not_of(' ') == std::string::npos;
+  if (!blank && base::IsPlainText(name) && base::CharactersOf(name) <= kNameCharactersMax)
+    return {};
+  return BadText("name",
+                 "1 to " + std::to_string(kNameCharactersMax) + " characters, not spaces alone,");
+}
+
+Result<void> CheckDescription(const std::string& description) {
+  if (base::IsPlainText(description) &&
+      base::CharactersOf(description) <= kDescriptionCharactersMax)
+    return {};
+  return BadText("description",
+                 "at most " + std::to_string(kDescriptionCharactersMax) + " characters");
 }
 
 Error NoSuchProvider() {
-  return EncryptionError(EncryptionCode::kProviderNotFound, ErrorCode::kNotFound,
-                         "The tenant has no key provider with this fingerprint.", "arnFingerPrint");
+  return EncryptionError(
+      EncryptionCode::kProviderNotFound, ErrorCode::kNotFound,
+      "The tenant has no key provider with this fingerprint. The list of its key "
+      "providers has theirs.",
+      "arnFingerPrint");
 }
 
-Error Registered() {
+Error Registered(const model::Fingerprint& fingerprint) {
   return EncryptionError(EncryptionCode::kArnRegistered, ErrorCode::kAlreadyExists,
-                         "The tenant has a key provider with this key already.", "arn");
+                         "The tenant has a key provider with this key already: use " +
+                             fingerprint.text() + ", or delete that one first.",
+                         "arn");
 }
 
 // Whether the tenant may have one more provider.
@@ -50,13 +70,15 @@ Result<void> CheckRoom(const model::TenantState& state) {
 
 // Why the provider must stay; empty when it need not.
 std::string UseOf(const model::TenantState& state, const model::KeyProvider& provider) {
-  if (provider.kind == model::ProviderKind::kInternal) return "The internal KMS always stays.";
+  if (provider.kind == model::ProviderKind::kInternal)
+    return "The internal KMS always stays; delete the keys of AWS KMS only.";
   if (provider.fingerprint == state.tenant.current_provider)
     return "The key provider is the tenant's current one; migrate to another first.";
   const auto& migration = state.migration;
   if (migration && migration->unfinished() &&
       (migration->from == provider.fingerprint || migration->to == provider.fingerprint)) {
-    return "The key provider is part of a migration that is not finished.";
+    return "The key provider is part of a migration that is not finished: wait for it or cancel "
+           "it.";
   }
   return "";
 }
@@ -89,9 +111,8 @@ nlohmann::json Updates(const model::KeyProvider& before, const model::KeyProvide
 // "name" or what else the caller may give, checked.
 Result<void> CheckTexts(const std::optional<std::string>& name,
                         const std::optional<std::string>& description) {
-  if (name) TS_RETURN_IF_ERROR(CheckText("name", *name, 1, base::kNameBytesMax));
-  if (!description) return {};
-  return CheckText("description", *description, 0, base::kDescriptionBytesMax);
+  if (name) TS_RETURN_IF_ERROR(CheckName(*name));
+  return description ? CheckDescription(*description) : Result<void>();
 }
 
 }  // namespace
@@ -108,7 +129,8 @@ Result<model::KeyProvider> FindProvider(const model::TenantState& state,
                                         const std::string& fingerprint) {
   if (fingerprint.size() > kFingerprintCharsMax) {
     return EncryptionError(EncryptionCode::kFingerprintTooLong, ErrorCode::kTooLarge,
-                           "A fingerprint has 32 characters.", "arnFingerPrint");
+                           "A fingerprint has 32 characters; the list of key providers has them.",
+                           "arnFingerPrint");
   }
   for (const model::KeyProvider& provider : state.providers) {
     if (provider.fingerprint.text() == fingerprint) return provider;
@@ -141,7 +163,7 @@ Result<ProviderView> KeyProviders::Create(const model::TenantId& tenant,
   TS_RETURN_IF_ERROR(CheckRoom(state));
   // Known without asking AWS; by another name of the key it shows later.
   for (const model::KeyProvider& other : state.providers) {
-    if (!provider.arn.empty() && other.arn == provider.arn) return Registered();
+    if (!provider.arn.empty() && other.arn == provider.arn) return Registered(other.fingerprint);
   }
   TS_ASSIGN_OR_RETURN(const Report report,
                       Validate(state.tenant, provider.arn, "", true, deadline));
@@ -165,7 +187,8 @@ Result<ProviderView> KeyProviders::Register(const model::TenantState& state,
   provider.replica_arn = report.replica_arn;
   const auto added = store_.AddProvider(
       provider, EventOf(events::kKeyProviderCreated, provider, actor, nlohmann::json::object()));
-  if (!added && added.error().code == ErrorCode::kAlreadyExists) return Registered();
+  if (!added && added.error().code == ErrorCode::kAlreadyExists)
+    return Registered(provider.fingerprint);
   if (!added && added.error().code == ErrorCode::kConflict) {
     TS_ASSIGN_OR_RETURN(const model::TenantState now, store_.LoadTenant(tenant));
     TS_RETURN_IF_ERROR(CheckRoom(now));
@@ -256,9 +279,11 @@ Result<void> KeyProviders::Delete(const model::TenantId& tenant, const std::stri
     TS_ASSIGN_OR_RETURN(const model::KeyProvider provider, FindProvider(state, fingerprint));
     if (const std::string use = UseOf(state, provider); !use.empty())
       return EncryptionError(EncryptionCode::kProviderInUse, ErrorCode::kConflict, use);
+    nlohmann::json more = nlohmann::json::object();
+    if (const auto keep = KeepKeyUntil(provider.demoted_at))
+      more["keepKeyUntil"] = base::FormatUtcSeconds(*keep);
     const auto deleted = store_.DeleteProvider(
-        tenant, provider.fingerprint,
-        EventOf(events::kKeyProviderDeleted, provider, actor, nlohmann::json::object()));
+        tenant, provider.fingerprint, EventOf(events::kKeyProviderDeleted, provider, actor, more));
     if (deleted) return lease_.AwaitObeyed(*deleted);
     if (deleted.error().code == ErrorCode::kNotFound) return NoSuchProvider();
     if (deleted.error().code != ErrorCode::kConflict || attempt == kAttemptsMax)

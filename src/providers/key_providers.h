@@ -26,11 +26,13 @@ struct ProviderView {
 
 // What still depends on a provider.
 struct ProviderUsage {
-  std::uint64_t tenant_keys = 0;  // Versions that no other provider wraps.
-  std::uint64_t data_keys = 0;    // Managed data keys under those versions.
-  std::uint64_t quarantined = 0;  // Those of them that are set aside.
-  bool safe_to_delete = false;    // Nothing depends on it, it has no part in what goes on, and
-                                  // keep_key_until is past. Never the internal KMS.
+  std::uint64_t tenant_keys = 0;    // Versions that no other provider wraps.
+  std::uint64_t data_keys = 0;      // Managed data keys under those versions.
+  std::uint64_t quarantined = 0;    // Those of them that are set aside.
+  std::uint64_t other_tenants = 0;  // That have registered the same key.
+  // Whether the key may be deleted in AWS: nothing depends on it, it has no part in what goes on,
+  // keep_key_until is past, and no other tenant has it. Never of the internal KMS.
+  bool safe_to_delete = false;
   std::optional<base::UtcTime> keep_key_until;  // Demotion + backup retention.
 };
 
@@ -79,6 +81,7 @@ class KeyProviders {
   // The same of an ARN that is not registered; changes nothing.
   Result<Report> DryRun(const model::TenantId& tenant, const std::string& arn,
                         base::Deadline deadline) const;
+  // Also of a provider that was deleted: whoever asks wants to know what becomes of its key.
   Result<ProviderUsage> Usage(const model::TenantId& tenant, const std::string& fingerprint) const;
 
   // Validates the current providers of active tenants whose report is older than `every`, without
@@ -88,6 +91,8 @@ class KeyProviders {
   void ValidateScheduled(base::Duration every, const std::atomic<bool>& stop);
 
  private:
+  // Until when backups need the key of a provider that has been current until then.
+  std::optional<base::UtcTime> KeepKeyUntil(std::optional<base::UtcTime> demoted_at) const;
   // Asks the validator. kProviderTimeout when there is no answer.
   Result<Report> Validate(const model::Tenant& tenant, const std::string& arn,
                           const std::string& pinned_arn, bool isolation,

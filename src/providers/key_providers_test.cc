@@ -345,6 +345,37 @@ TEST_F(KeyProvidersTest, CountsWhatDependsOnAProvider) {
   EXPECT_EQ(CodeOf(providers_.Usage(tenant_, "nobody")), Code(EncryptionCode::kProviderNotFound));
 }
 
+TEST_F(KeyProvidersTest, KnowsOfADeletedProviderHowLongBackupsNeedItsKey) {
+  const model::Fingerprint first = Registered(kFirst), second = Registered(kSecond);
+  Migrate(first);
+  Migrate(second);
+  const base::UtcTime until = clock_.Utc() + std::chrono::hours(24 * 35);
+  ASSERT_TRUE(providers_.Delete(tenant_, first.text(), "editor").ok());
+  EXPECT_EQ(LastEvent(events::kKeyProviderDeleted)["keepKeyUntil"], base::FormatUtcSeconds(until));
+  const auto expect_kept = [&] {
+    const ProviderUsage usage = providers_.Usage(tenant_, first.text()).value();
+    EXPECT_EQ(usage.keep_key_until, until);
+    EXPECT_FALSE(usage.safe_to_delete);
+  };
+  expect_kept();
+  clock_.Advance(std::chrono::hours(1));
+  EXPECT_EQ(Registered(kFirst), first);  // In its next life, too.
+  expect_kept();
+  clock_.Advance(kRetention - std::chrono::hours(1));
+  EXPECT_TRUE(providers_.Usage(tenant_, first.text())->safe_to_delete);
+}
+
+TEST_F(KeyProvidersTest, AKeyThatAnotherTenantHasIsNotSafeToDelete) {
+  const model::Fingerprint first = Registered(kFirst);
+  const model::TenantId tenant = tenant_;
+  tenant_ = NewTenant();
+  Registered(kFirst);
+  const ProviderUsage usage = providers_.Usage(tenant, first.text()).value();
+  EXPECT_EQ(usage.tenant_keys, 0u);
+  EXPECT_EQ(usage.other_tenants, 1u);
+  EXPECT_FALSE(usage.safe_to_delete);
+}
+
 TEST_F(KeyProvidersTest, CountsDataKeysSetAsideWithTheirVersion) {
   const model::Fingerprint first = Registered(kFirst);
   ASSERT_TRUE(store_.InsertDataKeys(samples::DataKeysOf(tenant_, 3)).ok());

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "providers/key_providers.h"
@@ -39,12 +40,37 @@ Result<std::uint64_t> CountSetAside(const store::Store& store, const model::Tena
   return count;
 }
 
+// When the provider was current for the last time, in this life or in the one before it was
+// deleted.
+std::optional<base::UtcTime> LastDemotion(const model::KeyProvider& provider,
+                                          const std::optional<model::FormerProvider>& former) {
+  return std::max(provider.demoted_at, former ? former->demoted_at : std::nullopt);
+}
+
 }  // namespace
+
+std::optional<base::UtcTime> KeyProviders::KeepKeyUntil(
+    std::optional<base::UtcTime> demoted_at) const {
+  if (!demoted_at) return demoted_at;
+  return *demoted_at + std::chrono::duration_cast<std::chrono::milliseconds>(backup_retention_);
+}
 
 Result<ProviderUsage> KeyProviders::Usage(const model::TenantId& tenant,
                                           const std::string& fingerprint) const {
   TS_ASSIGN_OR_RETURN(const model::TenantState state, store_.LoadTenant(tenant));
-  TS_ASSIGN_OR_RETURN(const model::KeyProvider provider, FindProvider(state, fingerprint));
+  Result<model::KeyProvider> found = FindProvider(state, fingerprint);
+  const auto id = model::Fingerprint::Parse(fingerprint);
+  if (!id) return found.error();
+  TS_ASSIGN_OR_RETURN(const auto former, store_.LoadFormerProvider(tenant, *id));
+  if (!found && !former) return found.error();
+  model::KeyProvider provider;
+  if (found) {
+    provider = std::move(*found);
+  } else {
+    provider.fingerprint = *id;
+    provider.kind = model::ProviderKind::kAwsKms;
+    provider.arn = former->arn;
+  }
   const std::set<std::uint32_t> versions = VersionsNeeding(state, provider.fingerprint);
   ProviderUsage usage;
   usage.tenant_keys = versions.size();
@@ -53,15 +79,12 @@ Result<ProviderUsage> KeyProviders::Usage(const model::TenantId& tenant,
     usage.data_keys += keys;
   }
   TS_ASSIGN_OR_RETURN(usage.quarantined, CountSetAside(store_, tenant, versions));
+  TS_ASSIGN_OR_RETURN(usage.other_tenants, store_.CountTenantsUsing(provider.arn, tenant));
   const bool takes_part = TakesPart(state, provider.fingerprint);
   // A backup from before the demotion opens through this provider alone.
-  if (provider.demoted_at && !takes_part) {
-    usage.keep_key_until =
-        *provider.demoted_at +
-        std::chrono::duration_cast<std::chrono::milliseconds>(backup_retention_);
-  }
+  if (!takes_part) usage.keep_key_until = KeepKeyUntil(LastDemotion(provider, former));
   usage.safe_to_delete = provider.kind != model::ProviderKind::kInternal && versions.empty() &&
-                         !takes_part &&
+                         !takes_part && usage.other_tenants == 0 &&
                          (!usage.keep_key_until || *usage.keep_key_until <= clock_.Utc());
   return usage;
 }

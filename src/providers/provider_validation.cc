@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/limits.h"
@@ -24,6 +25,19 @@ bool KnowsReplica(const Report& report, const model::KeyProvider& provider) {
   return report.key_arn == provider.arn &&
          std::any_of(report.checks.begin(), report.checks.end(),
                      [](const Check& check) { return check.name == "multi-region"; });
+}
+
+bool IsOfIsolation(const Check& check) { return check.name == "isolation"; }
+
+// What an earlier validation of the same key found with the probes that this one was made without:
+// no news of it is not good news.
+void KeepIsolation(const Report& earlier, Report& report) {
+  if (earlier.key_arn != report.key_arn) return;
+  std::ranges::copy_if(earlier.checks, std::back_inserter(report.checks), IsOfIsolation);
+  const bool missing = std::ranges::any_of(report.checks, [](const Check& check) {
+    return IsOfIsolation(check) && check.outcome != CheckOutcome::kPass;
+  });
+  if (missing && report.mended_policy.empty()) report.mended_policy = earlier.mended_policy;
 }
 
 nlohmann::json ProblemsJson(const Report& report) {
@@ -75,6 +89,7 @@ Result<ProviderView> KeyProviders::Test(const model::TenantId& tenant,
   const std::string& given = last && IsAlias(last->given_arn) ? last->given_arn : provider.arn;
   TS_ASSIGN_OR_RETURN(Report report,
                       Validate(state.tenant, given, provider.arn, isolation, deadline));
+  if (last && !isolation) KeepIsolation(*last, report);
   TS_RETURN_IF_ERROR(Remember(provider, report, actor));
   TS_ASSIGN_OR_RETURN(provider, FollowReplica(std::move(provider), report, actor));
   return ProviderView{std::move(provider), current, std::move(report)};
@@ -106,13 +121,14 @@ Result<model::KeyProvider> KeyProviders::FollowReplica(model::KeyProvider provid
                                                        const std::string& actor) {
   if (!KnowsReplica(report, provider)) return provider;
   for (int attempt = 1;; ++attempt) {
-    // A replica that could not stand in would only be in the way.
-    if (provider.replica_arn == report.replica_arn ||
-        (!report.replica_arn.empty() && !report.dr_compliant())) {
-      return provider;
-    }
     model::KeyProvider changed = provider;
-    changed.replica_arn = report.replica_arn;
+    if (report.replica_fails()) {
+      // It could not stand in, and while the primary is silent its refusal would be the owner's.
+      changed.replica_arn.clear();
+    } else if (report.replica_arn.empty() || report.dr_compliant()) {
+      changed.replica_arn = report.replica_arn;
+    }
+    if (changed == provider) return provider;
     const auto done = ChangeTo(provider, changed, actor);
     if (done) return changed;
     if (done.error().code != ErrorCode::kConflict || attempt == kAttemptsMax) return done.error();

@@ -81,6 +81,32 @@ TEST_F(ProviderValidationTest, TheScheduleTellsOfChangesOnly) {
   EXPECT_EQ(CountEvents(events::kKeyProviderValidated), 1u);
 }
 
+TEST_F(ProviderValidationTest, WhatOnlyProbesTellStaysWhereNoneAreMade) {
+  const model::Fingerprint first = Registered(kFirst);
+  keys_.at(kFirst).policy = [](std::string_view, const FakeInspector::Tenant&) { return true; };
+  ASSERT_TRUE(Test(first).ok());
+  ASSERT_EQ(Validation(first)->outcome, CheckOutcome::kWarn);
+  const auto isolation = [&] {
+    const json report = json::parse(Validation(first)->report);
+    json found = json::array();
+    for (const json& check : report["checks"])
+      if (check["name"] == "isolation") found.push_back(check);
+    return found;
+  };
+  const json warned = isolation();
+  const std::size_t events = Events().size();
+  keys_.at(kFirst).policy = Admitting();  // Mended; but without probes nobody can tell.
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(Test(first, "schedule", false).ok());
+    EXPECT_EQ(Validation(first)->outcome, CheckOutcome::kWarn);
+    EXPECT_EQ(isolation(), warned);
+  }
+  EXPECT_EQ(Events().size(), events);
+  ASSERT_TRUE(Test(first).ok());
+  EXPECT_EQ(Validation(first)->outcome, CheckOutcome::kPass);
+  EXPECT_NE(isolation(), warned);
+}
+
 TEST_F(ProviderValidationTest, FollowsTheReplica) {
   const model::Fingerprint first = Registered(kFirst);
   const std::string replica = kBackup + kFirstId;
@@ -89,11 +115,17 @@ TEST_F(ProviderValidationTest, FollowsTheReplica) {
   ASSERT_TRUE(Test(first).ok());
   EXPECT_EQ(Stored(first).replica_arn, replica);
   keys_.at(kFirst).policy = Admitting();
-  // Its own trouble does not unregister it.
-  keys_.at(replica).policy = Denying();
+  // Silence may pass; a refusal stands until it has passed a validation.
+  keys_.Fail("us-east-2", ErrorCode::kKeyUnavailable);
   ASSERT_TRUE(Test(first).ok());
   EXPECT_EQ(Stored(first).replica_arn, replica);
+  keys_.Fail("us-east-2", {});
+  keys_.at(replica).policy = Denying();
+  ASSERT_TRUE(Test(first).ok());
+  EXPECT_EQ(Stored(first).replica_arn, "");
   keys_.at(replica).policy = Admitting();
+  ASSERT_TRUE(Test(first).ok());
+  EXPECT_EQ(Stored(first).replica_arn, replica);
 
   keys_.at(kFirst).description.replica_arns = {};
   const auto gone = Test(first);
@@ -115,7 +147,7 @@ TEST_F(ProviderValidationTest, FollowsTheReplica) {
   const auto back = Test(first);
   ASSERT_TRUE(back.ok()) << back.error().message;
   EXPECT_EQ(Stored(first).replica_arn, replica);
-  EXPECT_EQ(CountEvents(events::kKeyProviderUpdated), 2u);
+  EXPECT_EQ(CountEvents(events::kKeyProviderUpdated), 4u);
 }
 
 TEST_F(ProviderValidationTest, StaysWithTheKeyOfAnAliasThatNamesAnotherNow) {

@@ -115,6 +115,12 @@ bool Report::dr_compliant() const {
   return known && (opened || replica_arn.empty());
 }
 
+bool Report::replica_fails() const {
+  return std::ranges::any_of(checks, [](const Check& check) {
+    return check.name.starts_with("replica-") && check.outcome == CheckOutcome::kFail;
+  });
+}
+
 json CheckJson(const Check& check) {
   json out{{"name", check.name},
            {"outcome", model::CheckOutcomeName(check.outcome)},

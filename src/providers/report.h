@@ -40,6 +40,8 @@ struct Report {
   // The first failure, else the first warning that concerns the replica: Qlik's complianceError.
   const Check* first_problem() const;
   bool dr_compliant() const;  // Every check of the replica passed, or none is needed.
+  // The replica has answered, and what it says keeps it from standing in.
+  bool replica_fails() const;
 };
 
 nlohmann::json CheckJson(const Check& check);

@@ -114,6 +114,13 @@ TEST_F(ValidatorTest, NeedsToLookTheKeyUp) {
   ExpectFailure(report, "describe", EncryptionCode::kActionNotAllowed,
                 {NotAllowed("us-east-1", "DescribeKey"), "mended policy"});
   EXPECT_FALSE(report.mended_policy.empty());
+  // What else the policy lacks is told along with it.
+  keys_.at(kKey).policy =
+      FakeInspector::Without("DescribeKey", FakeInspector::Without("Decrypt", Admitting()));
+  std::vector<std::string> failed;
+  for (const Check& check : Validate().checks)
+    if (check.outcome == CheckOutcome::kFail) failed.push_back(check.name);
+  EXPECT_EQ(failed, (std::vector<std::string>{"describe", "round-trip"}));
 }
 
 TEST_F(ValidatorTest, NeedsASymmetricKeyOfKmsForEncryption) {

@@ -107,7 +107,8 @@ Result<void> ApplyProviderChange(model::TenantState& state, const model::KeyProv
   return {};
 }
 
-Result<void> ApplyProviderDeletion(model::TenantState& state, const model::Fingerprint& provider) {
+Result<model::FormerProvider> ApplyProviderDeletion(model::TenantState& state,
+                                                    const model::Fingerprint& provider) {
   const model::KeyProvider* stored = state.FindProvider(provider);
   if (stored == nullptr) return ProviderNotFound();
   if (stored->kind == model::ProviderKind::kInternal)
@@ -118,9 +119,10 @@ Result<void> ApplyProviderDeletion(model::TenantState& state, const model::Finge
       (migration->from == provider || migration->to == provider)) {
     return Conflict("The key provider is part of an unfinished migration.");
   }
+  model::FormerProvider former{stored->arn, stored->demoted_at};
   EraseWraps(state, provider);
   std::erase_if(state.providers, [&](const auto& row) { return row.fingerprint == provider; });
-  return {};
+  return former;
 }
 
 // --- Migrations ---

@@ -16,8 +16,9 @@ Error ProviderNotFound();
 Result<void> ApplyNewProvider(model::TenantState& state, const model::KeyProvider& provider);
 Result<void> ApplyProviderChange(model::TenantState& state, const model::KeyProvider& expected,
                                  const model::KeyProvider& changed);
-// Removes it, and whatever it may have wrapped.
-Result<void> ApplyProviderDeletion(model::TenantState& state, const model::Fingerprint& provider);
+// Removes it, and whatever it may have wrapped. Returns what is kept of it.
+Result<model::FormerProvider> ApplyProviderDeletion(model::TenantState& state,
+                                                    const model::Fingerprint& provider);
 
 // --- Migrations ---
 // `job` is the tenant's latest rewrap job, null when there is none; only one of the migration's id

@@ -26,7 +26,9 @@ Error RewrapJobNotFound() { return NotFound("The tenant has no rewrap job."); }
 
 Result<void> CheckActive(const model::Tenant& tenant) {
   if (tenant.status == model::TenantStatus::kActive) return {};
-  return Conflict("The tenant is " + std::string(model::TenantStatusName(tenant.status)) + ".");
+  const bool destroyed = tenant.status == model::TenantStatus::kDestroyed;
+  return Conflict("The tenant is " + std::string(model::TenantStatusName(tenant.status)) +
+                  (destroyed ? " for good." : "; reactivate it first."));
 }
 
 Result<void> CheckNewTenant(const model::TenantState& state) {

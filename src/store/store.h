@@ -160,11 +160,14 @@ class Store {
   virtual Result<std::uint64_t> ChangeProvider(const model::KeyProvider& expected,
                                                const model::KeyProvider& changed,
                                                const std::optional<model::NewEvent>& event) = 0;
-  // Deletes one with its validation. kNotFound; kConflict for the current one, the internal one,
-  // the source or target of an unfinished migration.
+  // Deletes one with its validation; LoadFormerProvider() tells what is kept. kNotFound; kConflict
+  // for the current one, the internal one, the source or target of an unfinished migration.
   virtual Result<std::uint64_t> DeleteProvider(const model::TenantId& tenant,
                                                const model::Fingerprint& provider,
                                                const model::NewEvent& event) = 0;
+  // What DeleteProvider() has kept of one, whether or not it has been added again since.
+  virtual Result<std::optional<model::FormerProvider>> LoadFormerProvider(
+      const model::TenantId& tenant, const model::Fingerprint& provider) const = 0;
   // How many other tenants have a provider of this ARN.
   virtual Result<std::uint64_t> CountTenantsUsing(const std::string& arn,
                                                   const model::TenantId& except) const = 0;

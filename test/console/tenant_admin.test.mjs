@@ -138,7 +138,7 @@ test('the same key once more is refused beside its field', async () => {
   await page.getByLabel('KMS key ARN').fill(DEMO_KEY)
   await page.getByLabel('Title').fill('Twice')
   await page.getByRole('button', { name: 'Add key provider' }).click()
-  await page.getByText('The tenant has a key provider with this key already.').waitFor()
+  await page.getByText('The tenant has a key provider with this key already: use').waitFor()
   assert.equal(await page.getByLabel('KMS key ARN').inputValue(), DEMO_KEY)
   await page.goto('/settings/encryption')
 })

@@ -472,9 +472,35 @@ TEST_P(StoreContract, ATenantMayComeBackToAProvider) {
   EXPECT_EQ(store().CountDataKeys(id, 4).value(), 2u);
 }
 
+TEST_P(StoreContract, WhenADeletedProviderWasUsedIsKept) {
+  const auto a = AddTenant();
+  const model::TenantId& id = a.tenant.id;
+  const auto target = Add(id);
+  const auto kept = [&] { return store().LoadFormerProvider(id, target.fingerprint).value(); };
+  Complete(Move(Begin(id, target.fingerprint)), After(40));
+  Complete(Move(Begin(id, a.tenant.current_provider)), After(60));
+  EXPECT_FALSE(kept().has_value());
+  EXPECT_DONE(store().DeleteProvider(id, target.fingerprint, EventOf(id)));
+  const model::FormerProvider former{target.arn, After(60)};
+  EXPECT_EQ(kept(), former);
+  Add(id);  // Unused in its second life, which changes nothing.
+  EXPECT_EQ(kept(), former);
+  EXPECT_DONE(store().DeleteProvider(id, target.fingerprint, EventOf(id)));
+  EXPECT_EQ(kept(), former);
+  Add(id);
+  Complete(Move(Begin(id, target.fingerprint)), After(70));
+  Complete(Move(Begin(id, a.tenant.current_provider)), After(80));
+  EXPECT_DONE(store().DeleteProvider(id, target.fingerprint, EventOf(id)));
+  EXPECT_EQ(kept()->demoted_at, After(80));
+  const auto other = AddTenant().tenant.id;
+  EXPECT_FALSE(store().LoadFormerProvider(other, target.fingerprint).value().has_value());
+}
+
 TEST_P(StoreContract, DestructionCancelsAMigration) {
   const auto a = AddTenant();
   const model::TenantId& id = a.tenant.id;
+  const auto former = Add(id, 'e');
+  EXPECT_DONE(store().DeleteProvider(id, former.fingerprint, EventOf(id)));
   const auto target = Add(id);
   EXPECT_DONE(store().InsertDataKeys(DataKeysOf(id, 2)));
   EXPECT_DONE(store().SaveValidation(
@@ -499,6 +525,7 @@ TEST_P(StoreContract, DestructionCancelsAMigration) {
   EXPECT_ERROR(store().ClaimMigration(id, kProcess), kConflict);
   EXPECT_EQ(store().CountQuarantine(id).value(), 0u);
   EXPECT_FALSE(store().LoadValidation(id, target.fingerprint).value().has_value());
+  EXPECT_FALSE(store().LoadFormerProvider(id, former.fingerprint).value().has_value());
   EXPECT_FALSE(store().LoadRewrapJob(id).value().has_value());
 }
 

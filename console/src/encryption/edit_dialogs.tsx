@@ -81,6 +81,14 @@ function Depends ({ usage }: { usage: ProviderUsage }) {
       </Note>
     )
   }
+  if (usage.otherTenants > 0) {
+    return (
+      <Note look="warn" title="Do not delete the key in AWS">
+        Nothing of this tenant depends on it, but {numberText(usage.otherTenants)} other
+        tenant{usage.otherTenants === 1 ? ' has' : 's have'} registered the same key.
+      </Note>
+    )
+  }
   if (!usage.safeToDelete && keep) {
     return (
       <Note look="warn" title="Do not delete the key in AWS yet">

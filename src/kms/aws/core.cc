@@ -61,8 +61,8 @@ RegionOutcome AwsKms::Core::AskPrimary(const Routed& call) {
   return outcome;
 }
 
-// What the replica refuses while the primary is silent is not the owner's last word, since the two
-// keys' policies may differ by mistake.
+// What the replica refuses while the primary is silent is the owner's word: only a replica that has
+// passed the last validation stands in.
 RegionOutcome AwsKms::Core::AskReplica(const Routed& call) {
   const Effort effort{options_.attempts_max, false};
   RegionOutcome outcome =
@@ -72,14 +72,10 @@ RegionOutcome AwsKms::Core::AskReplica(const Routed& call) {
     return outcome;
   }
   if (outcome.fault == FaultClass::kRevoked) {
-    base::LogWarning(
-        "A replica key refuses what its primary is not known to refuse: compare their "
-        "policies and states",
-        {{"tenant", call.tenant.text()},
-         {"replica", call.replica->text()},
-         {"because", outcome.error->message}});
-    outcome.fault = FaultClass::kUnavailable;
-    outcome.error->code = ErrorCode::kKeyUnavailable;
+    base::LogWarning("A replica key refuses while its primary is silent",
+                     {{"tenant", call.tenant.text()},
+                      {"replica", call.replica->text()},
+                      {"because", outcome.error->message}});
   }
   return outcome;
 }

@@ -135,10 +135,10 @@ TEST_F(Failover, GoesToARelatedKeyOnly) {
   EXPECT_EQ(Asked(kBackup), 0U);
 }
 
-TEST_F(Failover, DoesNotTakeTheReplicasRefusalForTheOwners) {
+TEST_F(Failover, TakesTheReplicasRefusalForTheOwners) {
   regions_[kEast] = Refuses();
   regions_[kBackup] = Denies();
-  EXPECT_EQ(Decrypt(Key()), "key-unavailable");
+  EXPECT_EQ(Decrypt(Key()), "key-revoked");
   regions_[kBackup] = Works;
   EXPECT_EQ(Decrypt(Key()), "ok");
   regions_[kBackup] = Fails(400, "InvalidCiphertextException");

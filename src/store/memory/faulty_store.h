@@ -118,6 +118,10 @@ class FaultyStore : public Store {
                                           const model::TenantId& except) const override {
     return Pass([&] { return inner_.CountTenantsUsing(arn, except); });
   }
+  Result<std::optional<model::FormerProvider>> LoadFormerProvider(
+      const model::TenantId& tenant, const model::Fingerprint& provider) const override {
+    return Pass([&] { return inner_.LoadFormerProvider(tenant, provider); });
+  }
   Result<void> SaveValidation(const model::ProviderValidation& validation,
                               const std::optional<model::NewEvent>& event) override {
     return Pass([&] { return inner_.SaveValidation(validation, event); });

@@ -34,9 +34,21 @@ Result<std::uint64_t> MemoryStore::DeleteProvider(const model::TenantId& tenant,
   MutexLock lock(mutex_);
   const auto found = tenants_.find(tenant);
   if (found == tenants_.end()) return TenantNotFound();
-  TS_RETURN_IF_ERROR(ApplyProviderDeletion(found->second, provider));
+  TS_ASSIGN_OR_RETURN(const model::FormerProvider kept,
+                      ApplyProviderDeletion(found->second, provider));
+  model::FormerProvider& former = former_providers_[{tenant, provider}];
+  former.arn = kept.arn;
+  if (kept.demoted_at) former.demoted_at = kept.demoted_at;
   validations_.erase({tenant, provider});
   return Record(model::Scope::Of(tenant), event);
+}
+
+Result<std::optional<model::FormerProvider>> MemoryStore::LoadFormerProvider(
+    const model::TenantId& tenant, const model::Fingerprint& provider) const {
+  MutexLock lock(mutex_);
+  const auto found = former_providers_.find({tenant, provider});
+  if (found == former_providers_.end()) return std::optional<model::FormerProvider>();
+  return std::optional(found->second);
 }
 
 Result<std::uint64_t> MemoryStore::CountTenantsUsing(const std::string& arn,

@@ -168,6 +168,7 @@ Result<std::uint64_t> MemoryStore::DestroyTenant(const model::TenantId& id, base
   std::erase_if(api_keys_, [&](const auto& entry) { return entry.second.tenant == id; });
   jobs_.erase(id);
   std::erase_if(quarantine_, [&](const auto& entry) { return entry.first.first == id; });
+  std::erase_if(former_providers_, [&](const auto& entry) { return entry.first.first == id; });
   std::erase_if(validations_, [&](const auto& entry) { return entry.first.first == id; });
   std::erase_if(webhooks_, [&](const auto& entry) { return entry.first.scope == id.text(); });
   return Record(model::Scope::Of(id), event);

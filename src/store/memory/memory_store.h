@@ -57,6 +57,8 @@ class MemoryStore : public Store, public SessionStore, public KmsCallStore, publ
                                        const model::NewEvent& event) override;
   Result<std::uint64_t> CountTenantsUsing(const std::string& arn,
                                           const model::TenantId& except) const override;
+  Result<std::optional<model::FormerProvider>> LoadFormerProvider(
+      const model::TenantId& tenant, const model::Fingerprint& provider) const override;
   Result<void> SaveValidation(const model::ProviderValidation& validation,
                               const std::optional<model::NewEvent>& event) override;
   Result<std::optional<model::ProviderValidation>> LoadValidation(
@@ -194,6 +196,8 @@ class MemoryStore : public Store, public SessionStore, public KmsCallStore, publ
   std::map<model::DataKeyId, std::uint64_t> positions_ TS_GUARDED_BY(mutex_);
   std::map<model::TenantId, model::RewrapJob> jobs_ TS_GUARDED_BY(mutex_);
   std::map<std::pair<model::TenantId, model::DataKeyId>, model::QuarantinedDataKey> quarantine_
+      TS_GUARDED_BY(mutex_);
+  std::map<std::pair<model::TenantId, model::Fingerprint>, model::FormerProvider> former_providers_
       TS_GUARDED_BY(mutex_);
   std::map<std::pair<model::TenantId, model::Fingerprint>, model::ProviderValidation> validations_
       TS_GUARDED_BY(mutex_);

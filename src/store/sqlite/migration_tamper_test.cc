@@ -1,5 +1,6 @@
 // That migrations cannot be turned, repeated or taken away behind our back. Not noticed: a fence,
-// validations and rows of quarantine, which decide nothing about who may use which key.
+// validations, former providers and rows of quarantine, which decide nothing about who may use
+// which key.
 #include "store/sqlite/tamper_test_ground.h"
 
 namespace tenantseal::store {

@@ -215,8 +215,17 @@ constexpr const char* kRunningJobs = R"sql(
 CREATE INDEX rewrap_jobs_running ON rewrap_jobs(started_at, tenant) WHERE state = 1;
 )sql";
 
-constexpr const char* kSteps[] = {kVersion1, kEventIndexes, kMigrations, kKmsCalls,
-                                  kSessions, kWebhooks,     kRunningJobs};
+// Not under a MAC: it is shown, like validations.
+constexpr const char* kFormerProviders = R"sql(
+CREATE TABLE former_providers(
+  tenant TEXT NOT NULL REFERENCES tenants(id), fingerprint TEXT NOT NULL, arn TEXT NOT NULL,
+  demoted_at INTEGER,
+  PRIMARY KEY(tenant, fingerprint)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr const char* kSteps[] = {kVersion1, kEventIndexes, kMigrations,  kKmsCalls,
+                                  kSessions, kWebhooks,     kRunningJobs, kFormerProviders};
 
 struct Stamp {
   std::int64_t version = 0;

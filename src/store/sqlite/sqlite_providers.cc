@@ -14,6 +14,11 @@ constexpr const char* kPutValidation =
     "INSERT OR REPLACE INTO validations(tenant,provider,at,outcome,report) VALUES(?,?,?,?,?)";
 constexpr const char* kSelectValidation =
     "SELECT at,outcome,report FROM validations WHERE tenant=? AND provider=?";
+constexpr const char* kPutFormer =
+    "INSERT INTO former_providers(tenant,fingerprint,arn,demoted_at) VALUES(?,?,?,?) "
+    "ON CONFLICT DO UPDATE SET demoted_at=coalesce(excluded.demoted_at,demoted_at)";
+constexpr const char* kSelectFormer =
+    "SELECT arn,demoted_at FROM former_providers WHERE tenant=? AND fingerprint=?";
 constexpr const char* kDeleteValidation = "DELETE FROM validations WHERE tenant=? AND provider=?";
 
 }  // namespace
@@ -44,11 +49,27 @@ Result<std::uint64_t> SqliteStore::DeleteProvider(const model::TenantId& tenant,
                                                   const model::NewEvent& event) {
   return Write([&](Session& session) -> Result<std::uint64_t> {
     TS_ASSIGN_OR_RETURN(VerifiedTenant verified, ReadForChange(session, tenant));
-    TS_RETURN_IF_ERROR(ApplyProviderDeletion(verified.state, provider));
+    TS_ASSIGN_OR_RETURN(const model::FormerProvider former,
+                        ApplyProviderDeletion(verified.state, provider));
+    Statement put(session.db, kPutFormer);
+    TS_RETURN_IF_ERROR(
+        put.Bind(tenant).Bind(provider).Bind(former.arn).Bind(former.demoted_at).Run());
     TS_RETURN_IF_ERROR(DeleteWrapsBy(session, tenant, provider));
     TS_RETURN_IF_ERROR(Statement(session.db, kDeleteValidation).Bind(tenant).Bind(provider).Run());
     TS_RETURN_IF_ERROR(DeleteProviderRow(session, tenant, provider));
     return Conclude(session, verified, event);
+  });
+}
+
+Result<std::optional<model::FormerProvider>> SqliteStore::LoadFormerProvider(
+    const model::TenantId& tenant, const model::Fingerprint& provider) const {
+  return Read([&](Session& session) -> Result<std::optional<model::FormerProvider>> {
+    Statement row(session.db, kSelectFormer);
+    row.Bind(tenant).Bind(provider);
+    std::optional<model::FormerProvider> former;
+    if (row.Step()) former = model::FormerProvider{std::string(row.Text(0)), row.OptionalTime(1)};
+    TS_RETURN_IF_ERROR(row.Check());
+    return former;
   });
 }
 

@@ -83,6 +83,8 @@ class SqliteStore final : public Store,
                                        const model::NewEvent& event) override;
   Result<std::uint64_t> CountTenantsUsing(const std::string& arn,
                                           const model::TenantId& except) const override;
+  Result<std::optional<model::FormerProvider>> LoadFormerProvider(
+      const model::TenantId& tenant, const model::Fingerprint& provider) const override;
   Result<void> SaveValidation(const model::ProviderValidation& validation,
                               const std::optional<model::NewEvent>& event) override;
   Result<std::optional<model::ProviderValidation>> LoadValidation(

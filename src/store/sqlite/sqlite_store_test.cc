@@ -220,7 +220,8 @@ TEST_F(Upgrading, ADatabaseOfTheFirstSchemaKeepsEverything) {
       "DROP TABLE sessions; DROP TABLE spent_sign_ins; DROP TABLE kms_call_keys; "
       "DROP TABLE kms_call_kinds; DROP TABLE kms_call_logs; DROP TABLE kms_call_gaps; "
       "DROP TABLE kms_calls; DROP TABLE webhooks; DROP TABLE webhook_progress; "
-      "DROP TABLE webhook_deliveries; DROP INDEX rewrap_jobs_running; PRAGMA user_version=1");
+      "DROP TABLE webhook_deliveries; DROP INDEX rewrap_jobs_running; "
+      "DROP TABLE former_providers; PRAGMA user_version=1");
   {
     // That is a file as the first version left it.
     Put(path("first.db"), "");

@@ -17,6 +17,7 @@ constexpr const char* kSelectDue =
 constexpr const char* kDeleteWraps = "DELETE FROM tenant_key_wraps WHERE tenant=?";
 constexpr const char* kDeleteKeys = "DELETE FROM tenant_keys WHERE tenant=?";
 constexpr const char* kDeleteProviders = "DELETE FROM providers WHERE tenant=?";
+constexpr const char* kDeleteFormerProviders = "DELETE FROM former_providers WHERE tenant=?";
 constexpr const char* kDeleteJob = "DELETE FROM rewrap_jobs WHERE tenant=?";
 constexpr const char* kDeleteValidations = "DELETE FROM validations WHERE tenant=?";
 constexpr const char* kDeleteQuarantine = "DELETE FROM quarantine WHERE tenant=?";
@@ -30,7 +31,7 @@ Result<void> DeleteRows(Session& session, const VerifiedTenant& tenant) {
                       ReadApiKeySet(session, scope, session.Floor(kApiKeyManifest, scope)));
   TS_RETURN_IF_ERROR(DeleteDataKeysOf(session, tenant.number));
   for (const char* sql : {kDeleteWraps, kDeleteKeys, kDeleteValidations, kDeleteProviders,
-                          kDeleteQuarantine, kDeleteJob}) {
+                          kDeleteFormerProviders, kDeleteQuarantine, kDeleteJob}) {
     TS_RETURN_IF_ERROR(Statement(session.db, sql).Bind(id).Run());
   }
   TS_RETURN_IF_ERROR(DeleteWebhooksOf(session, scope));
