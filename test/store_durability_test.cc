@@ -251,7 +251,7 @@ TEST_F(StoreDurability, AReadOnlyFileSystemIsNamed) {
   ASSERT_EQ(mount("tmpfs", directory_.c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, ""), 0);
   const auto opened = SqliteStore::Open(path(), RowMac(base::Secret256()));
   ASSERT_FALSE(opened.ok());
-  EXPECT_EQ(Expect(opened.error(), "directory"), 0);
+  EXPECT_EQ(Expect(opened.error(), "is read-only: mount it writable"), 0);
   EXPECT_EQ(umount(directory_.c_str()), 0);
 }
 

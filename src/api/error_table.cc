@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <nlohmann/json.hpp>
 
 #include "api/control_json.h"
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 namespace tenantseal::api {
@@ -96,11 +98,38 @@ bool Explained(ErrorCode code) {
          code != ErrorCode::kIntegrity && code != ErrorCode::kWouldBlock;
 }
 
+// Whether it says something that is the operator's to know.
+bool IsOfOperator(const Error& error) {
+  if (error.encryption_code != 0) return false;
+  if (error.code == ErrorCode::kKeyUnavailable) return true;
+  if (error.code != ErrorCode::kUnavailable) return false;
+  static constexpr std::array kOurs = {kQueueFull, kStreamsFull, kNoStreams, kNoWebhooks};
+  return std::find(kOurs.begin(), kOurs.end(), error.message) == kOurs.end();
+}
+
+// An outage meets every request of that time: a line a second tells of it.
+void LogUnavailable(const Error& error, std::string_view request_id) {
+  static std::atomic<std::int64_t> quiet_until_ns{0};
+  const base::Duration now = base::SystemClock().Boot().since_boot();
+  std::int64_t quiet_until = quiet_until_ns;
+  const std::int64_t next = (now + std::chrono::seconds(1)).count();
+  if (now.count() < quiet_until || !quiet_until_ns.compare_exchange_strong(quiet_until, next))
+    return;
+  base::LogWarning(
+      "request cannot be served now",
+      {{"request", request_id}, {"code", ErrorCodeName(error.code)}, {"reason", error.message}});
+}
+
 // What the caller reads; what it may not read goes to the log instead.
-std::string DetailOf(const Error& error, std::string_view request_id) {
+std::string DetailOf(const Error& error, std::string_view request_id, Reader reader) {
   if (error.code == ErrorCode::kRateLimited) {
     return "You need to wait " + std::to_string(error.retry_after_s) +
            " seconds until limit is lifted.";
+  }
+  if (IsOfOperator(error)) {
+    LogUnavailable(error, request_id);
+    if (reader == Reader::kOperator) return error.message;
+    return "Retry as the header Retry-After says; the reason is in the service's log.";
   }
   if (Explained(error.code)) return error.message;
   base::LogError(
@@ -125,9 +154,10 @@ std::string Entry(const ErrorRow& row, std::string_view detail, const std::strin
   return json + "}";
 }
 
-std::string EntryOf(const Error& error, std::string_view request_id) {
+std::string EntryOf(const Error& error, std::string_view request_id,
+                    Reader reader = Reader::kCaller) {
   const bool explained = Explained(error.code);
-  return Entry(RowOf(error), DetailOf(error, request_id),
+  return Entry(RowOf(error), DetailOf(error, request_id, reader),
                MetaJson(error.field, explained ? error.meta : ""));
 }
 
@@ -165,9 +195,9 @@ const ErrorRow& RowOfStatus(int status) {
 
 std::span<const ErrorRow> AllErrorRows() { return kAll; }
 
-net::Response ErrorResponse(const Error& error, std::string_view request_id) {
+net::Response ErrorResponse(const Error& error, std::string_view request_id, Reader reader) {
   const ErrorRow& row = RowOf(error);
-  net::Response response = Envelope(row.status, EntryOf(error, request_id), request_id);
+  net::Response response = Envelope(row.status, EntryOf(error, request_id, reader), request_id);
   if (row.status == 503 || row.status == 429) {
     response.headers.push_back(
         {"Retry-After", std::to_string(std::max<std::uint32_t>(1, error.retry_after_s))});

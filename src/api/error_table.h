@@ -36,9 +36,23 @@ const ErrorRow& RowOfStatus(int status);
 // Every row, for documentation and its test.
 std::span<const ErrorRow> AllErrorRows();
 
+// What the API itself cannot take just now.
+inline constexpr std::string_view kQueueFull =
+    "Too many requests are waiting. Retry after a second.";
+inline constexpr std::string_view kStreamsFull =
+    "Too many streams are open. Ask for the state instead.";
+inline constexpr std::string_view kNoStreams =
+    "This server streams nothing. Ask for the state instead.";
+inline constexpr std::string_view kNoWebhooks = "This process has no webhooks.";
+
+enum class Reader : std::uint8_t { kCaller, kOperator };
+
 // A whole response for `error`. What is internal (kInternal, kServiceFault, kIntegrity) is logged
-// with the request id and not explained to the caller. Error::meta stands beside the field.
-net::Response ErrorResponse(const Error& error, std::string_view request_id);
+// with the request id and not explained to the caller. Neither is what the store and key providers
+// say when they are unavailable, which names files, roots and credentials: that is for operators
+// and the log. Error::meta stands beside the field.
+net::Response ErrorResponse(const Error& error, std::string_view request_id,
+                            Reader reader = Reader::kCaller);
 // The same for a status without an ErrorCode.
 net::Response StatusResponse(int status, std::string_view detail, std::string_view request_id);
 

@@ -66,5 +66,20 @@ TEST(ErrorTable, WhatIsInternalTellsNothingBesides) {
   EXPECT_EQ(body.dump().find("secret"), std::string::npos);
 }
 
+TEST(ErrorTable, WhatIsUnavailableIsExplainedToOperatorsAlone) {
+  for (const ErrorCode code : {ErrorCode::kUnavailable, ErrorCode::kKeyUnavailable}) {
+    const Error error{code, "The disk of /var/lib/secret.db is full."};
+    const auto detail = [&](const net::Response& response) {
+      EXPECT_EQ(response.status, 503);
+      return BodyOf(response)["errors"][0]["detail"].get<std::string>();
+    };
+    EXPECT_EQ(detail(ErrorResponse(error, "id")).find("secret"), std::string::npos);
+    EXPECT_EQ(ItemErrorJson(error, "id").find("secret"), std::string::npos);
+    EXPECT_EQ(detail(ErrorResponse(error, "id", Reader::kOperator)), error.message);
+    const Error busy{ErrorCode::kUnavailable, std::string(kQueueFull)};
+    EXPECT_EQ(detail(ErrorResponse(busy, "id")), kQueueFull);
+  }
+}
+
 }  // namespace
 }  // namespace tenantseal::api

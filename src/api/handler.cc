@@ -69,6 +69,10 @@ net::Response NoSuchRoute(bool path_known, const net::Request& request) {
 // A body is JSON or is not read. Clients that send none often send no type either.
 Result<void> CheckMediaType(const net::Request& request) {
   if (request.body.empty()) return {};
+  const auto encoding = request.Header("Content-Encoding");
+  if (encoding && !net::EqualsIgnoreCase(*encoding, "identity"))
+    return Error{ErrorCode::kUnsupportedMediaType,
+                 "Send the body as it is, without a Content-Encoding.", "Content-Encoding"};
   const auto type = request.Header("Content-Type");
   if (!type) return {};
   const std::string_view bare = type->substr(0, type->find_first_of("; \t"));
@@ -78,6 +82,12 @@ Result<void> CheckMediaType(const net::Request& request) {
     return {};
   return Error{ErrorCode::kUnsupportedMediaType,
                "Send JSON with the header Content-Type: application/json.", "Content-Type"};
+}
+
+// Whoever asks for the service's own state is told of it in its own words.
+Reader ReaderOf(const Route& route, const Call& call) {
+  const bool is_operator = call.principal && call.principal->role == Role::kPlatformOperator;
+  return is_operator || route.operation == "readyz" ? Reader::kOperator : Reader::kCaller;
 }
 
 }  // namespace
@@ -159,7 +169,8 @@ std::optional<net::Response> ApiHandler::Handle(net::Request& request, keyring::
                {"field", result.error().field}});
   }
   net::Response response =
-      result ? std::move(*result) : ErrorResponse(result.error(), request.request_id);
+      result ? std::move(*result)
+             : ErrorResponse(result.error(), request.request_id, ReaderOf(*match.route, call));
   metrics_.Count(match.route, response.status, services_.clock.Boot() - began);
   return response;
 }
@@ -288,9 +299,8 @@ std::size_t ApiHandler::BodyBytesMax(const net::Request& request) const {
 }
 
 net::Response ApiHandler::Overloaded(net::Request& request) {
-  return ErrorResponse(
-      {ErrorCode::kUnavailable, "Too many requests are waiting. Retry after a second.", "", 1},
-      request.request_id);
+  return ErrorResponse({ErrorCode::kUnavailable, std::string(kQueueFull), "", 1},
+                       request.request_id);
 }
 
 net::Response ApiHandler::Refused(int status, std::string_view detail,

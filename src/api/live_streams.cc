@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "api/error_table.h"
 #include "base/log.h"
 
 namespace tenantseal::api {
@@ -32,8 +33,7 @@ class LiveStreams::Slots {
   Result<void> Take(const std::string& principal) {
     base::MutexLock lock(mutex_);
     if (in_all_ >= in_all_max_) {
-      return Error{ErrorCode::kUnavailable, "Too many streams are open. Ask for the state instead.",
-                   "", 5};
+      return Error{ErrorCode::kUnavailable, std::string(kStreamsFull), "", 5};
     }
     const auto [own, first] = by_principal_.try_emplace(principal, 0);
     if (own->second >= per_principal_max_) {

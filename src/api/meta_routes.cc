@@ -25,10 +25,12 @@ std::string_view OpenApiDocument() {
 
 Result<net::Response> GetHealth(Call&) { return Json(200, R"({"status":"ok"})"); }
 
-// Ready means that content can be sealed: the store answers and the store lease lives.
+// Ready means that content can be sealed: the store answers, the store lease lives, and the root
+// key is the keystore's.
 Result<net::Response> GetReady(Call& call) {
   TS_RETURN_IF_ERROR(call.services.store.Ping());
   if (!call.services.lease.Live()) TS_RETURN_IF_ERROR(call.services.lease.Refresh());
+  if (call.services.ready) TS_RETURN_IF_ERROR(call.services.ready());
   return Json(200, R"({"status":"ready"})");
 }
 

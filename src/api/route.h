@@ -58,6 +58,8 @@ struct Services {
   std::vector<std::string> aws_principals = {};  // That the service calls as; may be empty.
   LiveStreams* live = nullptr;                   // Null: nothing is streamed.
   events::Webhooks* webhooks = nullptr;          // Null: there are none.
+  // What must hold for content to be sealed, beside the store lease; may be empty.
+  std::function<Result<void>()> ready = {};
 };
 
 // Outcomes of the items of one request, to be counted when it is answered.
@@ -92,8 +94,8 @@ struct Call {
   keyring::Wait wait = keyring::Wait::kNever;
   Tally tally;
   std::optional<model::EncryptionContext> context;  // Of the item at hand; see batch.h.
-  std::optional<std::string_view> session = {};  // The token of the session that it came with.
-  std::string_view second_parameter = {};  // Of a pattern with two.
+  std::optional<std::string_view> session = {};     // The token of the session that it came with.
+  std::string_view second_parameter = {};           // Of a pattern with two.
 };
 
 enum class Access : std::uint8_t {

@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include "api/control_json.h"
+#include "api/error_table.h"
 #include "api/handler.h"
 #include "api/live_streams.h"
 #include "api/routes.h"
@@ -35,7 +36,7 @@ Result<Follower> FollowerOf(const Call& call) {
 
 Result<LiveStreams*> Streams(const Call& call) {
   if (call.services.live != nullptr) return call.services.live;
-  return Error{ErrorCode::kUnavailable, "This server streams nothing. Ask for the state instead."};
+  return Error{ErrorCode::kUnavailable, std::string(kNoStreams)};
 }
 
 }  // namespace

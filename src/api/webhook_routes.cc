@@ -3,6 +3,7 @@
 #include <tuple>
 
 #include "api/control_json.h"
+#include "api/error_table.h"
 #include "api/handler.h"
 #include "api/links.h"
 #include "api/routes.h"
@@ -33,7 +34,7 @@ struct Ground {
 Result<Ground> GroundOf(const Call& call) {
   TS_ASSIGN_OR_RETURN(model::Scope scope, ScopeOf(call));
   if (call.services.webhooks == nullptr)
-    return Error{ErrorCode::kUnavailable, "This process has no webhooks."};
+    return Error{ErrorCode::kUnavailable, std::string(kNoWebhooks)};
   return Ground{*call.services.webhooks, std::move(scope)};
 }
 

@@ -4,7 +4,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <set>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/encoding.h"
@@ -136,6 +138,32 @@ TEST(Random, PublicBytesDifferAndSurviveFork) {
   int status = 0;
   waitpid(child, &status, 0);
   EXPECT_NE(mine, theirs);
+}
+
+TEST(File, ANewFileReplacesNothingAndLeavesNothingBeside) {
+  std::string dir = testing::TempDir() + "base_test.XXXXXX";
+  ASSERT_NE(::mkdtemp(dir.data()), nullptr);
+  ASSERT_TRUE(CreateFileAtomically(dir + "/file", AsBytes("one")));
+  EXPECT_EQ(CreateFileAtomically(dir + "/file", AsBytes("two")).error().code,
+            ErrorCode::kAlreadyExists);
+  EXPECT_EQ(ReadFile(dir + "/file", 10)->RevealText(), "one");
+  const auto missing = EnsurePrivateDirectory(dir + "/no/such");
+  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+  EXPECT_NE(missing.error().message.find("mkdir -p " + dir + "/no"), std::string::npos);
+  ASSERT_EQ(::unlink((dir + "/file").c_str()), 0);
+  EXPECT_EQ(::rmdir(dir.c_str()), 0) << "something else is in it";
+}
+
+TEST(File, WhatTheDiskIsToBlameForComesWithItsRemedy) {
+  for (const auto& [error, words] :
+       {std::pair{ENOSPC, "is full: free some space"}, {EDQUOT, "quota"}, {EROFS, "read-only"}}) {
+    errno = error;
+    const Error told = FileError("write", "/tmp/x");
+    EXPECT_EQ(told.code, ErrorCode::kUnavailable);
+    EXPECT_NE(told.message.find(words), std::string::npos) << told.message;
+    EXPECT_NE(told.message.find("/tmp/x"), std::string::npos);
+  }
+  EXPECT_FALSE(DiskError(EACCES, testing::TempDir()).has_value());
 }
 
 TEST(File, WritesAtomicallyWithPrivatePermissions) {

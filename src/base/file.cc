@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -26,6 +27,40 @@ std::string ParentOf(const std::string& path) {
   return parent.empty() ? "." : parent;
 }
 
+bool IsOnReadOnlyFileSystem(const std::string& path) {
+  struct statvfs info {};
+  if (::statvfs(path.c_str(), &info) != 0 && ::statvfs(ParentOf(path).c_str(), &info) != 0)
+    return false;
+  return (info.f_flag & ST_RDONLY) != 0;
+}
+
+// A file of its own beside its target, removed unless it is put in place. Errors name the target.
+class Aside {
+ public:
+  explicit Aside(const std::string& target) : target_(target), path_(target + ".XXXXXX") {
+    fd_ = UniqueFd(::mkostemp(path_.data(), O_CLOEXEC));  // Mode 0600.
+  }
+  ~Aside() {
+    if (fd_.valid()) ::unlink(path_.c_str());
+  }
+  Aside(const Aside&) = delete;
+  Aside& operator=(const Aside&) = delete;
+  int fd() const { return fd_.get(); }
+  const std::string& path() const { return path_; }
+
+  Result<void> Write(ByteSpan bytes) const {
+    if (!fd_.valid()) return FileError("create", target_);
+    TS_RETURN_IF_ERROR(WriteAll(fd_.get(), bytes, target_));
+    if (::fsync(fd_.get()) != 0) return FileError("sync", target_);
+    return {};
+  }
+
+ private:
+  const std::string target_;
+  std::string path_;
+  UniqueFd fd_;
+};
+
 }  // namespace
 
 void UniqueFd::Reset() {
@@ -33,12 +68,28 @@ void UniqueFd::Reset() {
   fd_ = -1;
 }
 
+std::optional<Error> DiskError(int error, const std::string& path) {
+  if (error == EROFS || IsOnReadOnlyFileSystem(path)) {
+    return Error{ErrorCode::kUnavailable,
+                 "The file system that holds " + path + " is read-only: mount it writable"};
+  }
+  if (error == ENOSPC) {
+    return Error{ErrorCode::kUnavailable,
+                 "The disk that holds " + path + " is full: free some space"};
+  }
+  if (error == EDQUOT) {
+    return Error{ErrorCode::kUnavailable,
+                 "The disk quota for " + path + " is used up: free some space, or raise the quota"};
+  }
+  return std::nullopt;
+}
+
 Error FileError(std::string_view verb, const std::string& path) {
   const int error = errno;
+  if (error == ENOSPC || error == EDQUOT || error == EROFS) return *DiskError(error, path);
   ErrorCode code = ErrorCode::kInternal;
   if (error == ENOENT) code = ErrorCode::kNotFound;
   if (error == EACCES || error == EPERM) code = ErrorCode::kPermissionDenied;
-  if (error == ENOSPC || error == EROFS || error == EDQUOT) code = ErrorCode::kUnavailable;
   return {code, "cannot " + std::string(verb) + " " + path + ": " + std::strerror(error)};
 }
 
@@ -67,29 +118,36 @@ Result<SecretBytes> ReadFile(const std::string& path, std::size_t max) {
 }
 
 Result<void> WriteFileAtomically(const std::string& path, ByteSpan bytes) {
-  std::string temporary = path + ".XXXXXX";
-  UniqueFd fd(::mkostemp(temporary.data(), O_CLOEXEC));  // Mode 0600.
-  if (!fd.valid()) return FileError("create", temporary);
+  const Aside aside(path);
   // Keeps the owner of what it replaces where that is permitted, so that what root replaces for a
   // service stays the service's.
   struct stat old {};
-  if (::stat(path.c_str(), &old) == 0 && old.st_uid != ::geteuid()) {
-    static_cast<void>(::fchown(fd.get(), old.st_uid, old.st_gid) == 0);
+  const bool replaces = ::stat(path.c_str(), &old) == 0;
+  TS_RETURN_IF_ERROR(aside.Write(bytes));
+  if (replaces && old.st_uid != ::geteuid()) {
+    static_cast<void>(::fchown(aside.fd(), old.st_uid, old.st_gid) == 0);
   }
-  auto written = WriteAll(fd.get(), bytes, temporary);
-  if (written && ::fsync(fd.get()) != 0) written = FileError("sync", temporary);
-  if (written && ::rename(temporary.c_str(), path.c_str()) != 0)
-    written = FileError("replace", path);
-  if (!written) {
-    ::unlink(temporary.c_str());
-    return written;
+  if (::rename(aside.path().c_str(), path.c_str()) != 0) return FileError("replace", path);
+  return SyncParentDirectory(path);
+}
+
+Result<void> CreateFileAtomically(const std::string& path, ByteSpan bytes) {
+  const Aside aside(path);
+  TS_RETURN_IF_ERROR(aside.Write(bytes));
+  if (::link(aside.path().c_str(), path.c_str()) != 0) {
+    if (errno == EEXIST) return Error{ErrorCode::kAlreadyExists, path + " exists already"};
+    return FileError("create", path);
   }
   return SyncParentDirectory(path);
 }
 
 Result<void> EnsurePrivateDirectory(const std::string& path) {
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
-    return FileError("create directory", path);
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+    if (errno != ENOENT) return FileError("create directory", path);
+    const std::string parent = ParentOf(path);
+    return NotFound("cannot create directory " + path + ": " + parent +
+                    " is missing; make it first: mkdir -p " + parent);
+  }
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return FileError("open", path);
   if (!S_ISDIR(info.st_mode)) return InvalidArgument("data-dir", path + " is not a directory");

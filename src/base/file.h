@@ -1,6 +1,7 @@
 // Files: owned descriptors, bounded reads, atomic durable writes.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -31,8 +32,13 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-// "cannot <verb> <path>: <reason of errno>", as kNotFound for ENOENT, kUnavailable for ENOSPC and
-// EROFS, else kInternal. Call at once after the failing call.
+// What a full disk, a used-up quota or a read-only file system does to `path`, with the remedy, as
+// kUnavailable. `error` is an errno or 0; whatever it is, a read-only file system is told by
+// itself.
+std::optional<Error> DiskError(int error, const std::string& path);
+
+// DiskError() where errno is one of those; else "cannot <verb> <path>: <reason of errno>", as
+// kNotFound for ENOENT, kPermissionDenied, else kInternal. Call at once after the failing call.
 Error FileError(std::string_view verb, const std::string& path);
 
 bool FileExists(const std::string& path);
@@ -43,8 +49,11 @@ Result<SecretBytes> ReadFile(const std::string& path, std::size_t max);
 // Replaces `path` by `bytes` with owner-only permissions: either the old or the new content
 // survives a crash, never a mixture, and the new one is durable on return.
 Result<void> WriteFileAtomically(const std::string& path, ByteSpan bytes);
+// The same of a new file. kAlreadyExists when there is one, which stays as it is.
+Result<void> CreateFileAtomically(const std::string& path, ByteSpan bytes);
 
 // Creates the directory with mode 0700 if it is missing; refuses one that others may enter.
+// kNotFound when its parent is missing.
 Result<void> EnsurePrivateDirectory(const std::string& path);
 
 // Refuses a file that anyone but its owner may read or write.

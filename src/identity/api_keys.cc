@@ -152,11 +152,7 @@ Result<bool> ApiKeys::HasOperator() const {
 }
 
 Result<bool> ApiKeys::EnsureOperator(std::string_view token) {
-  if (!IsTokenShape(token)) {
-    return InvalidArgument(
-        "TENANTSEAL_OPERATOR_KEY",
-        "The operator's key must have 8 to 256 printable characters without spaces.");
-  }
+  TS_RETURN_IF_ERROR(CheckOperatorToken(token));
   TS_ASSIGN_OR_RETURN(const bool exists, HasOperator());
   if (exists) return false;
   const TokenRecord record = RecordOf(pepper_, token);

@@ -21,6 +21,13 @@ bool IsTokenShape(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; });
 }
 
+Result<void> CheckOperatorToken(std::string_view text) {
+  if (IsTokenShape(text)) return {};
+  return InvalidArgument(
+      "TENANTSEAL_OPERATOR_KEY",
+      "TENANTSEAL_OPERATOR_KEY must have 8 to 256 printable characters without spaces.");
+}
+
 TokenRecord RecordOf(const base::Secret256& pepper, std::string_view token) {
   const auto id =
       crypto::HmacSha256(pepper.Reveal(), {base::AsBytes("api-key-id:"), base::AsBytes(token)});

@@ -20,6 +20,9 @@ inline constexpr std::string_view kApiKeyPrefix = "tsk_";
 // `prefix` and 43 characters of base64url: 256 random bits.
 base::SecretBytes NewToken(const base::Random& random, std::string_view prefix = kApiKeyPrefix);
 
+// kInvalidArgument unless the operator's own token has that shape.
+Result<void> CheckOperatorToken(std::string_view text);
+
 // Whether `text` has kTokenCharsMin to kTokenCharsMax printable ASCII characters without spaces.
 bool IsTokenShape(std::string_view text);
 

@@ -74,6 +74,27 @@ TEST_F(KeystoreTest, KeepsKeysAndTheDeploymentSecret) {
   EXPECT_EQ(CodeOf((*again)->LoadKey(Tenant('b'))), ErrorCode::kIntegrity);
 }
 
+TEST_F(KeystoreTest, TellsWhetherItsRootIsThere) {
+  Create();
+  RootSource fixed;
+  fixed.kind = RootSource::Kind::kText;
+  fixed.text = Roots().Serialize();
+  fixed.origin = "the environment";
+  const auto keystore = Keystore::Open(path_, std::move(fixed), Roots(), random_, clock_).value();
+  EXPECT_TRUE(keystore->CheckRoot().ok());
+  RootKeys rotated = Roots();
+  rotated.AddActive(random_, clock_);
+  ASSERT_TRUE(WriteRootFile(root_path_, rotated).ok());
+  const auto other = Open().value();
+  ASSERT_TRUE(other->RewrapUnder(std::move(rotated)).ok());
+  EXPECT_TRUE(other->CheckRoot().ok());
+  const auto stranded = keystore->CheckRoot();
+  EXPECT_EQ(CodeOf(stranded), ErrorCode::kUnavailable);
+  EXPECT_NE(stranded.error().message.find("the environment"), std::string::npos);
+  std::filesystem::remove(path_);
+  EXPECT_EQ(CodeOf(other->CheckRoot()), ErrorCode::kUnavailable);
+}
+
 TEST_F(KeystoreTest, DestroyedIsRevokedForEveryProcessAndStaysSo) {
   const auto keystore = Create();
   ASSERT_TRUE(keystore->CreateKey(Tenant('a')).ok());

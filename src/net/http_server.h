@@ -66,7 +66,7 @@ struct HttpServerOptions {
   base::Duration idle_timeout = std::chrono::seconds(75);    // Between requests.
   base::Duration write_timeout = std::chrono::seconds(60);   // Until the peer has taken an answer.
   base::Duration request_deadline = std::chrono::seconds(30);  // End of request to its answer.
-  base::Duration sweep_interval = std::chrono::seconds(1);   // Timeouts are seen this often.
+  base::Duration sweep_interval = std::chrono::seconds(1);     // Timeouts are seen this often.
 };
 
 struct HttpServerStats {
@@ -88,6 +88,10 @@ class HttpServer {
   ~HttpServer();  // Stops at once, as Drain(0) does.
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
+
+  // Whether Start() would find its address free and its certificate in order just now. Keeps
+  // nothing. Errors as of Start().
+  static Result<void> Check(const HttpServerOptions& options);
 
   // Binds, reads the certificate and starts the threads. kInvalidArgument names a bad option;
   // kUnavailable: the address is in use or not ours. Call once.

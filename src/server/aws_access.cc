@@ -53,8 +53,11 @@ Result<std::unique_ptr<AwsAccess>> AwsAccess::Make(
     request.role_arn = settings.aws_role_arn;
     request.session_name = kSessionName;
     request.external_id = settings.aws_external_id;
-    if (const auto checked = aws::CheckAssumeRole(request); !checked)
-      return InvalidArgument("aws-role-arn", checked.error().message);
+    request.tags = settings.aws_session_tags;
+    if (const auto checked = aws::CheckAssumeRole(request); !checked) {
+      const bool tags = checked.error().field == "tags";
+      return InvalidArgument(tags ? "aws-session-tag" : "aws-role-arn", checked.error().message);
+    }
     access->role_ = aws::AssumeRoleCredentials(context, *access->own_, std::move(request));
   }
   access->kms_ = std::make_unique<kms::AwsKms>(

@@ -11,6 +11,7 @@
 
 #include "base/limits.h"
 #include "server/root_rotation.h"
+#include "store/sqlite/copy_check.h"
 
 namespace tenantseal::server {
 namespace {
@@ -136,6 +137,7 @@ Result<Restored> RestoreDataDir(RestoreOptions options, const base::Clock& clock
   if (!options.keystore.empty()) TS_RETURN_IF_ERROR(kms::Keystore::Inspect(options.keystore));
   TS_ASSIGN_OR_RETURN(PartialDirectory partial, PartialDirectory::Beside(options.data_dir));
   TS_RETURN_IF_ERROR(CopyPrivately(options.from, partial.path() + "/tenantseal.db"));
+  TS_RETURN_IF_ERROR(store::CheckCopy(partial.path() + "/tenantseal.db", options.from));
   if (!options.keystore.empty()) {
     TS_RETURN_IF_ERROR(CopyPrivately(options.keystore, partial.path() + "/keystore.db"));
   }

@@ -25,9 +25,10 @@ struct Restored {
   std::uint64_t tenants = 0;  // Whose rows verify and whose provider keys open (destroyed apart).
   std::uint64_t destructions_cancelled = 0;
 };
-// Makes a data directory of copies: complete or not at all. With keystore and root, every tenant's
-// rows and provider key are verified before the directory appears under its name. Destructions that
-// waited in the copy are cancelled: at once when complete, else when the directory is first opened.
+// Makes a data directory of copies: complete or not at all. A damaged copy is kIntegrity, whether
+// or not the root is there. With keystore and root, every tenant's rows and provider key are
+// verified before the directory appears under its name. Destructions that waited in the copy are
+// cancelled: at once when complete, else when the directory is first opened.
 Result<Restored> RestoreDataDir(RestoreOptions options, const base::Clock& clock,
                                 const base::Random& random);
 

@@ -180,10 +180,7 @@ Result<DataDir> OpenDataDir(DataDirOptions options, const base::Clock& clock,
   if (!options.create_if_missing && !base::FileExists(dir.path)) {
     return Missing("the data directory", dir.path, "Name an existing one with --data-dir.");
   }
-  if (auto made = base::EnsurePrivateDirectory(dir.path); !made) {
-    made.error().message += " (the data directory's permissions must be its owner's alone)";
-    return made.error();
-  }
+  TS_RETURN_IF_ERROR(base::EnsurePrivateDirectory(dir.path));
   TS_ASSIGN_OR_RETURN(const DataDirLock lock, DataDirLock::Take(dir.path));
   const Parts parts{!from_file || base::FileExists(dir.root.path),
                     base::FileExists(dir.keystore_path), HasContent(dir.database_path)};
@@ -202,6 +199,9 @@ Result<DataDir> OpenDataDir(DataDirOptions options, const base::Clock& clock,
   dir.kms = std::make_unique<kms::InternalKms>(std::move(keystore), random);
   TS_ASSIGN_OR_RETURN(dir.store, store::SqliteStore::Open(dir.database_path, std::move(row_mac)));
   TS_RETURN_IF_ERROR(Match(dir, also, clock));
+  if (options.serves) {
+    TS_ASSIGN_OR_RETURN(dir.holder, RootHolder::Register(dir.path, dir.root, also));
+  }
   TS_RETURN_IF_ERROR(CancelDestructionsOfRestored(dir, clock, random));
   return dir;
 }
@@ -212,6 +212,7 @@ Result<DataDir> OpenDataDirFor(const Settings& settings, const base::Clock& cloc
   options.data_dir = settings.data_dir;
   options.database = settings.database;
   options.create_if_missing = true;
+  options.serves = true;
   TS_ASSIGN_OR_RETURN(options.root, ChooseRootSource(settings.root_key_file, settings.root_key_fd));
   return OpenDataDir(std::move(options), clock, random);
 }

@@ -2,6 +2,7 @@
 //
 //   tenantseal.db   tenants, wrapped keys, events (or elsewhere, as --database says)
 //   keystore.db     the internal KMS's keys, wrapped by the root
+//   serving-*.lock  who serves it, and by which roots
 //   event-heads.*   signed heads of the event chains, and the key that verifies them
 //   root.key        the root key (or elsewhere: another file, TENANTSEAL_ROOT_KEY, a descriptor)
 //
@@ -12,12 +13,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/random.h"
 #include "kms/internal/internal_kms.h"
+#include "server/root_holder.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace tenantseal::server {
@@ -29,6 +32,7 @@ struct DataDirOptions {
   std::string database;  // A path, "sqlite:PATH", or empty for <data-dir>/tenantseal.db.
   kms::RootSource root;  // Without path and text: <data-dir>/root.key.
   bool create_if_missing = false;
+  bool serves = false;  // Rotations of the root see to it that this process can follow them.
 };
 
 struct DataDir {
@@ -39,6 +43,7 @@ struct DataDir {
   store::Deployment deployment;
   std::unique_ptr<kms::InternalKms> kms;
   std::unique_ptr<store::SqliteStore> store;
+  std::optional<RootHolder> holder;          // Of a process that serves.
   std::uint64_t destructions_cancelled = 0;  // At this opening, the first of a restored directory.
 };
 

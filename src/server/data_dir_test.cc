@@ -143,7 +143,7 @@ TEST_F(DataDirTest, ACrashBetweenThePartsIsGoneOnFrom) {
 TEST_F(DataDirTest, OthersMayNotEnter) {
   { ASSERT_TRUE(Open(dir_, true).ok()); }
   ::chmod(dir_.c_str(), 0750);
-  ExpectRefused(ErrorCode::kPermissionDenied, "permission");
+  ExpectRefused(ErrorCode::kPermissionDenied, "chmod 700");
   ::chmod(dir_.c_str(), 0700);
 }
 
@@ -190,6 +190,44 @@ TEST_F(WithTenant, RootFromTheEnvironmentIsEnough) {
   ASSERT_TRUE(dir.ok()) << dir.error().message;
   ExpectOpens(*dir);
   EXPECT_EQ(BeginRootRotation(*dir, clock_, random_).error().code, ErrorCode::kInvalidArgument);
+}
+
+// A server whose root is not from the file that is rotated would be stranded.
+TEST_F(WithTenant, ARotationStrandsNobodyUnlessForced) {
+  const auto serve = [&](const kms::RootKeys& roots) {
+    DataDirOptions options;
+    options.data_dir = dir_;
+    options.serves = true;
+    options.root.kind = kms::RootSource::Kind::kText;
+    options.root.text = roots.Serialize();
+    options.root.origin = "the environment";
+    return OpenDataDir(std::move(options), clock_, random_);
+  };
+  const kms::RootSource file = kms::RootSource::File(dir_ + "/root.key");
+  auto dir = Open(dir_);
+  {
+    const auto server = serve(*kms::LoadRootKeys(file));
+    ASSERT_TRUE(server.ok()) << server.error().message;
+    const auto before = Contents();
+    const auto refused = BeginRootRotation(*dir, clock_, random_);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, ErrorCode::kConflict);
+    EXPECT_NE(refused.error().message.find("process " + std::to_string(::getpid())),
+              std::string::npos)
+        << refused.error().message;
+    EXPECT_EQ(Contents(), before);
+    ASSERT_TRUE(BeginRootRotation(*dir, clock_, random_, Stranded::kAllow).ok());
+    EXPECT_EQ(AdvanceRootRotation(*dir).error().code, ErrorCode::kConflict);
+    EXPECT_NE(ReadRootStatus(*dir)->keystore_root_id, ReadRootStatus(*dir)->roots.front().id);
+  }
+  const auto server = serve(*kms::LoadRootKeys(file));  // Started anew, with both.
+  ASSERT_TRUE(server.ok()) << server.error().message;
+  while (AdvanceRootRotation(*dir).value()) {
+  }
+  EXPECT_TRUE(server->kms->keystore().CheckRoot().ok());
+  std::ofstream(dir_ + "/serving-dead.lock") << "left behind";
+  EXPECT_TRUE(ProcessesWithoutRoot(dir_, dir->root, "other").value().size() == 1);
+  EXPECT_FALSE(fs::exists(dir_ + "/serving-dead.lock"));
 }
 
 // Killed after each step, a rotation is gone on with by a fresh process, and everything opens.

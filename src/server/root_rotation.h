@@ -5,7 +5,9 @@
 //   4. the old root is removed from the root file                     (RetireRoot)
 // What is to be done next follows from the files alone, so that a rotation killed anywhere is gone
 // on with by another call. Servers may run meanwhile: they read the root file again when they meet
-// a root that they do not know. Database rows are never touched; no data key is rewrapped.
+// a root that they do not know. Those whose root is not from that file must have been started with
+// the new one, too; a rotation that would strand one is refused. Database rows are never touched;
+// no data key is rewrapped.
 #pragma once
 
 #include <string>
@@ -32,12 +34,16 @@ struct RootStatus {
 
 Result<RootStatus> ReadRootStatus(const DataDir& dir);
 
-// kConflict while a rotation is pending or previous roots are not retired; kInvalidArgument when
-// the root is not from a file (then the operator puts the new root before the old one).
+// Of running processes that would not have the new root.
+enum class Stranded : std::uint8_t { kRefuse, kAllow };
+
+// kConflict while a rotation is pending, previous roots are not retired or a process would be
+// stranded; kInvalidArgument when the root is not from a file (then the operator puts the new root
+// before the old one).
 Result<void> BeginRootRotation(const DataDir& dir, const base::Clock& clock,
-                               const base::Random& random);
-// Does the next step. False when there is none.
-Result<bool> AdvanceRootRotation(DataDir& dir);
+                               const base::Random& random, Stranded stranded = Stranded::kRefuse);
+// Does the next step. False when there is none. kConflict when a process would be stranded.
+Result<bool> AdvanceRootRotation(DataDir& dir, Stranded stranded = Stranded::kRefuse);
 // kConflict while a rotation is pending, kNotFound when there is no previous root.
 Result<void> RetireRoot(const DataDir& dir);
 

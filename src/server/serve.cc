@@ -12,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "identity/token.h"
 #include "server/aws_access.h"
 #include "server/data_dir.h"
 #include "server/event_audit.h"
@@ -24,10 +25,19 @@ namespace {
 
 constexpr const char* kOperatorKeyVariable = "TENANTSEAL_OPERATOR_KEY";
 
+// What the variable holds, wiped from it; empty when it is not set. Checked even when there is an
+// operator already, so that a wrong value shows before anything is made.
+Result<base::SecretBytes> GivenOperatorKey() {
+  base::SecretBytes given = TakeSecretVariable(kOperatorKeyVariable);
+  if (!given.empty()) TS_RETURN_IF_ERROR(identity::CheckOperatorToken(given.RevealText()));
+  return given;
+}
+
 // Makes the first operator's key. A random one is in its file before it is in the database, so a
 // crash between the two costs nothing: the next start makes another.
-Result<void> EnsureOperator(identity::ApiKeys& api_keys, const std::string& data_dir) {
-  const base::SecretBytes given = TakeSecretVariable(kOperatorKeyVariable);
+Result<void> EnsureOperator(identity::ApiKeys& api_keys,
+                            base::SecretBytes given,  // Gone when it returns.
+                            const std::string& data_dir) {
   TS_ASSIGN_OR_RETURN(const bool exists, api_keys.HasOperator());
   if (exists) return {};
   if (!given.empty()) {
@@ -115,6 +125,10 @@ Result<void> Serve(const Settings& settings) {
   LockMemory();
   KeepFreedMemory();
 
+  // What is wrong with the settings shows before anything is made.
+  TS_ASSIGN_OR_RETURN(base::SecretBytes operator_key, GivenOperatorKey());
+  TS_RETURN_IF_ERROR(CheckListener(settings));
+
   const base::SystemClock clock;
   const base::SystemRandom random;
   events::KmsCallBuffer kms_calls;
@@ -135,8 +149,10 @@ Result<void> Serve(const Settings& settings) {
                   {*data.store, *data.store, kms, *data.kms, aws->kms().inspector(), pepper, clock,
                    random, [&aws] { return aws->kms().stats(); }, heads.get(), &kms_calls,
                    data.store.get(), oidc_client_secret.empty() ? nullptr : &oidc_client_secret,
-                   data.store.get(), &webhook_key, [&data] { return data.store->LongestWrite(); }});
-  TS_RETURN_IF_ERROR(EnsureOperator(service.api_keys(), settings.data_dir));
+                   data.store.get(), &webhook_key, [&data] { return data.store->LongestWrite(); },
+                   [&data] { return data.kms->keystore().CheckRoot(); }});
+  TS_RETURN_IF_ERROR(
+      EnsureOperator(service.api_keys(), std::move(operator_key), settings.data_dir));
   TS_RETURN_IF_ERROR(service.Start());
   const std::string url = UrlOf(settings, service.port());
   if (settings.insecure_http && !IsLoopback(settings.listen_address)) {

@@ -170,6 +170,9 @@ constexpr std::array kSettings = {
             "SDKs would find are used themselves.",
             SetRoleArn},
     Setting{"aws-external-id", "ID", "External id given to AWS STS with the role.", SetExternalId},
+    Setting{"aws-session-tag", "KEY=VALUE",
+            "Tag of the role's session, for policies that look at aws:PrincipalTag; repeatable.",
+            SetSessionTags, true},
     Setting{"aws-policy-principal", "ARN",
             "Role or user that stands in printed key policies; repeatable. Default: aws-role-arn.",
             SetPolicyPrincipals, true},
@@ -244,6 +247,9 @@ Result<void> CheckTogether(const Settings& s) {
                            "Say where data is kept: --data-dir DIR or TENANTSEAL_DATA_DIR.");
   if (!s.aws_external_id.empty() && s.aws_role_arn.empty()) {
     return InvalidArgument("aws-external-id", "--aws-external-id goes with --aws-role-arn.");
+  }
+  if (!s.aws_session_tags.empty() && s.aws_role_arn.empty()) {
+    return InvalidArgument("aws-session-tag", "--aws-session-tag goes with --aws-role-arn.");
   }
   if (s.tls_cert_file.empty() != s.tls_key_file.empty()) {
     return InvalidArgument("tls-cert", "--tls-cert and --tls-key go together.");

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "aws/credentials.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
@@ -32,8 +33,8 @@ struct SignInSettings {
   bool with_api_key = false;        // Besides the provider; without one always.
   bool emulated = false;
   std::string emulated_page;  // The emulator's own page; empty: none is shown.
-  std::string oidc_issuer;  // Empty: no provider.
-  std::string oidc_name;    // Empty: the issuer's host.
+  std::string oidc_issuer;    // Empty: no provider.
+  std::string oidc_name;      // Empty: the issuer's host.
   std::string oidc_client_id;
   std::string oidc_client_secret_file;
   std::string oidc_scopes = "openid profile email";
@@ -48,7 +49,7 @@ struct SignInSettings {
 struct WebhookSettings {
   std::vector<std::string> allowed_networks;  // Besides public addresses.
   std::string ca_file;                        // Empty: the system's roots.
-  std::size_t concurrency = 8;  // 0: this process delivers nothing.
+  std::size_t concurrency = 8;                // 0: this process delivers nothing.
 };
 
 struct Settings {
@@ -82,6 +83,7 @@ struct Settings {
   base::LogLevel log_level = base::LogLevel::kInfo;
   std::string aws_role_arn;     // Assumed for every KMS call; empty: the credentials are used.
   std::string aws_external_id;  // Given to STS with the role.
+  std::vector<aws::SessionTag> aws_session_tags;   // Of the role's session.
   std::vector<std::string> aws_policy_principals;  // Who stands in printed key policies.
   std::string aws_control_key;                     // The operator's own KMS key; empty: none.
   double aws_calls_per_second = 1000;              // For each account and region.

@@ -48,6 +48,21 @@ Result<void> SetExternalId(Settings& s, const std::string& text) {
   return {};
 }
 
+Result<void> SetSessionTags(Settings& s, const std::string& text) {
+  s.aws_session_tags.clear();
+  for (const std::string& pair : Split(text)) {
+    const std::size_t sign = pair.find('=');
+    if (sign == std::string::npos || sign == 0)
+      return Bad("must be KEY=VALUE, e.g. service=tenantseal, not \"" + pair + "\"");
+    const std::string key = pair.substr(0, sign);
+    if (std::ranges::find(s.aws_session_tags, key, &aws::SessionTag::key) !=
+        s.aws_session_tags.end())
+      return Bad("has the key \"" + key + "\" twice");
+    s.aws_session_tags.push_back({key, pair.substr(sign + 1)});
+  }
+  return {};
+}
+
 Result<void> SetPolicyPrincipals(Settings& s, const std::string& text) {
   s.aws_policy_principals.clear();
   for (std::string& principal : Split(text)) {

@@ -92,6 +92,7 @@ TEST(Settings, WhatConcernsAwsIsRefusedByName) {
   };
   const std::vector<std::pair<std::string, std::vector<std::string>>> bad = {
       {"aws-external-id", {"", "x", std::string(1225, 'x'), "with space"}},
+      {"aws-session-tag", {"service", "=x", "a=1,b", "a=1,a=2"}},
       {"aws-policy-principal",
        {"nonsense", "arn:aws:iam::111122223333:root", "arn:aws:iam::111122223333:role/*",
         "arn:aws:iam::1111:role/x", role + ",nonsense"}},
@@ -104,6 +105,7 @@ TEST(Settings, WhatConcernsAwsIsRefusedByName) {
     for (const std::string& value : values) EXPECT_EQ(field(name, value), name) << value;
   const std::vector<std::pair<std::string, std::string>> good = {
       {"aws-external-id", "tenantseal-1"},
+      {"aws-session-tag", "service=tenantseal,stage="},
       {"aws-policy-principal", role + "," + "arn:aws:iam::111122223333:user/x"},
       {"aws-control-key",
        "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"},
@@ -117,6 +119,8 @@ TEST(Settings, WhatConcernsAwsIsRefusedByName) {
   }
   EXPECT_EQ(Resolve({{"data-dir", "/d"}, {"aws-external-id", "abc"}}).error().field,
             "aws-external-id");
+  EXPECT_EQ(Resolve({{"data-dir", "/d"}, {"aws-session-tag", "a=b"}}).error().field,
+            "aws-session-tag");
 }
 
 TEST(Settings, WhatMayStandSeveralTimesIsAnArrayOrSeparatedByCommas) {

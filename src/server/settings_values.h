@@ -57,6 +57,7 @@ Result<void> SetDuration(Settings& s, const std::string& text) {
 // settings_aws.cc: what concerns AWS.
 Result<void> SetRoleArn(Settings& s, const std::string& text);
 Result<void> SetExternalId(Settings& s, const std::string& text);
+Result<void> SetSessionTags(Settings& s, const std::string& text);
 Result<void> SetPolicyPrincipals(Settings& s, const std::string& text);
 Result<void> SetControlKey(Settings& s, const std::string& text);
 Result<void> SetCallsPerSecond(Settings& s, const std::string& text);

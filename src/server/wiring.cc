@@ -82,6 +82,10 @@ void LogFailure(std::string_view what, const Result<void>& result) {
 
 }  // namespace
 
+Result<void> CheckListener(const Settings& settings) {
+  return net::HttpServer::Check(HttpOptions(settings));
+}
+
 Service::Service(const Settings& settings, Ground ground)
     : settings_(settings),
       ground_(ground),
@@ -139,7 +143,8 @@ Service::Service(const Settings& settings, Ground ground)
                 settings.kms_call_retention,
                 PolicyPrincipals(settings),
                 &live_streams_,
-                webhooks_ ? &webhooks_->webhooks : nullptr},
+                webhooks_ ? &webhooks_->webhooks : nullptr,
+                ground.ready},
                {settings.tenant_rate, settings.read_rate, settings.write_rate}),
       site_(console::EmbeddedFiles(), handler_),
       workers_(PoolOptions(settings)),

@@ -64,10 +64,15 @@ struct Ground {
   const base::Secret256* webhook_key = nullptr;  // See events/webhook_secrets.h.
   // How long a write has held the database at most; empty: nobody knows.
   std::function<std::chrono::nanoseconds()> longest_write = {};
+  // What must hold for content to be sealed, beside the store lease; may be empty.
+  std::function<Result<void>()> ready = {};
 };
 
 // The labels of "REGION OPERATION OUTCOME", as kms::AwsKmsStats names its calls.
 std::vector<std::pair<std::string, std::string>> AwsCallLabels(const std::string& what);
+
+// Whether the address is free and the certificate can be used, before anything is opened.
+Result<void> CheckListener(const Settings& settings);
 
 class Service {
  public:

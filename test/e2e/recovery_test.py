@@ -101,6 +101,22 @@ class Recovery(WithContent):
         shutil.copy2(self.root_file(), elsewhere / "root.key")
         self.assert_everything_opens(self.start(elsewhere))
 
+    def test_a_damaged_copy_is_refused_whether_or_not_the_root_is_there(self):
+        backup, elsewhere = self.directory / "backup", self.directory / "elsewhere"
+        self.cli_ok("backup", "--data-dir", self.data, "--output", backup)
+        copy = database_in(backup)
+        whole = copy.read_bytes()
+        torn = bytearray(whole)
+        for page in range(10, len(torn) // 4096, 3):
+            torn[page * 4096:page * 4096 + 8] = os.urandom(8)
+        for content in (bytes(torn), whole[:len(whole) // 2], b"nonsense" * 1000, b""):
+            copy.write_bytes(content)
+            for root in ([], ["--root-key-file", self.root_file()]):
+                done = self.cli("restore", "--input", backup, *root, "--data-dir", elsewhere)
+                self.assertNotEqual(done.returncode, 0, done)
+                self.assertIn(f"{copy} is damaged or no database of Tenantseal", done.stderr.decode())
+                self.assertFalse(elsewhere.exists())
+
     def test_permissions_are_the_owners_alone(self):
         self.assertEqual(stat.S_IMODE(self.data.stat().st_mode), 0o700)
         for path in self.data.rglob("*"):
@@ -187,7 +203,7 @@ class Recovery(WithContent):
         for path in copy.rglob("*"):
             path.chmod(0o400 if path.is_file() else 0o500)
         log = self.directory / "read-only.log"
-        self.assert_refuses_and_changes_nothing(copy, str(copy), user=NOBODY, log=log)
+        self.assert_refuses_and_changes_nothing(copy, f"{copy}/", "writable for this user", user=NOBODY, log=log)
 
     @unittest.skipUnless(os.getuid() == 0, "needs root to mount a small file system")
     def test_a_full_disk_refuses_changes_and_loses_nothing(self):

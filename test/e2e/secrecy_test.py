@@ -4,9 +4,14 @@ than the one that was asked for it."""
 import base64
 import os
 import pathlib
+import shutil
+import subprocess
+import unittest
 
 import harness
 from harness import API, ENCRYPTION
+
+NOBODY = 65534
 
 
 def forms(secret):
@@ -125,6 +130,20 @@ class Secrecy(harness.Case):
         limits = pathlib.Path(f"/proc/{server.pid}/limits").read_text()
         core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
         self.assertEqual(core.split()[4], "0")
+
+    @unittest.skipUnless(os.getuid() == 0, "needs root to start the server as somebody else")
+    def test_its_memory_is_not_even_its_own_users(self):
+        data = pathlib.Path("/tmp") / f"{self.directory.name}-nobody"
+        data.mkdir(mode=0o700)
+        self.addCleanup(shutil.rmtree, data, ignore_errors=True)
+        os.chown(data, NOBODY, NOBODY)
+        server = self.start(data, user=NOBODY, log=self.directory / "log")
+        status = pathlib.Path(f"/proc/{server.pid}/status").read_text()
+        self.assertIn(f"Uid:\t{NOBODY}", status)
+        self.assertEqual(os.stat(f"/proc/{server.pid}/mem").st_uid, 0)
+        reads = subprocess.run(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
+                                "cat", f"/proc/{server.pid}/environ"], capture_output=True)
+        self.assertNotEqual(reads.returncode, 0, "its user reads its environment")
 
 
 if __name__ == "__main__":

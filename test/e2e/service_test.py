@@ -1,9 +1,12 @@
 """The service as a whole: health, metrics, the API document, TLS, limits, overload, drain, counts."""
+import collections
+import contextlib
 import http.client
 import json
 import re
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import threading
@@ -71,11 +74,20 @@ class Service(harness.Case):
         log = self.start_failing(self.directory / "other", port=first.port)
         self.assertIn(str(first.port), log)
         self.assertRegex(log, "in use|taken")
+        self.assertFalse((self.directory / "other").exists(), "refused before anything is made")
 
     def test_bad_flags_are_named(self):
         for arguments in (["--listen", "nonsense"], ["--no-such-flag"], ["--listen", "127.0.0.1:99999"]):
             log = self.start_failing(self.directory / "other", arguments=arguments)
             self.assertIn(arguments[0].lstrip("-"), log)
+            self.assertFalse((self.directory / "other").exists())
+
+    def test_a_bad_operator_key_is_refused_before_anything_is_made(self):
+        for key in ("short", "with a space in it", "x" * 257):
+            log = self.start_failing(environment={"TENANTSEAL_OPERATOR_KEY": key})
+            self.assertIn("TENANTSEAL_OPERATOR_KEY", log)
+            self.assertNotIn(key, log)
+            self.assertFalse(self.data.exists())
 
     def test_durable_counts_of_use(self):
         server = self.start()
@@ -87,15 +99,29 @@ class Service(harness.Case):
         for _ in range(3):
             self.open_value(server, token, sealed, {"wrong": "context"})
         self.assertEqual(server.terminate(), 0)   # Counts are written at the latest here.
+        counted = self.counts(self.start(), auditor)
+        self.assertEqual(counted, {("seal", "ok"): 7, ("open", "decrypt-failed"): 3})
+
+    def counts(self, server, auditor):
+        answer = self.expect(server.call("GET", ENCRYPTION + "/usage", token=auditor), 200)
+        counted = collections.Counter()
+        for item in answer["data"]:
+            counted[item["operation"], item["outcome"]] += item["count"]
+        return counted
+
+    def test_counts_of_use_are_durable_while_it_runs(self):
         server = self.start()
-        text = server.call("GET", ENCRYPTION + "/usage", token=auditor)
-        self.assertEqual(text.status, 200, text)
-        counts = text.json
-        items = counts if isinstance(counts, list) else counts.get("data", counts.get("items"))
-        def total(operation, outcome):
-            return sum(i["count"] for i in items if i["operation"] == operation and i["outcome"] == outcome)
-        self.assertEqual(total("seal", "ok"), 7, items)
-        self.assertEqual(total("open", "decrypt-failed"), 3, items)
+        tenant = self.tenant(server)
+        token = self.service_token(server, tenant)
+        auditor = self.api_key(server, "Auditor", tenant)[1]
+        for _ in range(7):
+            self.seal(server, token, b"x")
+        def written():
+            with contextlib.closing(sqlite3.connect(f"file:{self.data}/tenantseal.db?mode=ro", uri=True)) as database:
+                return database.execute("SELECT sum(count) FROM usage WHERE operation = 'seal'").fetchone()[0] == 7
+        harness.wait_until(written, 10, "the counts in the database")
+        server.kill()
+        self.assertEqual(self.counts(self.start(), auditor), {("seal", "ok"): 7})
 
 
 class Tls(harness.Case):
@@ -127,6 +153,10 @@ class Tls(harness.Case):
         nonsense.chmod(0o600)
         log = self.start_failing(arguments=["--tls-cert", str(nonsense), "--tls-key", str(nonsense)])
         self.assertRegex(log.lower(), "certificate|tls")
+        self.assertFalse(self.data.exists(), "refused before anything is made")
+        missing = str(self.directory / "nope")
+        self.assertIn(missing, self.start_failing(arguments=["--tls-cert", missing, "--tls-key", missing]))
+        self.assertFalse(self.data.exists())
 
 
 class Limits(harness.Case):

@@ -65,6 +65,26 @@ class Tenants(harness.Case):
         self.tenant_action(self.server, tenant, "reactivate")
         self.assert_opens(self.server, token, sealed, b"kept")
 
+    def test_the_service_destroys_when_the_time_has_come(self):
+        server = self.start(self.directory / "destroys", arguments=["--destroy-after", "2s"])
+        tenant, other = self.tenant(server), self.tenant(server, "Other")
+        token, kept = self.service_token(server, tenant), self.service_token(server, other)
+        sealed, others = self.seal(server, token, b"gone"), self.seal(server, kept, b"kept")
+        _, anybody = self.api_key(server, "ContentService")
+        self.tenant_action(server, tenant, "deactivate")
+        self.tenant_action(server, tenant, "destroy")
+        def status():
+            return self.expect(server.call("GET", f"{API}/tenants/{tenant}"), 200)["status"]
+        harness.wait_until(lambda: status() == "destroyed", 15, "the destruction")
+        self.assertEqual(self.open_value(server, token, sealed).status, 401)
+        body = {"ciphertext": sealed, "encryptionContext": {}}
+        opened = server.call("POST", ENCRYPTION + "/values/actions/open", body, token=anybody,
+                             headers={"Tenantseal-Tenant": tenant})
+        self.assertEqual((opened.status, "plaintext" in opened.json), (404, False), opened)
+        for action in ("cancel-destruction", "reactivate", "destroy"):
+            self.tenant_action(server, tenant, action, status=409)
+        self.assert_opens(server, kept, others, b"kept")
+
     def test_nothing_of_one_tenant_opens_for_another(self):
         a, b = self.tenant(self.server, "A"), self.tenant(self.server, "B")
         token_a, token_b = self.service_token(self.server, a), self.service_token(self.server, b)

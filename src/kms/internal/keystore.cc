@@ -11,13 +11,12 @@
 #include "base/encoding.h"
 #include "base/file.h"
 #include "crypto/kdf.h"
+#include "kms/internal/keystore_file.h"
 #include "kms/internal/sqlite_file.h"
 
 namespace tenantseal::kms {
 namespace {
 
-constexpr std::int64_t kApplicationId = 0x54534b53;  // "TSKS"
-constexpr std::int64_t kFormat = 1;
 constexpr std::string_view kSecretLabel = "tenantseal keystore secret v1";
 constexpr std::string_view kKeyLabel = "tenantseal provider key v1";
 // EXTRA also syncs the directory once the journal is gone, so a commit survives power loss.
@@ -32,51 +31,7 @@ constexpr const char* kSchema =
     " root_id TEXT NOT NULL, wrapped BLOB NOT NULL, created_at INTEGER NOT NULL,"
     " destroyed_at INTEGER);"
     "PRAGMA application_id=1414744915; PRAGMA user_version=1;";
-static_assert(kApplicationId == 1414744915);
-
-Result<Db> OpenFile(const std::string& path) {
-  if (!base::FileExists(path)) {
-    return NotFound("the keystore " + path + " is missing; restore it from its backup");
-  }
-  TS_RETURN_IF_ERROR(base::RequirePrivateFile(path));
-  sqlite3* raw = nullptr;
-  const int status =
-      sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
-  Db db(raw);
-  if (status != SQLITE_OK) return SqliteError(raw, status, "open " + path);
-  sqlite3_busy_timeout(raw, 5000);
-  return db;
-}
-
-Error Damaged(const std::string& path, const std::string& what) {
-  return IntegrityError("the keystore " + path + " is damaged or is something else (" + what +
-                        "); restore it from its backup");
-}
-
-Result<std::int64_t> Pragma(sqlite3* db, std::string_view name) {
-  Statement statement(db, "PRAGMA " + std::string(name));
-  TS_RETURN_IF_ERROR(statement.Step("read its format"));
-  return statement.Number(0);
-}
-
-Result<void> CheckFormat(sqlite3* db, const std::string& path) {
-  const auto application = Pragma(db, "application_id");
-  if (!application && application.error().code == ErrorCode::kIntegrity)
-    return Damaged(path, "not a database");
-  if (!application) return application.error();
-  if (*application != kApplicationId) return Damaged(path, "not a keystore");
-  TS_ASSIGN_OR_RETURN(const std::int64_t format, Pragma(db, "user_version"));
-  if (format > kFormat) {
-    return Error{ErrorCode::kConflict, "the keystore " + path +
-                                           " was written by a newer release (format " +
-                                           std::to_string(format) + "); use that release"};
-  }
-  if (format != kFormat) return Damaged(path, "no format");
-  Statement check(db, "PRAGMA quick_check(1)");
-  const auto row = check.Step("check it");
-  if (!row || !*row || check.Text(0) != "ok") return Damaged(path, "SQLite's quick_check fails");
-  return {};
-}
+static_assert(kKeystoreApplicationId == 1414744915 && kKeystoreFormat == 1);
 
 Result<Keystore::Header> SelectHeader(sqlite3* db, const std::string& path) {
   Keystore::Header header;
@@ -116,8 +71,8 @@ Keystore::Keystore(std::string path, RootSource source, RootKeys roots, const ba
 Keystore::~Keystore() { sqlite3_close_v2(db_); }
 
 Result<Keystore::Header> Keystore::Inspect(const std::string& path) {
-  TS_ASSIGN_OR_RETURN(Db db, OpenFile(path));
-  TS_RETURN_IF_ERROR(CheckFormat(db.get(), path));
+  TS_ASSIGN_OR_RETURN(Db db, OpenKeystoreFile(path));
+  TS_RETURN_IF_ERROR(CheckKeystoreFormat(db.get(), path));
   return SelectHeader(db.get(), path);
 }
 
@@ -131,7 +86,7 @@ Result<std::unique_ptr<Keystore>> Keystore::Create(const std::string& path, Root
   const base::UniqueFd fd(::mkostemp(aside.data(), O_CLOEXEC));
   if (!fd.valid()) return base::FileError("create", aside);
   const auto fill = [&]() -> Result<void> {
-    TS_ASSIGN_OR_RETURN(Db db, OpenFile(aside));
+    TS_ASSIGN_OR_RETURN(Db db, OpenKeystoreFile(aside));
     TS_RETURN_IF_ERROR(Execute(db.get(), kPragmas, "configure it"));
     WriteTransaction transaction(db.get());
     TS_RETURN_IF_ERROR(transaction.Begin());
@@ -173,8 +128,8 @@ Result<std::unique_ptr<Keystore>> Keystore::Open(const std::string& path, RootSo
 
 Result<void> Keystore::Connect() {
   base::MutexLock lock(mutex_);
-  TS_ASSIGN_OR_RETURN(Db db, OpenFile(path_));
-  TS_RETURN_IF_ERROR(CheckFormat(db.get(), path_));
+  TS_ASSIGN_OR_RETURN(Db db, OpenKeystoreFile(path_));
+  TS_RETURN_IF_ERROR(CheckKeystoreFormat(db.get(), path_));
   TS_RETURN_IF_ERROR(Execute(db.get(), kPragmas, "configure it"));
   db_ = db.release();
   return OpenHeader();
@@ -230,6 +185,19 @@ base::Secret256 Keystore::DeploymentKey(std::string_view label) const {
 Result<Keystore::Header> Keystore::ReadHeader() const {
   base::MutexLock lock(mutex_);
   return SelectHeader(db_, path_);
+}
+
+Result<void> Keystore::CheckRoot() const {
+  // A file that was deleted stays usable for whoever has it open, but no longer counts as there.
+  if (!base::FileExists(path_)) {
+    return Error{ErrorCode::kUnavailable,
+                 "the keystore " + path_ + " is gone; restore it from its backup and start again"};
+  }
+  base::MutexLock lock(mutex_);
+  TS_ASSIGN_OR_RETURN(const std::string root_id, CurrentRootId());
+  const auto root = FindRoot(root_id);
+  if (!root) return Error{ErrorCode::kUnavailable, root.error().message};
+  return {};
 }
 
 Result<const RootKey*> Keystore::FindRoot(const std::string& id) const {
@@ -383,8 +351,8 @@ Result<void> Keystore::Backup(const std::string& path) const {
   Result<void> copied;
   {
     base::MutexLock lock(mutex_);
-    Statement vacuum(db_, "VACUUM INTO ?");
-    copied = vacuum.Bind(1, path).Run("copy it to " + path);
+    Statement vacuum(db_, "VACUUM INTO ?", path);
+    copied = vacuum.Bind(1, path).Run("be copied");
   }
   if (copied && ::fsync(fd.get()) != 0) copied = base::FileError("sync", path);
   if (!copied) {

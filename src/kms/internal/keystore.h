@@ -54,6 +54,8 @@ class Keystore {
   // A key of this deployment for one purpose; the same under every root.
   base::Secret256 DeploymentKey(std::string_view label) const;
   Result<Header> ReadHeader() const;
+  // Whether the file is there and this process has the root that it is under. kUnavailable.
+  Result<void> CheckRoot() const;
 
   // The tenant's provider key. kKeyRevoked when it was destroyed; kIntegrity when there never was
   // one or it does not open; kServiceFault when another process has rotated to a root that this

@@ -237,18 +237,7 @@ Result<RootKeys> LoadRootKeys(const RootSource& source) {
 Result<RootKeys> CreateRootFile(const std::string& path, const base::Random& random,
                                 const base::Clock& clock) {
   RootKeys roots = RootKeys::Fresh(random, clock);
-  // Written aside and linked, so that no crash leaves half a key and no key is ever replaced.
-  const std::string aside = path + ".new-" + roots.active().id();
-  TS_RETURN_IF_ERROR(WriteRootFile(aside, roots));
-  const int linked = ::link(aside.c_str(), path.c_str());
-  const int error = errno;
-  ::unlink(aside.c_str());
-  if (linked != 0) {
-    if (error == EEXIST) return Error{ErrorCode::kAlreadyExists, path + " exists already"};
-    errno = error;
-    return base::FileError("create", path);
-  }
-  TS_RETURN_IF_ERROR(base::SyncParentDirectory(path));
+  TS_RETURN_IF_ERROR(base::CreateFileAtomically(path, roots.Serialize().Reveal()));
   return roots;
 }
 

@@ -3,12 +3,14 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/bytes.h"
+#include "base/file.h"
 #include "base/result.h"
 
 namespace tenantseal::kms {
@@ -18,7 +20,8 @@ struct CloseDb {
 };
 using Db = std::unique_ptr<sqlite3, CloseDb>;
 
-inline Error SqliteError(sqlite3* db, int status, std::string_view doing) {
+// `path` is the file that the failure is about.
+inline Error SqliteError(sqlite3* db, int status, std::string_view doing, const std::string& path) {
   ErrorCode code = ErrorCode::kInternal;
   switch (status & 0xff) {
     case SQLITE_BUSY:
@@ -37,14 +40,26 @@ inline Error SqliteError(sqlite3* db, int status, std::string_view doing) {
     default:
       break;
   }
-  return {code, "keystore: cannot " + std::string(doing) + ": " +
-                    (db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(status))};
+  const std::string what = "keystore: cannot " + std::string(doing) + ": ";
+  if (code == ErrorCode::kUnavailable) {
+    const bool full = (status & 0xff) == SQLITE_FULL;
+    if (auto disk = base::DiskError(full ? ENOSPC : sqlite3_system_errno(db), path)) {
+      return {code, what + disk->message + "; nothing was changed"};
+    }
+  }
+  return {code, what + path + ": " + (db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(status))};
 }
 
-// One prepared statement. Bind by position from 1, then Step().
+inline std::string FileOf(sqlite3* db) {
+  const char* name = sqlite3_db_filename(db, "main");
+  return name != nullptr ? name : "";
+}
+
+// One prepared statement. Bind by position from 1, then Step(). Errors are about `path`.
 class Statement {
  public:
-  Statement(sqlite3* db, std::string_view sql) : db_(db) {
+  Statement(sqlite3* db, std::string_view sql) : Statement(db, sql, FileOf(db)) {}
+  Statement(sqlite3* db, std::string_view sql, std::string path) : db_(db), path_(std::move(path)) {
     status_ =
         sqlite3_prepare_v2(db, sql.data(), static_cast<int>(sql.size()), &statement_, nullptr);
   }
@@ -76,9 +91,9 @@ class Statement {
       const int status = sqlite3_step(statement_);
       if (status == SQLITE_ROW) return true;
       if (status == SQLITE_DONE) return false;
-      return SqliteError(db_, status, doing);
+      return SqliteError(db_, status, doing, path_);
     }
-    return SqliteError(db_, status_, doing);
+    return SqliteError(db_, status_, doing, path_);
   }
   Result<void> Run(std::string_view doing) {
     TS_RETURN_IF_ERROR(Step(doing));
@@ -95,13 +110,14 @@ class Statement {
 
  private:
   sqlite3* db_;
+  const std::string path_;
   sqlite3_stmt* statement_ = nullptr;
   int status_ = SQLITE_OK;
 };
 
 inline Result<void> Execute(sqlite3* db, const char* sql, std::string_view doing) {
   const int status = sqlite3_exec(db, sql, nullptr, nullptr, nullptr);
-  if (status != SQLITE_OK) return SqliteError(db, status, doing);
+  if (status != SQLITE_OK) return SqliteError(db, status, doing, FileOf(db));
   return {};
 }
 

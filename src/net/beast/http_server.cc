@@ -1,13 +1,13 @@
 #include "net/http_server.h"
 
+#include <openssl/ssl.h>
+
 #include <algorithm>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <boost/asio/ip/address.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <openssl/ssl.h>
 
 #include "base/mutex.h"
 #include "net/beast/connection.h"
@@ -42,8 +42,8 @@ Result<TlsContext> LoadTls(const HttpServerOptions& options) {
   auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
   SSL_CTX* const native = context->native_handle();
   SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
-  SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                  SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_options(
+      native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_alpn_select_cb(native, SelectProtocol, nullptr);
   error_code error;
@@ -142,8 +142,8 @@ Result<void> HttpServer::Core::Start() {
 Result<void> HttpServer::Core::StartThreads(tcp::endpoint endpoint) {
   const std::size_t share = (options_.connections_max + options_.threads - 1) / options_.threads;
   for (std::size_t i = 0; i < options_.threads; ++i) {
-    threads_.push_back(
-        std::make_unique<beast::IoThread>(service_, [this] { return tls(); }, share));
+    threads_.push_back(std::make_unique<beast::IoThread>(
+        service_, [this] { return tls(); }, share));
     TS_RETURN_IF_ERROR(threads_.back()->Listen(endpoint, options_.threads > 1));
     port_ = threads_.back()->LocalEndpoint().port();
     endpoint.port(port_);  // The first one's choice, when any would do.
@@ -187,6 +187,12 @@ HttpServer::HttpServer(HttpServerOptions options, HttpHandler& handler, WorkerPo
     : core_(std::make_unique<Core>(std::move(options), handler, workers, clock, random)) {}
 
 HttpServer::~HttpServer() { core_->Drain(base::Duration::zero()); }
+
+Result<void> HttpServer::Check(const HttpServerOptions& options) {
+  TS_ASSIGN_OR_RETURN(const tcp::endpoint endpoint, CheckOptions(options));
+  if (!options.tls_cert_file.empty()) TS_RETURN_IF_ERROR(LoadTls(options));
+  return options.port == 0 ? Result<void>() : CheckFree(endpoint);
+}
 
 Result<void> HttpServer::Start() { return core_->Start(); }
 std::uint16_t HttpServer::Port() const { return core_->Port(); }

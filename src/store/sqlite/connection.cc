@@ -3,9 +3,12 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <optional>
 #include <vector>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/thread_priority.h"
 
 namespace tenantseal::store {
@@ -23,6 +26,21 @@ constexpr int kPagesPerOffer = 16;  // The same, of those that are written.
 constexpr sqlite3_int64 kRewrittenAtOnce = 1 << 16;  // SQLite writes less than 128 KiB at once.
 
 Error Unavailable(std::string message) { return {ErrorCode::kUnavailable, std::move(message)}; }
+
+// What the file system is to blame for, whatever SQLite calls it.
+std::optional<Error> DiskErrorOf(sqlite3* db, int code, const std::string& path) {
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      return base::DiskError(ENOSPC, path);
+    case SQLITE_IOERR:
+    case SQLITE_READONLY:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+      return base::DiskError(db ? sqlite3_system_errno(db) : 0, path);
+    default:
+      return std::nullopt;
+  }
+}
 
 // The database's file or the log, null when it is not open.
 sqlite3_file* FileOf(sqlite3* db, int which) {
@@ -117,10 +135,11 @@ Result<std::string> Connection::QueryText(const char* sql) {
 Error Connection::ErrorOf(int code) const {
   const std::string detail = " (SQLite " + std::to_string(code) + ": " +
                              (db_ ? sqlite3_errmsg(db_) : sqlite3_errstr(code)) + ")";
+  if (auto disk = DiskErrorOf(db_, code, path_)) {
+    disk->message += "; nothing was changed" + detail;
+    return std::move(*disk);
+  }
   switch (code & 0xff) {
-    case SQLITE_FULL:
-      return Unavailable("The disk that holds " + path_ +
-                         " is full: free some space; nothing was changed" + detail);
     case SQLITE_IOERR:
       return Unavailable("Reading or writing " + path_ +
                          " failed: check its disk, quota and file size "

@@ -50,10 +50,11 @@ constexpr const char* kPing = "SELECT count(*) FROM deployment";
 Result<void> MakePrivateFile(const std::string& path) {
   const base::UniqueFd fd(open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
   if (!fd.valid() && errno != EEXIST) {
-    Error error = base::FileError("create", path);
-    error.code = ErrorCode::kUnavailable;
-    error.message += ": check that its directory exists and that this user may write there";
-    return error;
+    const Error error = base::FileError("create", path);
+    if (error.code == ErrorCode::kUnavailable) return error;  // It says what to do.
+    return Error{
+        ErrorCode::kUnavailable,
+        error.message + ": check that its directory exists and that this user may write there"};
   }
   if (fd.valid()) return base::SyncParentDirectory(path);
   return base::RequirePrivateFile(path);
