@@ -16,6 +16,9 @@ bool ScalarText(std::string_view token, std::string_view* out) {
     if (token.size() < 2 || token.back() != '"') return false;
     token = token.substr(1, token.size() - 2);
     if (token.find('\\') != std::string_view::npos) return false;
+  } else if (token != "true" && token != "false" && token != "null" &&
+             token.find_first_not_of("+-.0123456789Ee") != std::string_view::npos) {
+    return false;  // The parser does not look at what nobody asks it to read.
   }
   *out = token;
   return true;
