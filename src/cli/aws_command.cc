@@ -3,13 +3,12 @@
 #include <CLI/App.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "aws/key_policy.h"
 #include "aws/quote.h"
+#include "aws/region.h"
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -30,18 +29,13 @@ struct Arguments {
   bool gov = false, full = false, json = false;
 };
 
-std::optional<std::string> Environment(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
-
 // The principals of the flags, else those that the deployment itself prints.
 Result<std::vector<std::string>> Principals(const Arguments& arguments) {
   if (!arguments.principals.empty()) return arguments.principals;
   // Settings want a place for data and care about where they listen; nothing is opened there.
   std::map<std::string, std::string> flags{{"data-dir", "."}, {"listen", "127.0.0.1:0"}};
   if (!arguments.config.empty()) flags["config"] = arguments.config;
-  TS_ASSIGN_OR_RETURN(const auto settings, server::ResolveSettings(flags, Environment));
+  TS_ASSIGN_OR_RETURN(const auto settings, server::ResolveSettings(flags, aws::ProcessEnvironment()));
   auto out = server::PolicyPrincipals(settings);
   if (!out.empty()) return out;
   return InvalidArgument("principal",
