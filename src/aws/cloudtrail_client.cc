@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "aws/http_date.h"
-#include "aws/sigv4.h"
+#include "aws/sign_request.h"
 
 namespace tenantseal::aws {
 namespace {
@@ -16,15 +16,6 @@ constexpr std::string_view kTarget =
     "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents";
 constexpr base::Duration kPauseMax = std::chrono::seconds(30);
 constexpr std::int64_t kSkewLeastMs = 60'000;  // A smaller correction would change nothing.
-
-std::string_view HostOf(std::string_view url) {
-  url.remove_prefix(url.find("://") + 3);
-  return url.substr(0, url.find('/'));
-}
-std::string_view PathOf(std::string_view url) {
-  const std::size_t slash = url.find('/', url.find("://") + 3);
-  return slash == url.npos ? "/" : url.substr(slash);
-}
 
 bool IsThrottle(std::string_view code) {
   constexpr std::array<std::string_view, 5> kCodes = {
@@ -119,21 +110,14 @@ CloudTrailClient::Attempt CloudTrailClient::Once(const std::string& region,
 Result<net::HttpResponse> CloudTrailClient::Send(const std::string& region, const std::string& body,
                                                  const Credentials& credentials) {
   TS_ASSIGN_OR_RETURN(const std::string url, EndpointUrl("cloudtrail", region, endpoints_));
-  const std::array<std::pair<std::string_view, std::string_view>, 3> headers = {
-      {{"host", HostOf(url)}, {"content-type", kContentType}, {"x-amz-target", kTarget}}};
   net::HttpRequest request{.method = net::Method::kPost,
                            .url = url,
                            .body = base::AsBytes(body),
                            .timeout = options_.attempt_timeout};
   request.headers.push_back({"Content-Type", std::string(kContentType)});
   request.headers.push_back({"X-Amz-Target", std::string(kTarget)});
-  const SignableRequest signable{"POST", PathOf(url), {}, headers, request.body};
-  const auto now = clock_.Utc() + std::chrono::milliseconds(skew_ms_);
-  for (auto& [name, value] :
-       Sign(signable, credentials.access_key_id, credentials.secret_access_key,
-            credentials.session_token, region, "cloudtrail", now)) {
-    request.headers.push_back({std::move(name), std::move(value)});
-  }
+  SignRequest(request, credentials, region, "cloudtrail",
+              clock_.Utc() + std::chrono::milliseconds(skew_ms_));
   return http_.Send(request);
 }
 

@@ -7,7 +7,7 @@
 
 #include "aws/http_date.h"
 #include "aws/quote.h"
-#include "aws/sigv4.h"
+#include "aws/sign_request.h"
 
 namespace tenantseal::aws {
 namespace {
@@ -38,15 +38,6 @@ Error Unavailable(std::string message) { return {ErrorCode::kKeyUnavailable, std
 
 std::string Where(std::string_view action, std::string_view region) {
   return "STS " + std::string(action) + " in " + std::string(region);
-}
-
-std::string_view HostOf(std::string_view url) {
-  url.remove_prefix(url.find("://") + 3);
-  return url.substr(0, url.find('/'));
-}
-std::string_view PathOf(std::string_view url) {
-  const std::size_t slash = url.find('/', url.find("://") + 3);
-  return slash == url.npos ? "/" : url.substr(slash);
 }
 
 }  // namespace
@@ -113,14 +104,8 @@ StsClient::Attempt StsClient::Once(std::string_view action, const std::string& u
       .method = net::Method::kPost, .url = url, .body = body, .timeout = timeout};
   request.headers.push_back({"Content-Type", std::string(kFormType)});
   if (caller != nullptr) {
-    const std::array<std::pair<std::string_view, std::string_view>, 2> headers = {
-        {{"host", HostOf(url)}, {"content-type", kFormType}}};
-    const SignableRequest signable{"POST", PathOf(url), {}, headers, body};
-    const auto now = clock_.Utc() + std::chrono::milliseconds(skew_ms_.load());
-    for (auto& [name, value] : Sign(signable, caller->access_key_id, caller->secret_access_key,
-                                    caller->session_token, region, "sts", now)) {
-      request.headers.push_back({std::move(name), std::move(value)});
-    }
+    SignRequest(request, *caller, region, "sts",
+                clock_.Utc() + std::chrono::milliseconds(skew_ms_.load()));
   }
   const auto response = http_.Send(request);
   if (!response) {

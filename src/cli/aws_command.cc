@@ -35,7 +35,8 @@ Result<std::vector<std::string>> Principals(const Arguments& arguments) {
   // Settings want a place for data and care about where they listen; nothing is opened there.
   std::map<std::string, std::string> flags{{"data-dir", "."}, {"listen", "127.0.0.1:0"}};
   if (!arguments.config.empty()) flags["config"] = arguments.config;
-  TS_ASSIGN_OR_RETURN(const auto settings, server::ResolveSettings(flags, aws::ProcessEnvironment()));
+  TS_ASSIGN_OR_RETURN(const auto settings,
+                      server::ResolveSettings(flags, aws::ProcessEnvironment()));
   auto out = server::PolicyPrincipals(settings);
   if (!out.empty()) return out;
   return InvalidArgument("principal",

@@ -1,10 +1,9 @@
 #include "cli/related_keys.h"
 
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "aws/cloudtrail.h"
-#include "aws/sigv4.h"
+#include "aws/sign_request.h"
 
 namespace tenantseal::cli {
 namespace {
@@ -26,25 +25,12 @@ Result<net::HttpResponse> Describe(const TrailGround& ground, aws::CredentialsPr
                       credentials.Get(key.region, ground.clock.Boot() + kTimeout));
   TS_ASSIGN_OR_RETURN(const std::string url,
                       aws::EndpointUrl(kService, key.region, ground.endpoints));
-  const std::string_view address = std::string_view(url).substr(url.find("://") + 3);
-  const std::string_view host = address.substr(0, address.find('/'));
-  const std::string path(address.substr(host.size()));
   const std::string body = json{{"KeyId", key.text()}}.dump();
-  const std::array<std::pair<std::string_view, std::string_view>, 3> headers = {
-      {{"Host", host},
-       {"Content-Type", "application/x-amz-json-1.1"},
-       {"X-Amz-Target", "TrentService.DescribeKey"}}};
-  const auto signature = aws::Sign(
-      {"POST", path.empty() ? "/" : path, {}, headers, base::AsBytes(body)}, session->access_key_id,
-      session->secret_access_key, session->session_token, key.region, kService, ground.clock.Utc());
-  net::HttpRequest request;
-  request.method = net::Method::kPost;
-  request.url = url;
-  request.timeout = kTimeout;
-  request.body = base::AsBytes(body);
-  for (std::size_t i = 1; i < headers.size(); ++i)  // The client says the host itself.
-    request.headers.push_back({std::string(headers[i].first), std::string(headers[i].second)});
-  for (const auto& [name, value] : signature) request.headers.push_back({name, value});
+  net::HttpRequest request{
+      .method = net::Method::kPost, .url = url, .body = base::AsBytes(body), .timeout = kTimeout};
+  request.headers.push_back({"Content-Type", "application/x-amz-json-1.1"});
+  request.headers.push_back({"X-Amz-Target", "TrentService.DescribeKey"});
+  aws::SignRequest(request, *session, key.region, kService, ground.clock.Utc());
   return ground.http.Send(request);
 }
 

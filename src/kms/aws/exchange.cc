@@ -1,11 +1,10 @@
 #include "kms/aws/exchange.h"
 
-#include <array>
 #include <cstdlib>
 
 #include "aws/http_date.h"
 #include "aws/quote.h"
-#include "aws/sigv4.h"
+#include "aws/sign_request.h"
 #include "kms/aws/kms_protocol.h"
 
 namespace tenantseal::kms {
@@ -15,15 +14,6 @@ constexpr std::string_view kContentType = "application/x-amz-json-1.1";
 constexpr std::size_t kRequestIdCharsMax = 128;
 constexpr base::Duration kTellingTimeout = std::chrono::milliseconds(500);
 constexpr std::int64_t kSkewLeastMs = 60'000;  // A smaller correction would change nothing.
-
-std::string_view HostOf(std::string_view url) {
-  url.remove_prefix(url.find("://") + 3);
-  return url.substr(0, url.find('/'));
-}
-std::string_view PathOf(std::string_view url) {
-  const std::size_t slash = url.find('/', url.find("://") + 3);
-  return slash == url.npos ? "/" : url.substr(slash);
-}
 
 // "KMS Decrypt in us-east-1: WHAT (request ID)."
 std::string Sentence(const RegionCall& call, std::string what, const std::string& request) {
@@ -101,19 +91,12 @@ Result<net::HttpResponse> Exchange::Send(const RegionCall& call,
   const auto url = aws::EndpointUrl("kms", call.region, endpoints_);
   if (!url) return InvalidArgument("url", url.error().message);
   const std::string target = "TrentService." + std::string(call.operation);
-  const std::array<std::pair<std::string_view, std::string_view>, 3> headers = {
-      {{"host", HostOf(*url)}, {"content-type", kContentType}, {"x-amz-target", target}}};
   net::HttpRequest request{
       .method = net::Method::kPost, .url = *url, .body = call.body, .timeout = timeout};
   request.headers.push_back({"Content-Type", std::string(kContentType)});
   request.headers.push_back({"X-Amz-Target", target});
-  const aws::SignableRequest signable{"POST", PathOf(*url), {}, headers, call.body};
-  const auto now = clock_.Utc() + std::chrono::milliseconds(skew_ms);
-  for (auto& [name, value] :
-       aws::Sign(signable, credentials.access_key_id, credentials.secret_access_key,
-                 credentials.session_token, call.region, "kms", now)) {
-    request.headers.push_back({std::move(name), std::move(value)});
-  }
+  aws::SignRequest(request, credentials, call.region, "kms",
+                   clock_.Utc() + std::chrono::milliseconds(skew_ms));
   return http_.Send(request);
 }
 
