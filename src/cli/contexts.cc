@@ -67,15 +67,19 @@ std::string Contexts::Path() {
 }
 
 Result<Contexts> Contexts::Load(const std::string& path) {
-  Contexts out;
-  if (path.empty() || !base::FileExists(path)) return out;
+  if (path.empty() || !base::FileExists(path)) return Contexts{};
   if (auto owned = base::RequirePrivateFile(path); !owned) {
     Error error = std::move(owned).error();
     error.field = "file";
     return error;
   }
   TS_ASSIGN_OR_RETURN(const base::SecretBytes bytes, base::ReadFile(path, kFileBytesMax));
-  if (!TakeContexts(json::parse(bytes.RevealText(), nullptr, false), out)) return Malformed(path);
+  return Parse(bytes.RevealText(), path);
+}
+
+Result<Contexts> Contexts::Parse(std::string_view text, const std::string& path) {
+  Contexts out;
+  if (!TakeContexts(json::parse(text, nullptr, false), out)) return Malformed(path);
   return out;
 }
 

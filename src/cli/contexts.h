@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 
@@ -24,6 +25,8 @@ struct Contexts {
   static std::string Path();
   // Empty when there is no file. kPermissionDenied when others may read it.
   static Result<Contexts> Load(const std::string& path);
+  // What the file at `path` holds.
+  static Result<Contexts> Parse(std::string_view json, const std::string& path);
   // Makes the directory if it is missing. A crash leaves the old file or the new one.
   Result<void> Save(const std::string& path) const;
 
