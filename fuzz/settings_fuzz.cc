@@ -36,8 +36,10 @@ void TryTexts(std::string_view text) {
   if (const auto span = server::ParseDurationText(text)) TS_CHECK(span->count() >= 0);
   if (const auto span = identity::ParseDuration(text)) TS_CHECK(span->count() >= 0);
   if (const auto span = emulator::ParseSpan(text)) TS_CHECK(span->count() >= 0);
-  if (const auto time = base::ParseUtc(text))
-    TS_CHECK(base::ParseUtc(base::FormatUtc(*time)) == *time);
+  if (const auto time = base::ParseUtc(text)) {
+    const auto again = base::ParseUtc(base::FormatUtc(*time));
+    TS_CHECK(again.has_value() && *again == *time);
+  }
   (void)aws::ParseHttpDate(text);
   (void)aws::ParseAmzDate(text);
   if (const auto address = net::ParseIpAddress(text)) (void)net::IsPublic(*address);
