@@ -5,12 +5,16 @@ set(TENANTSEAL_STANDARD_HEADERS
   <algorithm> <atomic> <chrono> <condition_variable> <filesystem> <functional> <map> <memory> <optional>
   <set> <span> <string> <string_view> <thread> <unordered_map> <variant> <vector>)
 
-# tenantseal_folder(NAME SOURCES a.cc... [TESTS a_test.cc...] [DEPS folder...] [LIBS external...])
+# tenantseal_folder(NAME [UNITY] SOURCES a.cc... [TESTS a_test.cc...] [DEPS folder...] [LIBS external...])
 #
 # One static library per folder of src/, named tenantseal_<NAME>, and one test binary
 # <NAME>_test holding the unit tests that stand beside the code. DEPS are other folders.
+#
+# UNITY compiles several sources of the library as one where the option of that name is on (the presets
+# that build everything, not the one for daily work): most of a compilation goes into headers. Names of
+# anonymous namespaces must then differ within the folder.
 function(tenantseal_folder name)
-  cmake_parse_arguments(F "" "" "SOURCES;TESTS;DEPS;LIBS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(F "UNITY" "" "SOURCES;TESTS;DEPS;LIBS;TEST_DEPS" ${ARGN})
   set(target tenantseal_${name})
   add_library(${target} STATIC ${F_SOURCES})
   target_include_directories(${target} PUBLIC
@@ -18,6 +22,9 @@ function(tenantseal_folder name)
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>)
   list(TRANSFORM F_DEPS PREPEND tenantseal_)
   target_link_libraries(${target} PUBLIC ${F_DEPS} ${F_LIBS})
+  if(F_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD "${TENANTSEAL_UNITY}" UNITY_BUILD_BATCH_SIZE 6)
+  endif()
   if(name STREQUAL "base")
     target_precompile_headers(${target} PRIVATE ${TENANTSEAL_STANDARD_HEADERS})
   else()
@@ -32,9 +39,7 @@ endfunction()
 # tenantseal_test(TARGET [NAME test] SOURCES a.cc... LIBS library...)
 #
 # An executable of tests that run in one process. What is tested is optimised; the tests themselves
-# compile sooner, and where TENANTSEAL_UNITY_TESTS is on (the presets that build everything, not the
-# one for daily work) up to eight sources are compiled as one, since nearly all of a test's time goes
-# into headers. Names of their anonymous namespaces must therefore differ within a folder.
+# compile sooner, and all of a folder's are compiled with UNITY, up to eight as one.
 function(tenantseal_test target)
   cmake_parse_arguments(T "" "NAME" "SOURCES;LIBS" ${ARGN})
   if(NOT T_NAME)
@@ -43,7 +48,7 @@ function(tenantseal_test target)
   add_executable(${target} ${T_SOURCES})
   target_link_libraries(${target} PRIVATE ${T_LIBS} GTest::gtest_main)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O0>)
-  set_target_properties(${target} PROPERTIES UNITY_BUILD "${TENANTSEAL_UNITY_TESTS}" UNITY_BUILD_BATCH_SIZE 8)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD "${TENANTSEAL_UNITY}" UNITY_BUILD_BATCH_SIZE 8)
   if(target STREQUAL "base_test")
     target_precompile_headers(${target} PRIVATE ${TENANTSEAL_STANDARD_HEADERS} <gtest/gtest.h>)
   else()

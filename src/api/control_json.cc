@@ -36,11 +36,11 @@ class DuplicateFinder {
   bool too_deep_ = false;
 };
 
+}  // namespace
+
 Error NotJson() {
   return InvalidArgument("body", "The body is not valid JSON (RFC 8259) in UTF-8.");
 }
-
-}  // namespace
 
 Result<json> ParseControlJson(base::ByteSpan body) {
   // nlohmann skips a byte order mark; RFC 8259 section 8.1 lets nobody send one.

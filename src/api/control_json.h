@@ -14,6 +14,12 @@
 
 namespace tenantseal::api {
 
+// The error of a body that is not JSON, whoever reads it.
+Error NotJson();
+
+// The most operations of one JSON patch (RFC 6902).
+inline constexpr std::size_t kPatchOperationsMax = 16;
+
 // The JSON text of a body, with no name twice in an object and at most 16 levels deep.
 // kInvalidArgument names the field.
 Result<nlohmann::json> ParseControlJson(base::ByteSpan body);

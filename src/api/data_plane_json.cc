@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "api/control_json.h"
 #include "base/encoding.h"
 #include "base/limits.h"
 
@@ -23,10 +24,6 @@ struct Scratch {
 Scratch& ThreadScratch() {
   thread_local Scratch scratch;
   return scratch;
-}
-
-Error NotJson() {
-  return InvalidArgument("body", "The body is not valid JSON (RFC 8259) in UTF-8.");
 }
 
 Error Expected(std::string_view field, std::string_view what) {

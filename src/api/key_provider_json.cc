@@ -17,7 +17,6 @@ using providers::Report;
 constexpr const char* kInternalCreatedAt = "Qlik managed";
 constexpr const char* kNever = "0001-01-01T00:00:00Z";
 constexpr const char* kTextPrefix = "#BYOKv1#:";
-constexpr std::size_t kPatchOperationsMax = 16;
 
 std::string SecondsOrNever(const std::optional<base::UtcTime>& time) {
   return time ? base::FormatUtcSeconds(*time) : kNever;

@@ -25,8 +25,8 @@ struct Refusal {
   std::string detail;
 };
 
-net::Response Uncached(net::Response response) {
-  response.headers.push_back({"Cache-Control", "no-store"});
+// RFC 6749 section 5.1 asks for it beside Cache-Control.
+net::Response WithPragma(net::Response response) {
   response.headers.push_back({"Pragma", "no-cache"});
   return response;
 }
@@ -40,7 +40,7 @@ net::Response Answer(const Refusal& refusal, std::string_view request_id) {
                             {"status", refusal.status},
                             {"detail", refusal.detail}}}},
                          {"traceId", request_id}};
-  net::Response response = Uncached(Json(refusal.status, Dump(json)));
+  net::Response response = WithPragma(Uncached(Json(refusal.status, Dump(json))));
   if (refusal.status == 401)
     response.headers.push_back({"WWW-Authenticate", R"(Basic realm="tenantseal")"});
   return response;
@@ -103,7 +103,7 @@ net::Response Granted(const identity::OpenedSession& opened) {
   body.Append(R"(","token_type":"Bearer","expires_in":)");
   body.Append(std::to_string(life.count()));
   body.Append("}");
-  return Uncached(SecretJson(200, body.Take()));
+  return WithPragma(SecretJson(200, body.Take()));
 }
 
 // Whose key the client shows; kUnauthenticated for every client that is not right.

@@ -126,5 +126,7 @@ struct Route {
 net::Response Json(int status, std::string body);
 net::Response SecretJson(int status, base::SecretBytes body);
 net::Response NoContent();
+// The same answer, which no cache may keep. SecretJson is one already.
+net::Response Uncached(net::Response response);
 
 }  // namespace tenantseal::api

@@ -264,10 +264,14 @@ net::Response SecretJson(int status, base::SecretBytes body) {
   net::Response response;
   response.status = status;
   response.body = std::move(body);
-  response.headers.push_back({"Cache-Control", "no-store"});
-  return response;
+  return Uncached(std::move(response));
 }
 
 net::Response NoContent() { return Json(204, ""); }
+
+net::Response Uncached(net::Response response) {
+  response.headers.push_back({"Cache-Control", "no-store"});
+  return response;
+}
 
 }  // namespace tenantseal::api

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "api/control_json.h"
 #include "base/encoding.h"
 
 namespace tenantseal::api {
@@ -12,11 +13,7 @@ namespace {
 
 namespace od = simdjson::ondemand;
 
-Error NotJson() {
-  return InvalidArgument("body", "The body is not valid JSON (RFC 8259) in UTF-8.");
-}
-
-Error Bad(std::string_view name, std::string_view what) {
+Error BadField(std::string_view name, std::string_view what) {
   // A cut may fall within a character.
   const std::string shown(base::IsUtf8(name.substr(0, 64)) ? name.substr(0, 64) : "");
   return InvalidArgument(shown, "The field " + shown + " " + std::string(what) + ".");
@@ -70,13 +67,13 @@ std::optional<base::SecretBytes> Unescaped(std::string_view text) {
 Result<base::SecretBytes> SecretOf(od::value value, std::string_view name) {
   od::json_type type;
   if (value.type().get(type) != simdjson::SUCCESS || type != od::json_type::string)
-    return Bad(name, "must be a string");
+    return BadField(name, "must be a string");
   std::string_view token = value.raw_json_token();
   while (!token.empty() && std::string_view(" \n\r\t").find(token.back()) != token.npos)
     token.remove_suffix(1);
   if (token.size() < 2 || token.front() != '"' || token.back() != '"') return NotJson();
   auto secret = Unescaped(token.substr(1, token.size() - 2));
-  if (!secret) return Bad(name, "holds an escape that is not one of ASCII");
+  if (!secret) return BadField(name, "holds an escape that is not one of ASCII");
   return std::move(*secret);
 }
 
@@ -92,11 +89,11 @@ Result<SecretFields> ReadObject(od::object object, std::span<const std::string_v
     if (field.value().get(value) != simdjson::SUCCESS) return NotJson();
     if (++count > kSecretFieldsMax) return InvalidArgument("body", "The body has too many fields.");
     if (!IsKnown(known, name)) {
-      if (unknown == UnknownFields::kRefused) return Bad(name, "is not known here");
+      if (unknown == UnknownFields::kRefused) return BadField(name, "is not known here");
       continue;
     }
     TS_ASSIGN_OR_RETURN(base::SecretBytes secret, SecretOf(value, name));
-    if (!out.emplace(name, std::move(secret)).second) return Bad(name, "stands twice");
+    if (!out.emplace(name, std::move(secret)).second) return BadField(name, "stands twice");
   }
   return out;
 }
@@ -148,8 +145,9 @@ Result<SecretFields> ParseSecretForm(base::ByteSpan body, std::span<const std::s
     const std::string_view name = pair.substr(0, equals);
     if (equals == pair.npos || equals + 1 == pair.size() || !IsKnown(known, name)) continue;
     auto value = PercentDecoded(pair.substr(equals + 1));
-    if (!value) return Bad(name, "is not percent-encoded rightly");
-    if (!out.emplace(std::string(name), std::move(*value)).second) return Bad(name, "stands twice");
+    if (!value) return BadField(name, "is not percent-encoded rightly");
+    if (!out.emplace(std::string(name), std::move(*value)).second)
+      return BadField(name, "stands twice");
   }
   return out;
 }

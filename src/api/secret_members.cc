@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "api/control_json.h"
 #include "api/secret_fields.h"
 
 namespace tenantseal::api {
@@ -12,9 +13,6 @@ namespace {
 
 namespace od = simdjson::ondemand;
 
-Error NotJson() {
-  return InvalidArgument("body", "The body is not valid JSON (RFC 8259) in UTF-8.");
-}
 Error TooMany() { return InvalidArgument("body", "The body has too many fields."); }
 
 // A text with the room behind it that simdjson reads, and what it is read with.

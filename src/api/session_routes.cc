@@ -12,11 +12,6 @@ Error NoSession() {
   return {ErrorCode::kUnauthenticated, "This request shows no session: sign in first."};
 }
 
-net::Response Uncached(net::Response response) {
-  response.headers.push_back({"Cache-Control", "no-store"});
-  return response;
-}
-
 Result<nlohmann::json> SessionJson(const store::Store& store, const model::Session& session) {
   nlohmann::json principal = {{"id", session.principal}};
   if (!session.name.empty()) principal["name"] = session.name;

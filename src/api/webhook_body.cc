@@ -16,7 +16,6 @@ using events::WebhookChange;
 using events::WebhookInput;
 using nlohmann::json;
 
-constexpr std::size_t kPatchOperationsMax = 16;
 constexpr std::string_view kSecret = "secret";
 constexpr std::string_view kEncrypted = "encryptedHeaders";
 

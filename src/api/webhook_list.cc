@@ -46,7 +46,7 @@ std::string Cursor(const Key& key) {
   return base::Base64UrlEncode(out.bytes());
 }
 
-Result<std::optional<Key>> ReadCursor(std::string_view query, const std::string& name) {
+Result<std::optional<Key>> ReadKey(std::string_view query, const std::string& name) {
   TS_ASSIGN_OR_RETURN(const auto text, QueryParameter(query, name));
   if (!text) return std::optional<Key>();
   const auto bytes = base::Base64UrlDecode(*text);
@@ -149,8 +149,8 @@ Result<WebhookListRequest> ReadWebhookListRequest(std::string_view query) {
   TS_ASSIGN_OR_RETURN(out.sort,
                       ReadSort(query, {"name", "url", "createdAt", "updatedAt"}, "-createdAt"));
   TS_ASSIGN_OR_RETURN(out.limit, QueryLimit(query));
-  TS_ASSIGN_OR_RETURN(const auto next, ReadCursor(query, "next"));
-  TS_ASSIGN_OR_RETURN(const auto prev, ReadCursor(query, "prev"));
+  TS_ASSIGN_OR_RETURN(const auto next, ReadKey(query, "next"));
+  TS_ASSIGN_OR_RETURN(const auto prev, ReadKey(query, "prev"));
   if (next && prev) return InvalidArgument("prev", "Send next or prev, not both.");
   out.backwards = prev.has_value();
   out.after = prev ? prev : next;

@@ -38,12 +38,6 @@ Result<Ground> GroundOf(const Call& call) {
   return Ground{*call.services.webhooks, std::move(scope)};
 }
 
-// A body of nothing or {}.
-Result<void> ExpectNoBody(const Call& call) {
-  TS_RETURN_IF_ERROR(ParseControlBody(call.request.body, {}));
-  return {};
-}
-
 // --- Cursors of deliveries: the place in the order that the page lies beyond. ---
 
 std::string Cursor(const store::DeliveryPlace& place) {
@@ -54,8 +48,8 @@ std::string Cursor(const store::DeliveryPlace& place) {
   return base::Base64UrlEncode(out.bytes());
 }
 
-Result<std::optional<store::DeliveryPlace>> ReadCursor(std::string_view query,
-                                                       const std::string& name) {
+Result<std::optional<store::DeliveryPlace>> ReadPlace(std::string_view query,
+                                                      const std::string& name) {
   TS_ASSIGN_OR_RETURN(const auto text, QueryParameter(query, name));
   if (!text) return std::optional<store::DeliveryPlace>();
   const auto bytes = base::Base64UrlDecode(*text);
@@ -96,8 +90,8 @@ Result<DeliveriesRequest> ReadDeliveriesRequest(std::string_view query) {
                       ReadSort(query, {"triggeredAt", "status"}, "-triggeredAt"));
   out.query.by_rank = sort.field == "status";
   TS_ASSIGN_OR_RETURN(out.limit, QueryLimit(query));
-  TS_ASSIGN_OR_RETURN(const auto next, ReadCursor(query, "next"));
-  TS_ASSIGN_OR_RETURN(const auto prev, ReadCursor(query, "prev"));
+  TS_ASSIGN_OR_RETURN(const auto next, ReadPlace(query, "next"));
+  TS_ASSIGN_OR_RETURN(const auto prev, ReadPlace(query, "prev"));
   if (next && prev) return InvalidArgument("prev", "Send next or prev, not both.");
   out.backwards = prev.has_value();
   out.query.after = prev ? prev : next;
@@ -167,7 +161,7 @@ Result<net::Response> PatchWebhook(Call& call) {
 
 Result<net::Response> DeleteWebhook(Call& call) {
   TS_ASSIGN_OR_RETURN(const Ground ground, GroundOf(call));
-  TS_RETURN_IF_ERROR(ExpectNoBody(call));
+  TS_RETURN_IF_ERROR(ParseControlBody(call.request.body, {}));  // Nothing, or {}.
   TS_RETURN_IF_ERROR(ground.webhooks.Delete(ground.scope, call.parameter, call.principal->id));
   return NoContent();
 }
@@ -206,7 +200,7 @@ Result<net::Response> GetWebhookDelivery(Call& call) {
 
 Result<net::Response> ResendWebhookDelivery(Call& call) {
   TS_ASSIGN_OR_RETURN(const Ground ground, GroundOf(call));
-  TS_RETURN_IF_ERROR(ExpectNoBody(call));
+  TS_RETURN_IF_ERROR(ParseControlBody(call.request.body, {}));  // Nothing, or {}.
   TS_ASSIGN_OR_RETURN(const auto view,
                       ground.webhooks.Resend(ground.scope, call.parameter, call.second_parameter));
   return Json(201, Dump(DeliveryJson(view)));

@@ -13,12 +13,11 @@ namespace {
 
 using Tags = std::map<std::string, std::string>;
 
-constexpr std::size_t kTagsMax = 50;
+constexpr std::size_t kSessionTagsMax = 50;
 constexpr std::size_t kSessionPolicyCharsMax = 2048;
 constexpr std::string_view kTag = "Tags.member.";
 constexpr std::string_view kTransitive = "TransitiveTagKeys.member.";
 
-Fault ValidationError(std::string message) { return {400, "ValidationError", std::move(message)}; }
 Fault InvalidParameter(std::string message) {
   return {400, "InvalidParameterValue", std::move(message)};
 }
@@ -68,12 +67,12 @@ const Tags::value_type* FindTag(const Tags& tags, std::string_view name) {
 
 Answer<Tags> ReadTags(const StsForm& form) {
   Tags tags;
-  for (std::size_t i = 1; i <= kTagsMax + 1; ++i) {
+  for (std::size_t i = 1; i <= kSessionTagsMax + 1; ++i) {
     const std::string at = std::string(kTag) + std::to_string(i);
     const auto key = form.find(at + ".Key");
     if (key == form.end() || !form.contains(at + ".Value")) break;
     const std::string value = FormValue(form, at + ".Value");
-    if (i > kTagsMax) return ValidationError("A session has at most 50 tags.");
+    if (i > kSessionTagsMax) return ValidationError("A session has at most 50 tags.");
     if (key->second.empty() || key->second.size() > 128 || value.size() > 256)
       return ValidationError(Constraint(key->second, "tags." + std::to_string(i) + ".member.key",
                                         "have length between 1 and 128"));
@@ -87,7 +86,7 @@ Answer<Tags> ReadTags(const StsForm& form) {
 Answer<std::set<std::string>> ReadTransitive(const StsForm& form, const Tags& tags) {
   std::set<std::string> names;
   std::size_t i = 1;
-  for (; i <= kTagsMax; ++i) {
+  for (; i <= kSessionTagsMax; ++i) {
     const auto key = form.find(std::string(kTransitive) + std::to_string(i));
     if (key == form.end()) break;
     const Tags::value_type* tag = FindTag(tags, key->second);
@@ -120,7 +119,7 @@ Answer<void> ReadAllTags(const StsForm& form, const Caller& caller, AssumeRoleIn
     out.tags.emplace(name, value);
     out.transitive_tags.insert(name);
   }
-  if (out.tags.size() > kTagsMax)
+  if (out.tags.size() > kSessionTagsMax)
     return ValidationError("A session has at most 50 tags, with those that it inherits.");
   return {};
 }

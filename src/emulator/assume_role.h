@@ -20,6 +20,11 @@ using StsForm = std::map<std::string, std::string, std::less<>>;
 Answer<StsForm> ParseStsForm(std::string_view body);
 std::string FormValue(const StsForm& form, std::string_view name);  // Empty when it is absent.
 
+// STS's name for what KMS calls a ValidationException.
+inline Fault ValidationError(std::string message) {
+  return {400, "ValidationError", std::move(message)};
+}
+
 struct AssumeRoleInput {
   std::string role_arn, name, external_id;
   std::chrono::seconds duration{3600};

@@ -8,7 +8,7 @@
 namespace tenantseal::emulator {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kBlobVersion = 1;
 constexpr std::size_t kKeyIdBytesMax = 64;
 constexpr std::size_t kMaterialIdBytes = 32;
 constexpr std::size_t kSaltBytes = 16;
@@ -21,7 +21,7 @@ struct Parts {
 
 std::optional<Parts> Parse(base::ByteSpan blob) {
   base::ByteReader reader(blob);
-  if (reader.U8() != kVersion) return std::nullopt;
+  if (reader.U8() != kBlobVersion) return std::nullopt;
   const std::size_t length = reader.U8();
   if (length == 0 || length > kKeyIdBytesMax) return std::nullopt;
   Parts out;
@@ -87,7 +87,7 @@ base::Bytes SealBlob(const std::string& key_id, const BackingKey& material,
   const std::size_t header = 2 + key_id.size() + kMaterialIdBytes + fresh.size();
   base::Bytes blob;
   blob.reserve(header + crypto::kGcmTagBytes + plaintext.size());
-  blob.push_back(kVersion);
+  blob.push_back(kBlobVersion);
   blob.push_back(static_cast<std::uint8_t>(key_id.size()));
   blob.insert(blob.end(), key_id.begin(), key_id.end());
   blob.insert(blob.end(), material_id->begin(), material_id->end());

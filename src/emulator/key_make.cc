@@ -8,19 +8,6 @@
 #include "emulator/json_text.h"
 
 namespace tenantseal::emulator {
-namespace {
-
-constexpr std::string_view kSymmetric = "SYMMETRIC_DEFAULT";
-constexpr std::string_view kSpecs[] = {
-    "SYMMETRIC_DEFAULT", "RSA_2048",      "RSA_3072",      "RSA_4096",
-    "ECC_NIST_P256",     "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1",
-    "HMAC_224",          "HMAC_256",      "HMAC_384",      "HMAC_512",
-};
-constexpr std::string_view kUsages[] = {"SIGN_VERIFY", "ENCRYPT_DECRYPT", "GENERATE_VERIFY_MAC",
-                                        "KEY_AGREEMENT"};
-
-}  // namespace
-
 std::string NewKeyId(const base::Random& random, bool multi_region) {
   if (!multi_region) return UuidText(NewUuid(random));
   std::array<std::uint8_t, 16> bytes;
@@ -54,14 +41,14 @@ std::string DefaultKeyPolicy(const std::string& region, const std::string& accou
 }
 
 bool IsKeySpec(std::string_view spec) {
-  return std::ranges::find(kSpecs, spec) != std::end(kSpecs);
+  return std::ranges::find(kKeySpecs, spec) != std::end(kKeySpecs);
 }
 bool IsKeyUsage(std::string_view usage) {
-  return std::ranges::find(kUsages, usage) != std::end(kUsages);
+  return std::ranges::find(kKeyUsages, usage) != std::end(kKeyUsages);
 }
 
 bool UsageFits(std::string_view spec, std::string_view usage) {
-  if (spec == kSymmetric) return usage == "ENCRYPT_DECRYPT";
+  if (spec == kSymmetricSpec) return usage == "ENCRYPT_DECRYPT";
   if (spec.starts_with("HMAC_")) return usage == "GENERATE_VERIFY_MAC";
   if (spec.starts_with("RSA_")) return usage == "ENCRYPT_DECRYPT" || usage == "SIGN_VERIFY";
   if (spec == "ECC_SECG_P256K1") return usage == "SIGN_VERIFY";

@@ -69,12 +69,12 @@ std::shared_ptr<const Key> KeyOf(const Contents& contents, const Alias& alias) {
   return contents.FindKey(key.arn());
 }
 
-struct Target {
+struct AliasTarget {
   std::string_view name, key_id;
 };
-Answer<Target> ReadTarget(KmsRequest& request) {
-  Target in{request.input.Text("AliasName", kNameLength),
-            request.input.Text("TargetKeyId", kKeyIdLength)};
+Answer<AliasTarget> ReadTarget(KmsRequest& request) {
+  AliasTarget in{request.input.Text("AliasName", kNameLength),
+                 request.input.Text("TargetKeyId", kKeyIdLength)};
   if (std::optional<Fault> fault = request.input.fault()) return *fault;
   TS_RETURN_IF_ERROR(CheckName(request.input, in.name));
   request.note.request_parameters_json = request.input.TrailParameters();
@@ -84,7 +84,7 @@ Answer<Target> ReadTarget(KmsRequest& request) {
 }  // namespace
 
 Answer<Body> CreateAlias(KmsRequest& request) {
-  TS_ASSIGN_OR_RETURN(Target in, ReadTarget(request));
+  TS_ASSIGN_OR_RETURN(AliasTarget in, ReadTarget(request));
   Edit edit(request.world);
   TS_ASSIGN_OR_RETURN(FoundKey key, FindTarget(request, in.key_id));
   Alias alias = Named(request.call, in.name);
@@ -109,7 +109,7 @@ Answer<Body> CreateAlias(KmsRequest& request) {
 }
 
 Answer<Body> UpdateAlias(KmsRequest& request) {
-  TS_ASSIGN_OR_RETURN(Target in, ReadTarget(request));
+  TS_ASSIGN_OR_RETURN(AliasTarget in, ReadTarget(request));
   Edit edit(request.world);
   const Contents& contents = edit.contents();
   TS_ASSIGN_OR_RETURN(FoundKey key, FindTarget(request, in.key_id));

@@ -4,6 +4,7 @@
 #include "base/encoding.h"
 #include "emulator/ciphertext.h"
 #include "emulator/json_text.h"
+#include "emulator/key_make.h"
 #include "emulator/kms_json.h"
 #include "emulator/kms_request.h"
 
@@ -12,13 +13,12 @@ namespace {
 
 constexpr Length kPlaintextLength{.min = 1, .max = 4096, .required = true, .secret = true};
 constexpr Length kBlobLength{.min = 1, .max = 6144, .required = true, .secret = true};
-constexpr std::string_view kSymmetric = "SYMMETRIC_DEFAULT";
-constexpr std::string_view kAlgorithms[] = {kSymmetric, "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256",
-                                            "SM2PKE"};
+constexpr std::string_view kAlgorithms[] = {kSymmetricSpec, "RSAES_OAEP_SHA_1",
+                                            "RSAES_OAEP_SHA_256", "SM2PKE"};
 constexpr std::string_view kDataKeySpecs[] = {"AES_256", "AES_128"};
 
 std::string ReadAlgorithm(Input& input, std::string_view name) {
-  return input.Enum(name, kSymmetric, kAlgorithms);
+  return input.Enum(name, kSymmetricSpec, kAlgorithms);
 }
 
 // requestParameters of the crypto operations, written by hand: they are the hot ones.
@@ -85,12 +85,12 @@ Answer<std::shared_ptr<const MaterialSet>> TakeMaterial(KmsRequest& request, con
   std::shared_ptr<const MaterialSet> set =
       request.world.Read([&](const Contents& contents) { return contents.MaterialOf(*key.key); });
   if (!set) {
-    return use.algorithm == kSymmetric || use.algorithm.empty()
-               ? InvalidKeyUsage("Algorithm " + std::string(kSymmetric) +
+    return use.algorithm == kSymmetricSpec || use.algorithm.empty()
+               ? InvalidKeyUsage("Algorithm " + std::string(kSymmetricSpec) +
                                  " is incompatible with key spec " + key->spec + ".")
                : Unsupported(key->arn() + " is asymmetric: the emulator only describes such keys.");
   }
-  if (!use.algorithm.empty() && use.algorithm != kSymmetric) {
+  if (!use.algorithm.empty() && use.algorithm != kSymmetricSpec) {
     return InvalidKeyUsage("Algorithm " + use.algorithm + " is incompatible with key spec " +
                            key->spec + ".");
   }
@@ -160,7 +160,7 @@ Answer<DataKey> MakeDataKey(KmsRequest& request) {
                                    {request.call.operation,
                                     "",
                                     &context,
-                                    {{"kms:encryptionalgorithm", {std::string(kSymmetric)}}}}));
+                                    {{"kms:encryptionalgorithm", {std::string(kSymmetricSpec)}}}}));
   TS_RETURN_IF_ERROR(EndDryRun(request));
   const std::size_t size = bytes ? static_cast<std::size_t>(*bytes) : spec == "AES_128" ? 16 : 32;
   DataKey out;

@@ -11,12 +11,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kUsages[] = {"SIGN_VERIFY", "ENCRYPT_DECRYPT", "GENERATE_VERIFY_MAC",
-                                        "KEY_AGREEMENT"};
-constexpr std::string_view kSpecs[] = {"SYMMETRIC_DEFAULT", "RSA_2048",        "RSA_3072",
-                                       "RSA_4096",          "ECC_NIST_P256",   "ECC_NIST_P384",
-                                       "ECC_NIST_P521",     "ECC_SECG_P256K1", "HMAC_224",
-                                       "HMAC_256",          "HMAC_384",        "HMAC_512"};
 constexpr std::string_view kOrigins[] = {"AWS_KMS", "EXTERNAL", "AWS_CLOUDHSM",
                                          "EXTERNAL_KEY_STORE"};
 constexpr Length kDescriptionLength{.min = 0, .max = 8192};
@@ -30,9 +24,9 @@ Answer<CreateInput> ReadCreate(Input& input) {
   CreateInput in;
   in.policy = input.Text("Policy", kPolicyLength);
   in.description = input.Text("Description", kDescriptionLength);
-  in.spec = input.Enum("KeySpec", input.Enum("CustomerMasterKeySpec", "SYMMETRIC_DEFAULT", kSpecs),
-                       kSpecs);
-  in.usage = input.Enum("KeyUsage", "ENCRYPT_DECRYPT", kUsages);
+  in.spec = input.Enum("KeySpec", input.Enum("CustomerMasterKeySpec", kSymmetricSpec, kKeySpecs),
+                       kKeySpecs);
+  in.usage = input.Enum("KeyUsage", "ENCRYPT_DECRYPT", kKeyUsages);
   in.origin = input.Enum("Origin", "AWS_KMS", kOrigins);
   in.multi_region = input.Flag("MultiRegion");
   in.bypass = input.Flag("BypassPolicyLockoutSafetyCheck");
@@ -107,7 +101,7 @@ Answer<Body> CreateKey(KmsRequest& request) {
   TS_ASSIGN_OR_RETURN(key.policy, TakeKeyPolicy(request, key, in.policy, in.bypass));
   if (in.origin == "EXTERNAL") {
     key.state = KeyState::kPendingImport;
-  } else if (in.spec == "SYMMETRIC_DEFAULT") {
+  } else if (in.spec == kSymmetricSpec) {
     key.material_set = MaterialSetName(key.account, key.region, key.id, key.multi_region);
     MaterialSet set;
     set.name = key.material_set;

@@ -11,8 +11,6 @@
 namespace tenantseal::emulator {
 namespace {
 
-Fault ValidationError(std::string message) { return {400, "ValidationError", std::move(message)}; }
-
 Fault Denied(const std::string& who, const std::string& action, const std::string& role) {
   return {403, "AccessDenied",
           "User: " + who + " is not authorized to perform: " + action + " on resource: " + role};

@@ -7,7 +7,7 @@
 namespace tenantseal::emulator {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kTokenVersion = 1;
 constexpr std::size_t kTokenBytes = 1 + 8 + 32;
 
 void AppendTime(const std::optional<base::UtcTime>& time, base::ByteWriter& out) {
@@ -18,7 +18,7 @@ void AppendTime(const std::optional<base::UtcTime>& time, base::ByteWriter& out)
 crypto::Sha256Digest TagOf(const base::Secret256& key, const TrailQuery& query,
                            std::uint64_t before) {
   base::ByteWriter bound;
-  bound.U8(kVersion);
+  bound.U8(kTokenVersion);
   bound.U64(before);
   bound.Field(query.region);
   bound.Field(query.account);
@@ -34,7 +34,7 @@ crypto::Sha256Digest TagOf(const base::Secret256& key, const TrailQuery& query,
 std::string MakeTrailToken(const base::Secret256& key, const TrailQuery& query,
                            std::uint64_t before) {
   base::ByteWriter token;
-  token.U8(kVersion);
+  token.U8(kTokenVersion);
   token.U64(before);
   token.Raw(TagOf(key, query, before));
   return base::Base64UrlEncode(token.bytes());
@@ -46,7 +46,7 @@ std::optional<std::uint64_t> ParseTrailToken(const base::Secret256& key, const T
   const std::optional<base::Bytes> bytes = base::Base64UrlDecode(token);
   if (!bytes || bytes->size() != kTokenBytes) return std::nullopt;
   base::ByteReader reader(*bytes);
-  if (reader.U8() != kVersion) return std::nullopt;
+  if (reader.U8() != kTokenVersion) return std::nullopt;
   const std::uint64_t before = reader.U64();
   if (!base::ConstantTimeEqual(reader.Raw(32), TagOf(key, query, before))) return std::nullopt;
   return before;

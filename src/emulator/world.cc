@@ -11,8 +11,6 @@
 namespace tenantseal::emulator {
 namespace {
 
-constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
-
 struct StateNameEntry {
   KeyState state;
   std::string_view name;

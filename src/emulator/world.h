@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -257,6 +258,7 @@ class World {
   const base::Random& random_;
   const std::unique_ptr<StateFile> file_;  // Used under edit_mutex_. Null: memory only.
   std::atomic<std::int64_t> offset_ms_{0};
+  static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
   std::atomic<std::int64_t> frozen_at_ms_;  // kNever: it runs.
   std::atomic<std::int64_t> next_due_ms_;   // kNever: nothing is.
 

@@ -7,7 +7,6 @@
 namespace tenantseal::emulator {
 namespace {
 
-constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 // A jump of the clock must end.
 constexpr int kRoundsMax = 1000;
 constexpr int kRotationsMax = 1000;  // Of a key in one round: two hundred years and more.

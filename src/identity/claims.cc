@@ -21,8 +21,6 @@ constexpr std::size_t kTextMax = 1024;
 constexpr base::Duration kIssuedAgoMax = std::chrono::hours(24);
 constexpr double kSecondsMax = 1e11;  // Far beyond any date.
 
-Error BadToken(std::string why) { return {ErrorCode::kUnauthenticated, std::move(why)}; }
-
 Error NoAccess(const std::string& claim, const std::string& why) {
   return {ErrorCode::kPermissionDenied, "the claim " + claim + " " + why, claim};
 }

@@ -42,8 +42,6 @@ struct JwkDeleter {
 };
 using Jwk = std::unique_ptr<cjose_jwk_t, JwkDeleter>;
 
-Error BadToken(std::string why) { return {ErrorCode::kUnauthenticated, std::move(why)}; }
-
 const Algorithm* FindAlgorithm(std::string_view name) {
   const auto found = std::find_if(kAlgorithms.begin(), kAlgorithms.end(),
                                   [name](const Algorithm& a) { return a.name == name; });

@@ -13,7 +13,7 @@
 namespace tenantseal::identity {
 namespace {
 
-constexpr std::string_view kKeyLabel = "tenantseal/oidc-sign-in/v1";
+constexpr std::string_view kSignInLabel = "tenantseal/oidc-sign-in/v1";
 constexpr std::size_t kCookieCharsMax = 2048;
 constexpr std::size_t kPathCharsMax = 1024;
 constexpr std::size_t kParameterCharsMax = 4096;
@@ -99,7 +99,7 @@ OidcSignIn::OidcSignIn(OidcProvider& provider, store::SessionStore& sessions,
       sessions_(sessions),
       clock_(clock),
       random_(random),
-      key_(crypto::HmacSha256(pepper.Reveal(), base::AsBytes(kKeyLabel))),
+      key_(crypto::HmacSha256(pepper.Reveal(), base::AsBytes(kSignInLabel))),
       options_(std::move(options)) {}
 
 std::string OidcSignIn::Derived(std::string_view label, const Start& start) const {

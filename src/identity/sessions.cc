@@ -15,11 +15,11 @@ namespace {
 
 using model::SessionKind;
 
-constexpr std::string_view kKeyLabel = "tenantseal/sessions/v1";
+constexpr std::string_view kSessionsLabel = "tenantseal/sessions/v1";
 constexpr base::Duration kRelianceMax = std::chrono::seconds(60);
 
 base::Secret256 KeyFrom(const base::Secret256& pepper) {
-  return base::Secret256(crypto::HmacSha256(pepper.Reveal(), base::AsBytes(kKeyLabel)));
+  return base::Secret256(crypto::HmacSha256(pepper.Reveal(), base::AsBytes(kSessionsLabel)));
 }
 
 crypto::Sha256Digest Labelled(const base::Secret256& key, std::string_view label,

@@ -9,7 +9,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t kShards = 64;
-constexpr auto kPoll = 10ms;
+constexpr auto kLoadPoll = 10ms;
 constexpr base::Duration kAskAfterChange = 5s;  // A provider that has become current; jittered.
 constexpr base::Duration kRenewalLead = 3s;     // A renewal's 2 s, and the time until it begins.
 
@@ -130,7 +130,7 @@ KeyCache::Step KeyCache::Begin(const model::TenantId& tenant, bool want_key,
   Entry& entry = found->second;
   if (!Fresh(entry, now)) {
     if (entry.loading) {
-      lock.WaitFor(shard.changed, kPoll);
+      lock.WaitFor(shard.changed, kLoadPoll);
       return step;
     }
     entry.loading = true;
@@ -144,7 +144,7 @@ KeyCache::Step KeyCache::Begin(const model::TenantId& tenant, bool want_key,
   if (row == nullptr) return step;
   Slot& slot = MakeSlot(entry, wanted);
   if (slot.fetching) {
-    lock.WaitFor(shard.changed, kPoll);
+    lock.WaitFor(shard.changed, kLoadPoll);
     return step;
   }
   if (slot.held != nullptr && slot.usable_until - now >= 1ms) return step;

@@ -7,7 +7,7 @@
 namespace tenantseal::keyring {
 namespace {
 
-constexpr auto kPoll = std::chrono::milliseconds(2);
+constexpr auto kEpochPoll = std::chrono::milliseconds(2);
 constexpr int kReadsMax = 3;      // Of one refresh; the second comes when the first registered it.
 constexpr int kRefreshesMax = 3;  // Of one caller that wants a live lease.
 
@@ -97,7 +97,7 @@ Result<void> StoreLease::AwaitObeyed(std::uint64_t epoch) {
     const auto lagging = store_.LaggingProcesses(epoch);
     if (lagging && lagging->empty()) return {};
     if (clock_.Boot() >= obeyed_at) break;
-    std::this_thread::sleep_for(kPoll);
+    std::this_thread::sleep_for(kEpochPoll);
   }
   // Whoever has not acknowledged by now has no live lease, and gets none before it does and so
   // registers anew. Until then nobody needs to wait for it.

@@ -58,6 +58,7 @@ struct KmsGenerated {
   KmsCiphertext wrapped;
 };
 
+inline constexpr std::size_t kPlaintextBytesMax = 4096;   // AWS KMS API: Plaintext.
 inline constexpr std::size_t kCiphertextBytesMax = 6144;  // AWS KMS API: CiphertextBlob.
 
 // Thread-safe. Every method blocks, at most until the deadline.

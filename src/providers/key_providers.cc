@@ -17,7 +17,6 @@ using model::EncryptionCode;
 using model::EncryptionError;
 
 constexpr std::size_t kFingerprintCharsMax = 64;
-constexpr int kAttemptsMax = 5;  // Of a change that others forestall.
 
 constexpr std::size_t kNameCharactersMax = 256;
 constexpr std::size_t kDescriptionCharactersMax = 1024;
@@ -268,7 +267,8 @@ Result<void> KeyProviders::Patch(const model::TenantId& tenant, const std::strin
     if (change.name) changed.name = *change.name;
     if (change.description) changed.description = *change.description;
     const auto done = ChangeTo(now, changed, actor);
-    if (done || done.error().code != ErrorCode::kConflict || attempt == kAttemptsMax) return done;
+    if (done || done.error().code != ErrorCode::kConflict || attempt == kChangeAttemptsMax)
+      return done;
   }
 }
 
@@ -286,7 +286,7 @@ Result<void> KeyProviders::Delete(const model::TenantId& tenant, const std::stri
         tenant, provider.fingerprint, EventOf(events::kKeyProviderDeleted, provider, actor, more));
     if (deleted) return lease_.AwaitObeyed(*deleted);
     if (deleted.error().code == ErrorCode::kNotFound) return NoSuchProvider();
-    if (deleted.error().code != ErrorCode::kConflict || attempt == kAttemptsMax)
+    if (deleted.error().code != ErrorCode::kConflict || attempt == kChangeAttemptsMax)
       return deleted.error();
   }
 }

@@ -91,6 +91,9 @@ class KeyProviders {
   void ValidateScheduled(base::Duration every, const std::atomic<bool>& stop);
 
  private:
+  // Of a change that others forestall.
+  static constexpr int kChangeAttemptsMax = 5;
+
   // Until when backups need the key of a provider that has been current until then.
   std::optional<base::UtcTime> KeepKeyUntil(std::optional<base::UtcTime> demoted_at) const;
   // Asks the validator. kProviderTimeout when there is no answer.

@@ -16,7 +16,6 @@ using model::CheckOutcome;
 constexpr std::string_view kSchedule = "schedule";          // The actor of what nobody asked for.
 constexpr auto kScheduledTest = std::chrono::seconds(10);   // One validation, at most.
 constexpr auto kScheduledTests = std::chrono::seconds(20);  // All of a call, about.
-constexpr int kAttemptsMax = 5;                             // Of a change that others forestall.
 
 bool IsAlias(const std::string& arn) { return arn.find(":alias/") != std::string::npos; }
 
@@ -131,7 +130,8 @@ Result<model::KeyProvider> KeyProviders::FollowReplica(model::KeyProvider provid
     if (changed == provider) return provider;
     const auto done = ChangeTo(provider, changed, actor);
     if (done) return changed;
-    if (done.error().code != ErrorCode::kConflict || attempt == kAttemptsMax) return done.error();
+    if (done.error().code != ErrorCode::kConflict || attempt == kChangeAttemptsMax)
+      return done.error();
     TS_ASSIGN_OR_RETURN(const model::TenantState now, store_.LoadTenant(provider.tenant));
     TS_ASSIGN_OR_RETURN(provider, FindProvider(now, provider.fingerprint.text()));
   }

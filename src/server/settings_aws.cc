@@ -7,17 +7,6 @@
 namespace tenantseal::server {
 namespace {
 
-// The parts between commas; an empty text has none.
-std::vector<std::string> Split(const std::string& text) {
-  std::vector<std::string> parts;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
-}
-
 Result<void> CheckRoleArn(const std::string& text) {
   auto arn = aws::ParseArn(text);
   if (!arn) return Bad("is not a role's ARN: " + arn.error().message);

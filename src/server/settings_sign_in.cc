@@ -11,7 +11,7 @@ constexpr std::size_t kTextMax = 1024;
 
 // A visible text: no control characters, not too long.
 template <auto Field>
-Result<void> SetText(Settings& s, const std::string& text) {
+Result<void> SetVisibleText(Settings& s, const std::string& text) {
   const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
   if (text.empty() || text.size() > kTextMax || std::any_of(text.begin(), text.end(), is_control))
     return Bad("must have 1 to 1024 characters, none of them a control character");
@@ -27,17 +27,6 @@ Result<void> SetSessionsMax(Settings& s, const std::string& text) {
 Result<void> SetAttempts(Settings& s, const std::string& text) {
   TS_ASSIGN_OR_RETURN(s.sign_in.attempts_per_minute, Number<double>(text, 1, 1e6));
   return {};
-}
-
-// The parts between commas; an empty text has none.
-std::vector<std::string> Split(const std::string& text) {
-  std::vector<std::string> parts;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    parts.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return parts;
 }
 
 Result<void> SetRoleMap(Settings& s, const std::string& text) {
@@ -153,23 +142,23 @@ constexpr std::array kTable = {
             "OpenID Connect provider that people sign in at. Its configuration is discovered.",
             SetIssuer},
     Setting{"oidc-name", "NAME", "What the provider is called. Default: the issuer's host.",
-            SetText<&S::oidc_name>},
+            SetVisibleText<&S::oidc_name>},
     Setting{"oidc-client-id", "ID", "This service's client id at the provider.",
-            SetText<&S::oidc_client_id>},
+            SetVisibleText<&S::oidc_client_id>},
     Setting{"oidc-client-secret-file", "FILE",
             "File with the client secret, mode 0600; or give TENANTSEAL_OIDC_CLIENT_SECRET. "
             "Default: a public client, held by PKCE alone.",
-            SetText<&S::oidc_client_secret_file>},
+            SetVisibleText<&S::oidc_client_secret_file>},
     Setting{"oidc-scopes", "SCOPES",
             "Scopes that are asked for, separated by spaces. Default \"openid profile email\".",
-            SetText<&S::oidc_scopes>},
+            SetVisibleText<&S::oidc_scopes>},
     Setting{"oidc-tenant-claim", "NAME",
             "Claim that holds the tenant's id; with slashes: a path, e.g. app/tenant. Default "
             "tenant.",
-            SetText<&S::oidc_tenant_claim>},
+            SetVisibleText<&S::oidc_tenant_claim>},
     Setting{"oidc-role-claim", "NAME",
             "Claim that holds the role, or a list of groups; see oidc-role-map. Default role.",
-            SetText<&S::oidc_role_claim>},
+            SetVisibleText<&S::oidc_role_claim>},
     Setting{"oidc-role-map", "VALUE=ROLE",
             "Role of whoever has VALUE in the role claim; the first that fits counts. Repeatable. "
             "Default: the values are names of roles.",
@@ -180,7 +169,7 @@ constexpr std::array kTable = {
         "client id.",
         SetAudiences, true},
     Setting{"oidc-ca-file", "FILE", "PEM roots for the provider in place of the system's.",
-            SetText<&S::oidc_ca_file>},
+            SetVisibleText<&S::oidc_ca_file>},
 };
 
 }  // namespace

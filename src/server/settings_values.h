@@ -2,10 +2,12 @@
 // knows the setting names it.
 #pragma once
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "server/settings.h"
 
@@ -24,6 +26,17 @@ Result<T> Number(std::string_view text, T min, T max) {
     return Bad("must be a number from " + std::to_string(min) + " to " + std::to_string(max));
   }
   return value;
+}
+
+// The parts between commas; an empty text has none.
+inline std::vector<std::string> Split(const std::string& text) {
+  std::vector<std::string> parts;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return parts;
 }
 
 // The setting that a member of Settings, or of the part about signing in, holds.

@@ -29,7 +29,7 @@ Result<void> SetConcurrency(Settings& s, const std::string& text) {
   return {};
 }
 
-constexpr std::array kSettings = {
+constexpr std::array kWebhookSettings = {
     Setting{"webhook-allow-network", "NETWORK",
             "Let webhooks reach this network though it is not public, e.g. 10.0.0.0/8; a loopback "
             "address also by http. Repeatable. Default: public addresses alone.",
@@ -44,6 +44,6 @@ constexpr std::array kSettings = {
 
 }  // namespace
 
-std::span<const Setting> WebhookSettingTable() { return kSettings; }
+std::span<const Setting> WebhookSettingTable() { return kWebhookSettings; }
 
 }  // namespace tenantseal::server

@@ -16,8 +16,7 @@
 namespace tenantseal::kms {
 
 inline constexpr std::size_t kReplyBytesMax = 64 << 10;
-inline constexpr std::size_t kPlaintextBytesMax = 4096;  // AWS KMS API: Plaintext.
-inline constexpr std::size_t kKeyBytes = 32;             // Of every key that we have unwrapped.
+inline constexpr std::size_t kKeyBytes = 32;  // Of every key that we have unwrapped.
 
 // The encryption context is exactly {"TenantId": tenant}; an empty tenant: none. Key ARNs and
 // tenant ids hold nothing that JSON escapes.

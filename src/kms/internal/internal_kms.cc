@@ -6,7 +6,6 @@ namespace tenantseal::kms {
 namespace {
 
 constexpr std::string_view kLabel = "tenantseal internal kms v1";
-constexpr std::size_t kPlaintextBytesMax = 4096;  // As AWS KMS Encrypt.
 
 // The encryption context {"TenantId": id} and the key's name, each length-prefixed.
 base::Bytes Binding(const model::TenantId& tenant) {
