@@ -1,5 +1,6 @@
 // Rewrap jobs: pauses, turns, rates, what is set aside; rotation by age.
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -27,6 +28,7 @@ class WatchedStore final : public store::MemoryStore {
   Result<std::vector<store::StoredDataKey>> ScanDataKeys(const model::TenantId& tenant,
                                                          std::uint64_t after, std::uint32_t below,
                                                          std::size_t limit) const override {
+    if (before_scan) before_scan();
     auto rows = MemoryStore::ScanDataKeys(tenant, after, below, limit);
     if (rows && spoil_scans)
       for (store::StoredDataKey& row : *rows) row.key.wrapped = row.key.wrapped.substr(0, 60);
@@ -42,6 +44,7 @@ class WatchedStore final : public store::MemoryStore {
   }
   mutable std::atomic<int> loads{0};
   std::function<void(Result<model::DataKey>&)> on_load;
+  std::function<void()> before_scan;
   std::function<void()> before_commit;
   bool spoil_scans = false;
   std::vector<std::size_t> batches;
@@ -295,9 +298,10 @@ TEST_F(RewrappingTest, NothingIsDoneOnceAWaitIsCutShort) {
   SleepUnlessStopped(1h, stop_);  // Or this test would not end.
 }
 
-TEST_F(RewrappingTest, RestsAfterEachBatchWhileRequestsArrive) {
-  constexpr std::size_t kBatches = 4;
-  Mint(tenant_, kBatches * Rotation::kBatchItems);
+TEST_F(RewrappingTest, TakesSmallStepsAndRestsAfterEachWhileRequestsArrive) {
+  constexpr std::size_t kLarge = Rotation::kBatchItems;
+  constexpr std::size_t kSmall = Rotation::kBatchItemsBetweenRequests;
+  Mint(tenant_, kLarge + 3 * kSmall);
   Start(tenant_);
   std::uint64_t requests = 7;
   std::vector<base::Duration> rests;
@@ -306,18 +310,35 @@ TEST_F(RewrappingTest, RestsAfterEachBatchWhileRequestsArrive) {
     rests.push_back(rest);
     clock_.Advance(rest);
   });
-  std::size_t batch = 0;
-  process_.rotation.OnBatch([&](const model::RewrapJob&, const model::RewrapJob&) {
+  int scans = 0;
+  store_.before_scan = [&] {
+    if (++scans <= 2) clock_.Advance(1ms);
+  };
+  store_.before_commit = [&] {
     // 3 ms with requests, long ones with and without.
-    clock_.Advance(batch == 0 ? 3ms : 200ms);
-    if (++batch == 2) ++requests;
-    return std::nullopt;
-  });
+    clock_.Advance(store_.batches.empty() ? 3ms : 200ms);
+    if (store_.batches.size() == 1) ++requests;
+  };
   Run();
   EXPECT_EQ(Job(tenant_).state, model::RewrapState::kDone);
-  EXPECT_EQ(batch, kBatches);
-  EXPECT_THAT(rests, testing::ElementsAre(6ms, 50ms))
-      << "twice as long as it worked, 50 ms at most";
+  EXPECT_THAT(store_.batches, testing::ElementsAre(kLarge, kSmall, kSmall, kSmall))
+      << "no request had been seen before the first";
+  EXPECT_THAT(rests, testing::ElementsAre(3ms, 3ms, 9ms, 50ms))
+      << "three times as long as it read, then wrote; 50 ms at most";
+}
+
+TEST_F(RewrappingTest, TheCryptographyGivesWayAndWhoeverHoldsTheDatabaseDoesNot) {
+  Mint(tenant_, 1);
+  Start(tenant_);
+  const auto niceness = [] { return getpriority(PRIO_PROCESS, 0); };
+  std::atomic<int> of_cryptography = -1, of_commit = -1;
+  store_.spoil_scans = true;  // So that the cryptography asks the store for the data key.
+  store_.on_load = [&](auto&) { of_cryptography = niceness(); };
+  store_.before_commit = [&] { of_commit = niceness(); };
+  Run();
+  EXPECT_EQ(of_cryptography, 5);
+  EXPECT_EQ(of_commit, niceness());
+  EXPECT_NE(niceness(), 5);
 }
 
 TEST_F(RewrappingTest, ALargeTenantDoesNotKeepASmallOneWaiting) {

@@ -55,19 +55,20 @@ class Rotation {
   // small and are spread. 0: no limit; else 1 at least. Set it before the first RunJobs().
   void LimitRate(double data_keys_per_second);
 
-  // While the figure that `requests` returns rises, rests twice as long after each batch as it has
-  // worked on it, so that requests find the processor and the store free most of the time. Set it
-  // before the first RunJobs().
+  // While the figure that `requests` returns rises, batches are of kBatchItemsBetweenRequests, and
+  // after each read and each write of one it rests three times as long as that took, so that
+  // requests find the processor and the store free most of the time. Set it before the first
+  // RunJobs().
   void GiveWayTo(std::function<std::uint64_t()> requests);
 
   // How it waits for both; SleepUnlessStopped() when not set.
   void WaitBy(Sleep sleep) { sleep_ = std::move(sleep); }
 
   // Takes up running jobs and works on them in turns until they are done or `stop` is set: batches
-  // of kBatchItems with a checkpoint each, a data key that does not authenticate is tried three
-  // times, then set aside and counted. A job that somebody pauses or cancels is left alone. Runs on
-  // one background thread at a time; killed at any point, any process resumes it: at once when
-  // nobody has taken the job up, else when its progress has not moved for kStaleAfter.
+  // of at most kBatchItems with a checkpoint each, a data key that does not authenticate is tried
+  // three times, then set aside and counted. A job that somebody pauses or cancels is left alone.
+  // Runs on one background thread at a time; killed at any point, any process resumes it: at once
+  // when nobody has taken the job up, else when its progress has not moved for kStaleAfter.
   void RunJobs(const std::atomic<bool>& stop);
 
   // The data key wrapped by the active version; nothing is stored. For what was set aside.
@@ -82,6 +83,7 @@ class Rotation {
   static constexpr base::Duration kStaleAfter = std::chrono::seconds(10);
   // Of one transaction, which others wait for: some 0.5 ms.
   static constexpr std::size_t kBatchItems = 100;
+  static constexpr std::size_t kBatchItemsBetweenRequests = 50;  // Some 0.3 ms.
   static constexpr std::size_t kAgedPageItems = 20;
 
  private:
@@ -104,7 +106,8 @@ class Rotation {
   // True when it was stopped by the end of its turn only.
   Result<bool> TakeTurn(const model::RewrapJob& job, const std::atomic<bool>& stop);
   Result<bool> Work(model::RewrapJob job, const std::atomic<bool>& stop);
-  Result<std::vector<RewrapBatch>> Scan(const model::RewrapJob& job, std::uint64_t after) const;
+  Result<std::vector<RewrapBatch>> Scan(const model::RewrapJob& job, std::uint64_t after,
+                                        const std::atomic<bool>& stop);
   Result<void> Commit(std::vector<RewrapBatch>& batches, model::RewrapJob& job,
                       const std::atomic<bool>& stop);
   Result<void> CommitOne(RewrapBatch& batch, model::RewrapJob& job);
@@ -131,6 +134,7 @@ class Rotation {
   base::BootTime working_since_;          // Touched by RunJobs() only.
   std::uint64_t requests_seen_ = 0;       // Touched by RunJobs() only.
   base::BootTime requested_at_;           // When it last rose. Touched by RunJobs() only.
+  bool requested_ = false;                // Lately. Touched by RunJobs() only.
   std::map<model::TenantId, Seen> seen_;  // Touched by RunJobs() only.
 };
 

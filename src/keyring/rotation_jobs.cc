@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/thread_priority.h"
 #include "events/event.h"
 #include "keyring/rewrap_batch.h"
 #include "keyring/rotation.h"
@@ -14,7 +15,7 @@ namespace tenantseal::keyring {
 namespace {
 
 // A transaction is small, for those who wait for it; what a thread is started for is not.
-constexpr std::size_t kBatchesPerPortion = 20;
+constexpr std::size_t kPortionItems = 2000;
 // Then the next job has its turn, so that a large tenant does not keep small ones waiting.
 constexpr int kPortionsPerTurn = 5;
 // Where the rate is limited, and a portion is one batch.
@@ -23,14 +24,18 @@ constexpr double kBatchesPerSecond = 4;
 // How long after a request others are expected, and how long a rest for them takes: as a multiple
 // of the work before it, and at most.
 constexpr base::Duration kRequestsLast = std::chrono::milliseconds(100);
-constexpr int kRestsPerWork = 2;
+constexpr int kRestsPerWork = 3;
 constexpr base::Duration kRestMax = std::chrono::milliseconds(50);
 constexpr auto kStopPoll = std::chrono::milliseconds(20);
 
 // Runs the batch's cryptography beside the caller, or at once where there is no thread to be had.
+// Not so the caller: it holds the database, which requests wait for.
 std::future<Result<void>> RunBeside(std::function<Result<void>()> work) {
   try {
-    return std::async(std::launch::async, work);
+    return std::async(std::launch::async, [work] {
+      base::GiveWay();
+      return work();
+    });
   } catch (const std::system_error&) {
     return std::async(std::launch::deferred, work);
   }
@@ -51,9 +56,10 @@ void Rotation::LimitRate(double data_keys_per_second) {
 }
 
 std::size_t Rotation::BatchItems() const {
-  if (data_keys_per_second_ == 0) return kBatchItems;
+  const std::size_t most = requested_ ? kBatchItemsBetweenRequests : kBatchItems;
+  if (data_keys_per_second_ == 0) return most;
   const double items =
-      std::clamp(data_keys_per_second_ / kBatchesPerSecond, 1.0, static_cast<double>(kBatchItems));
+      std::clamp(data_keys_per_second_ / kBatchesPerSecond, 1.0, static_cast<double>(most));
   return static_cast<std::size_t>(items);
 }
 
@@ -78,7 +84,8 @@ void Rotation::GiveWay(const std::atomic<bool>& stop) {
     requests_seen_ = requests;
     requested_at_ = now;
   }
-  if (now - requested_at_ <= kRequestsLast)
+  requested_ = now - requested_at_ <= kRequestsLast;
+  if (requested_ && now > working_since_)
     sleep_(std::min(kRestsPerWork * (now - working_since_), kRestMax), stop);
   working_since_ = clock_.Boot();
 }
@@ -178,7 +185,7 @@ Result<bool> Rotation::Work(model::RewrapJob job, const std::atomic<bool>& stop)
   // before them and reads those after.
   working_since_ = clock_.Boot();
   std::vector<RewrapBatch> before;
-  TS_ASSIGN_OR_RETURN(std::vector<RewrapBatch> current, Scan(job, job.cursor));
+  TS_ASSIGN_OR_RETURN(std::vector<RewrapBatch> current, Scan(job, job.cursor, stop));
   const int portions_max = data_keys_per_second_ == 0 ? kPortionsPerTurn : kPacedBatchesPerTurn;
   for (int portions = 0; portions < portions_max && !current.empty(); ++portions) {
     Pace(current.front().rows.size(), stop);
@@ -190,7 +197,7 @@ Result<bool> Rotation::Work(model::RewrapJob job, const std::atomic<bool>& stop)
       return {};
     });
     Result<void> stored = Commit(before, job, stop);
-    auto after = stored ? Scan(job, last) : Result<std::vector<RewrapBatch>>(stored.error());
+    auto after = stored ? Scan(job, last, stop) : Result<std::vector<RewrapBatch>>(stored.error());
     Result<void> rewrapped = crypto.get();
     if (!after) return after.error();
     if (!rewrapped) return rewrapped.error();
@@ -204,17 +211,18 @@ Result<bool> Rotation::Work(model::RewrapJob job, const std::atomic<bool>& stop)
 }
 
 // The batches past a position, as many as are worked on at a time; none at the end.
-Result<std::vector<RewrapBatch>> Rotation::Scan(const model::RewrapJob& job,
-                                                std::uint64_t after) const {
-  const std::size_t batches_max = data_keys_per_second_ == 0 ? kBatchesPerPortion : 1;
+Result<std::vector<RewrapBatch>> Rotation::Scan(const model::RewrapJob& job, std::uint64_t after,
+                                                const std::atomic<bool>& stop) {
+  const std::size_t items_max = data_keys_per_second_ == 0 ? kPortionItems : 1;
   std::vector<RewrapBatch> out;
-  while (out.size() < batches_max) {
+  for (std::size_t items = 0; items < items_max; items += out.back().rows.size()) {
     RewrapBatch batch;
     TS_ASSIGN_OR_RETURN(batch.rows,
                         store_.ScanDataKeys(job.tenant, after, job.to_version, BatchItems()));
     if (batch.rows.empty()) break;
     after = batch.rows.back().position;
     out.push_back(std::move(batch));
+    GiveWay(stop);
   }
   return out;
 }

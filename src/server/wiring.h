@@ -92,8 +92,7 @@ class Service {
   void StartBackground();
   void StartDeliveries();
   void StartUpkeep();
-  void Every(base::Duration interval, Periodic::Work work,
-             Periodic::Priority priority = Periodic::Priority::kNormal);
+  void Every(base::Duration interval, Periodic::Work work);
   void AddGauges();
   void AddKeyringGauges();
   void AddAwsGauges();
