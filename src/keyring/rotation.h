@@ -114,6 +114,8 @@ class Rotation {
   Result<void> Finish(model::RewrapJob job);
   // Whether the job may not be worked on any more, which is why something was refused.
   bool IsOver(const model::RewrapJob& job) const;
+  // Whether requests arrive.
+  bool IsRequested() const;
   std::size_t BatchItems() const;
   void Pace(std::size_t items, const std::atomic<bool>& stop);
   void GiveWay(const std::atomic<bool>& stop);
@@ -129,13 +131,12 @@ class Rotation {
   double data_keys_per_second_ = 0;
   Sleep sleep_ = SleepUnlessStopped;
   std::function<std::uint64_t()> requests_;
-  std::string aged_after_;                // Touched by RotateAged() only.
-  base::BootTime paced_until_;            // Touched by RunJobs() only.
-  base::BootTime working_since_;          // Touched by RunJobs() only.
-  std::uint64_t requests_seen_ = 0;       // Touched by RunJobs() only.
-  base::BootTime requested_at_;           // When it last rose. Touched by RunJobs() only.
-  bool requested_ = false;                // Lately. Touched by RunJobs() only.
-  std::map<model::TenantId, Seen> seen_;  // Touched by RunJobs() only.
+  std::string aged_after_;                      // Touched by RotateAged() only.
+  base::BootTime paced_until_;                  // Touched by RunJobs() only.
+  base::BootTime working_since_;                // Touched by RunJobs() only.
+  std::uint64_t requests_seen_ = 0;             // Touched by RunJobs() only.
+  std::optional<base::BootTime> requested_at_;  // When it last rose. Touched by RunJobs() only.
+  std::map<model::TenantId, Seen> seen_;        // Touched by RunJobs() only.
 };
 
 }  // namespace tenantseal::keyring

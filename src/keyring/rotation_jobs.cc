@@ -28,8 +28,8 @@ constexpr int kRestsPerWork = 3;
 constexpr base::Duration kRestMax = std::chrono::milliseconds(50);
 constexpr auto kStopPoll = std::chrono::milliseconds(20);
 
-// Runs the batch's cryptography beside the caller, or at once where there is no thread to be had.
-// Not so the caller: it holds the database, which requests wait for.
+// Runs cryptography beside the caller, at a lower priority, or at once where there is no thread to
+// be had. The caller keeps its priority: it holds the database, which requests wait for.
 std::future<Result<void>> RunBeside(std::function<Result<void>()> work) {
   try {
     return std::async(std::launch::async, [work] {
@@ -55,8 +55,12 @@ void Rotation::LimitRate(double data_keys_per_second) {
   data_keys_per_second_ = data_keys_per_second > 0 ? std::max(data_keys_per_second, 1.0) : 0;
 }
 
+bool Rotation::IsRequested() const {
+  return requested_at_ && clock_.Boot() - *requested_at_ <= kRequestsLast;
+}
+
 std::size_t Rotation::BatchItems() const {
-  const std::size_t most = requested_ ? kBatchItemsBetweenRequests : kBatchItems;
+  const std::size_t most = IsRequested() ? kBatchItemsBetweenRequests : kBatchItems;
   if (data_keys_per_second_ == 0) return most;
   const double items =
       std::clamp(data_keys_per_second_ / kBatchesPerSecond, 1.0, static_cast<double>(most));
@@ -84,8 +88,7 @@ void Rotation::GiveWay(const std::atomic<bool>& stop) {
     requests_seen_ = requests;
     requested_at_ = now;
   }
-  requested_ = now - requested_at_ <= kRequestsLast;
-  if (requested_ && now > working_since_)
+  if (IsRequested() && now > working_since_)
     sleep_(std::min(kRestsPerWork * (now - working_since_), kRestMax), stop);
   working_since_ = clock_.Boot();
 }
