@@ -8,6 +8,7 @@
 #include "emulator/json_text.h"
 
 namespace tenantseal::emulator {
+
 std::string NewKeyId(const base::Random& random, bool multi_region) {
   if (!multi_region) return UuidText(NewUuid(random));
   std::array<std::uint8_t, 16> bytes;
@@ -48,7 +49,7 @@ bool IsKeyUsage(std::string_view usage) {
 }
 
 bool UsageFits(std::string_view spec, std::string_view usage) {
-  if (spec == kSymmetricSpec) return usage == "ENCRYPT_DECRYPT";
+  if (spec == kSymmetricDefault) return usage == "ENCRYPT_DECRYPT";
   if (spec.starts_with("HMAC_")) return usage == "GENERATE_VERIFY_MAC";
   if (spec.starts_with("RSA_")) return usage == "ENCRYPT_DECRYPT" || usage == "SIGN_VERIFY";
   if (spec == "ECC_SECG_P256K1") return usage == "SIGN_VERIFY";

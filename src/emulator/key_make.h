@@ -24,10 +24,9 @@ std::string MaterialSetName(const std::string& account, const std::string& regio
 std::string DefaultKeyPolicy(const std::string& region, const std::string& account);
 
 // Specs and usages that DescribeKey knows, in the order of AWS's messages.
-inline constexpr std::string_view kSymmetricSpec = "SYMMETRIC_DEFAULT";
 inline constexpr std::string_view kKeySpecs[] = {
-    kSymmetricSpec,  "RSA_2048",        "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384",
-    "ECC_NIST_P521", "ECC_SECG_P256K1", "HMAC_224", "HMAC_256", "HMAC_384",      "HMAC_512"};
+    kSymmetricDefault, "RSA_2048",        "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384",
+    "ECC_NIST_P521",   "ECC_SECG_P256K1", "HMAC_224", "HMAC_256", "HMAC_384",      "HMAC_512"};
 inline constexpr std::string_view kKeyUsages[] = {"SIGN_VERIFY", "ENCRYPT_DECRYPT",
                                                   "GENERATE_VERIFY_MAC", "KEY_AGREEMENT"};
 bool IsKeySpec(std::string_view spec);

@@ -120,7 +120,7 @@ Answer<Body> UpdateAlias(KmsRequest& request) {
   if (std::shared_ptr<const Key> old = KeyOf(contents, alias); old && old->id != key->id) {
     TS_RETURN_IF_ERROR(Authorise(request, FoundKey(old), {.action = "kms:UpdateAlias"}));
     if (old->usage != key->usage ||
-        (old->spec == "SYMMETRIC_DEFAULT") != (key->spec == "SYMMETRIC_DEFAULT")) {
+        (old->spec == kSymmetricDefault) != (key->spec == kSymmetricDefault)) {
       return Validation("Alias " + alias.arn() + " cannot be changed from a " + old->spec +
                         " key to a " + key->spec + " key.");
     }

@@ -4,7 +4,6 @@
 #include "base/encoding.h"
 #include "emulator/ciphertext.h"
 #include "emulator/json_text.h"
-#include "emulator/key_make.h"
 #include "emulator/kms_json.h"
 #include "emulator/kms_request.h"
 
@@ -13,12 +12,12 @@ namespace {
 
 constexpr Length kPlaintextLength{.min = 1, .max = 4096, .required = true, .secret = true};
 constexpr Length kBlobLength{.min = 1, .max = 6144, .required = true, .secret = true};
-constexpr std::string_view kAlgorithms[] = {kSymmetricSpec, "RSAES_OAEP_SHA_1",
+constexpr std::string_view kAlgorithms[] = {kSymmetricDefault, "RSAES_OAEP_SHA_1",
                                             "RSAES_OAEP_SHA_256", "SM2PKE"};
 constexpr std::string_view kDataKeySpecs[] = {"AES_256", "AES_128"};
 
 std::string ReadAlgorithm(Input& input, std::string_view name) {
-  return input.Enum(name, kSymmetricSpec, kAlgorithms);
+  return input.Enum(name, kSymmetricDefault, kAlgorithms);
 }
 
 // requestParameters of the crypto operations, written by hand: they are the hot ones.
@@ -85,12 +84,12 @@ Answer<std::shared_ptr<const MaterialSet>> TakeMaterial(KmsRequest& request, con
   std::shared_ptr<const MaterialSet> set =
       request.world.Read([&](const Contents& contents) { return contents.MaterialOf(*key.key); });
   if (!set) {
-    return use.algorithm == kSymmetricSpec || use.algorithm.empty()
-               ? InvalidKeyUsage("Algorithm " + std::string(kSymmetricSpec) +
+    return use.algorithm == kSymmetricDefault || use.algorithm.empty()
+               ? InvalidKeyUsage("Algorithm " + std::string(kSymmetricDefault) +
                                  " is incompatible with key spec " + key->spec + ".")
                : Unsupported(key->arn() + " is asymmetric: the emulator only describes such keys.");
   }
-  if (!use.algorithm.empty() && use.algorithm != kSymmetricSpec) {
+  if (!use.algorithm.empty() && use.algorithm != kSymmetricDefault) {
     return InvalidKeyUsage("Algorithm " + use.algorithm + " is incompatible with key spec " +
                            key->spec + ".");
   }
@@ -155,12 +154,13 @@ Answer<DataKey> MakeDataKey(KmsRequest& request) {
   if (bytes) parameters.Number("numberOfBytes", *bytes);
   request.note.request_parameters_json = parameters.Take();
   TS_ASSIGN_OR_RETURN(FoundKey key, FindKey(request, key_id, IdForms::kAny));
-  TS_ASSIGN_OR_RETURN(std::shared_ptr<const MaterialSet> set,
-                      TakeMaterial(request, key,
-                                   {request.call.operation,
-                                    "",
-                                    &context,
-                                    {{"kms:encryptionalgorithm", {std::string(kSymmetricSpec)}}}}));
+  TS_ASSIGN_OR_RETURN(
+      std::shared_ptr<const MaterialSet> set,
+      TakeMaterial(request, key,
+                   {request.call.operation,
+                    "",
+                    &context,
+                    {{"kms:encryptionalgorithm", {std::string(kSymmetricDefault)}}}}));
   TS_RETURN_IF_ERROR(EndDryRun(request));
   const std::size_t size = bytes ? static_cast<std::size_t>(*bytes) : spec == "AES_128" ? 16 : 32;
   DataKey out;

@@ -119,7 +119,7 @@ Answer<void> CheckConstraints(const aws::GrantView& view) {
 
 // Whether the key can do what the grant allows. `view.operations` are known ones.
 Answer<void> CheckUsage(const Key& key, const aws::GrantView& view) {
-  const bool symmetric = key.spec == "SYMMETRIC_DEFAULT" || key.spec.starts_with("HMAC_");
+  const bool symmetric = key.spec == kSymmetricDefault || key.spec.starts_with("HMAC_");
   for (const std::string& name : view.operations) {
     const auto* operation = std::ranges::find(kOperations, name, &GrantOperation::name);
     const bool of_usage = operation->usage.empty() || operation->usage == key.usage;

@@ -24,7 +24,7 @@ Answer<CreateInput> ReadCreate(Input& input) {
   CreateInput in;
   in.policy = input.Text("Policy", kPolicyLength);
   in.description = input.Text("Description", kDescriptionLength);
-  in.spec = input.Enum("KeySpec", input.Enum("CustomerMasterKeySpec", kSymmetricSpec, kKeySpecs),
+  in.spec = input.Enum("KeySpec", input.Enum("CustomerMasterKeySpec", kSymmetricDefault, kKeySpecs),
                        kKeySpecs);
   in.usage = input.Enum("KeyUsage", "ENCRYPT_DECRYPT", kKeyUsages);
   in.origin = input.Enum("Origin", "AWS_KMS", kOrigins);
@@ -101,7 +101,7 @@ Answer<Body> CreateKey(KmsRequest& request) {
   TS_ASSIGN_OR_RETURN(key.policy, TakeKeyPolicy(request, key, in.policy, in.bypass));
   if (in.origin == "EXTERNAL") {
     key.state = KeyState::kPendingImport;
-  } else if (in.spec == kSymmetricSpec) {
+  } else if (in.spec == kSymmetricDefault) {
     key.material_set = MaterialSetName(key.account, key.region, key.id, key.multi_region);
     MaterialSet set;
     set.name = key.material_set;

@@ -12,7 +12,7 @@ namespace {
 using nlohmann::json;
 
 json Algorithms(const Key& key) {
-  if (key.spec == "SYMMETRIC_DEFAULT") return json::array({"SYMMETRIC_DEFAULT"});
+  if (key.spec == kSymmetricDefault) return json::array({kSymmetricDefault});
   return json::array({"RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256"});
 }
 

@@ -14,6 +14,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -80,10 +81,13 @@ struct Grant {
   base::UtcTime created;
 };
 
+// The spec of a symmetric key, and the one algorithm that such a key has.
+inline constexpr std::string_view kSymmetricDefault = "SYMMETRIC_DEFAULT";
+
 struct Key {
   std::string account, region, id, description;
   std::string usage = "ENCRYPT_DECRYPT";
-  std::string spec = "SYMMETRIC_DEFAULT";
+  std::string spec{kSymmetricDefault};
   std::string origin = "AWS_KMS";
   KeyState state = KeyState::kEnabled;
   std::optional<base::UtcTime> ready_at;  // kCreating or kUpdating until then, kEnabled afterwards.
@@ -184,7 +188,7 @@ struct KeySeed {
   std::vector<base::Secret256> material;  // Oldest first. Empty: fresh material.
   std::string policy;                     // Empty: the account's default policy.
   std::string description;
-  std::string spec = "SYMMETRIC_DEFAULT";
+  std::string spec{kSymmetricDefault};
   bool multi_region = false;  // Also set by an id of "mrk-..." and by replicas.
   std::vector<std::string> replica_regions;
   std::vector<std::string> aliases;  // "alias/...", made in every region of the key.

@@ -62,7 +62,7 @@ Result<Key> SeededKey(const KeySeed& seed, const std::string& region, base::UtcT
   key.multi_region = seed.multi_region;
   if (seed.multi_region) key.primary_region = seed.region;
   key.tags = seed.tags;
-  if (seed.spec == "SYMMETRIC_DEFAULT")
+  if (seed.spec == kSymmetricDefault)
     key.material_set = MaterialSetName(seed.account, region, seed.id, seed.multi_region);
   std::string policy = seed.policy.empty() ? DefaultKeyPolicy(region, seed.account) : seed.policy;
   TS_ASSIGN_OR_RETURN(key.policy, CompilePolicy(std::move(policy), aws::PolicyKind::kKey));
