@@ -39,7 +39,8 @@ endfunction()
 # tenantseal_test(TARGET [NAME test] SOURCES a.cc... LIBS library...)
 #
 # An executable of tests that run in one process. What is tested is optimised; the tests themselves
-# compile sooner, and all of a folder's are compiled with UNITY, up to eight as one.
+# compile sooner, and always as UNITY has it, up to eight sources as one: the names of their anonymous
+# namespaces must differ within every folder.
 function(tenantseal_test target)
   cmake_parse_arguments(T "" "NAME" "SOURCES;LIBS" ${ARGN})
   if(NOT T_NAME)

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <set>
 
+#include "api/error_table.h"
 #include "base/encoding.h"
 #include "base/limits.h"
 
@@ -37,10 +38,6 @@ class DuplicateFinder {
 };
 
 }  // namespace
-
-Error NotJson() {
-  return InvalidArgument("body", "The body is not valid JSON (RFC 8259) in UTF-8.");
-}
 
 Result<json> ParseControlJson(base::ByteSpan body) {
   // nlohmann skips a byte order mark; RFC 8259 section 8.1 lets nobody send one.

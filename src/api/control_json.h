@@ -14,9 +14,6 @@
 
 namespace tenantseal::api {
 
-// The error of a body that is not JSON, whoever reads it.
-Error NotJson();
-
 // The most operations of one JSON patch (RFC 6902).
 inline constexpr std::size_t kPatchOperationsMax = 16;
 

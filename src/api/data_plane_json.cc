@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "api/control_json.h"
+#include "api/error_table.h"
 #include "base/encoding.h"
 #include "base/limits.h"
 

@@ -242,4 +242,8 @@ std::string JsonString(std::string_view text) {
   return out += '"';
 }
 
+Error NotJson() {
+  return InvalidArgument("body", "The body is not valid JSON (RFC 8259) in UTF-8.");
+}
+
 }  // namespace tenantseal::api

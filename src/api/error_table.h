@@ -36,6 +36,9 @@ const ErrorRow& RowOfStatus(int status);
 // Every row, for documentation and its test.
 std::span<const ErrorRow> AllErrorRows();
 
+// The error of a body that is not JSON, whoever reads it.
+Error NotJson();
+
 // What the API itself cannot take just now.
 inline constexpr std::string_view kQueueFull =
     "Too many requests are waiting. Retry after a second.";

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "api/control_json.h"
+#include "api/error_table.h"
 #include "base/encoding.h"
 
 namespace tenantseal::api {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 
-#include "api/control_json.h"
+#include "api/error_table.h"
 #include "api/secret_fields.h"
 
 namespace tenantseal::api {

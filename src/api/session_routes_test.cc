@@ -290,6 +290,10 @@ TEST_F(SessionRoutesTest, MachinesGetShortLivedTokens) {
   EXPECT_EQ(granted.body["token_type"], "Bearer");
   EXPECT_EQ(granted.body["expires_in"], 3600);
   EXPECT_EQ(HeaderOf(granted, "Cache-Control"), "no-store");
+  EXPECT_EQ(
+      std::ranges::count(granted.headers, std::string("Cache-Control"), &net::ResponseHeader::name),
+      1);
+  EXPECT_EQ(HeaderOf(granted, "Pragma"), "no-cache");
   const std::string token = granted.body["access_token"];
   EXPECT_EQ(Post(kSeal, token, {{"plaintext", ""}}).status, 200);
   EXPECT_TRUE(Post(kSeal, token, {{"plaintext", ""}}).status == 200 && answered_inline_);

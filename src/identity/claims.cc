@@ -8,6 +8,7 @@
 #include "base/encoding.h"
 #include "base/limits.h"
 #include "identity/hostile_json.h"
+#include "identity/jose.h"
 
 namespace tenantseal::identity {
 namespace {

@@ -16,7 +16,4 @@ std::optional<nlohmann::json> ParseHostileObject(base::ByteSpan text, std::size_
 std::optional<std::string> TextMember(const nlohmann::json& object, const std::string& name,
                                       std::size_t chars_max);
 
-// The error of a token of somebody else's that does not hold; `why` continues "the token ...".
-inline Error BadToken(std::string why) { return {ErrorCode::kUnauthenticated, std::move(why)}; }
-
 }  // namespace tenantseal::identity

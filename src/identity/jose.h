@@ -21,6 +21,9 @@ inline constexpr std::size_t kTokenBytesMax = 16 << 10;
 inline constexpr std::size_t kKeySetBytesMax = 256 << 10;
 inline constexpr std::size_t kKeySetKeysMax = 64;
 
+// The error of a token that does not hold; `why` speaks of it, e.g. "it has expired".
+inline Error BadToken(std::string why) { return {ErrorCode::kUnauthenticated, std::move(why)}; }
+
 // Whether `token` has the shape of a signed JWT in compact form: three parts of base64url, the
 // first of which is an object.
 bool LooksLikeJwt(std::string_view token);
