@@ -1,5 +1,8 @@
-// Settings of the service, "NAME=VALUE" a line, and the short texts that stand in such values and
-// in HTTP headers.
+// Settings of the service, "NAME=VALUE" a line or as the TOML file, and the short texts that stand
+// in such values and in HTTP headers.
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <map>
 
 #include "aws/http_date.h"
@@ -17,7 +20,13 @@ namespace {
 
 using namespace tenantseal;
 
-void TrySettings(std::string_view text) {
+void Resolve(const std::map<std::string, std::string>& flags) {
+  const auto settings = server::ResolveSettings(
+      flags, [](const std::string&) -> std::optional<std::string> { return std::nullopt; });
+  TS_CHECK(settings || (!settings.error().field.empty() && !settings.error().message.empty()));
+}
+
+void TryFlags(std::string_view text) {
   std::map<std::string, std::string> flags;
   for (std::size_t at = 0; at < text.size() && flags.size() < 64;) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
@@ -27,9 +36,15 @@ void TrySettings(std::string_view text) {
       flags[std::string(line.substr(0, equals))] = line.substr(std::min(equals + 1, line.size()));
     at = end + 1;
   }
-  const auto settings = server::ResolveSettings(
-      flags, [](const std::string&) -> std::optional<std::string> { return std::nullopt; });
-  TS_CHECK(settings || !settings.error().message.empty());
+  Resolve(flags);
+}
+
+// The file lies in memory.
+void TryFile(std::string_view text) {
+  static const int file = memfd_create("settings", MFD_CLOEXEC);
+  TS_CHECK(file >= 0 && ftruncate(file, 0) == 0);
+  TS_CHECK(pwrite(file, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()));
+  Resolve({{"data-dir", "/data"}, {"config", "/proc/self/fd/" + std::to_string(file)}});
 }
 
 void TryTexts(std::string_view text) {
@@ -57,6 +72,7 @@ void TryTexts(std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text = base::AsText({data, size});
   TryTexts(text);
-  TrySettings(text);
+  TryFlags(text);
+  TryFile(text);
   return 0;
 }
