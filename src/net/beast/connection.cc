@@ -75,7 +75,7 @@ void Connection::Process() {
         if (draining_ && reader_.phase() == RequestReader::Phase::kIdle) return Close();
         SetReadTimeout();
         if (std::exchange(continue_due_, false)) return WriteContinue();
-        return Read();
+        return served_ && phase_ == RequestReader::Phase::kIdle ? PostRead() : Read();
       case RequestReader::Step::kComplete:
         if (!Dispatch()) return;
         if (++answered == kAnswersPerTurn) return PostProcess();

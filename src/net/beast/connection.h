@@ -108,6 +108,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // What differs between plain and TLS.
   virtual void Read() = 0;           // Reads into reader_.Space(), then OnReceived.
+  // Read, from the event loop: after an answer the client cannot have sent more yet, and an attempt
+  // in vain costs as much as one that succeeds. Once others have had their turn it often has.
+  virtual void PostRead() = 0;
   virtual void CancelRead() = 0;     // A read under way ends without OnReceived.
   virtual void WriteContinue() = 0;  // Sends "100 Continue", then Read.
   virtual bool Write() = 0;          // Sends out_ and tail_. False: OnWritten follows.

@@ -73,6 +73,12 @@ class StreamConnection final : public Connection {
         });
   }
 
+  void PostRead() override {
+    asio::post(thread_.io(), [this, self = Self()] {
+      if (state_ == State::kReading) Read();
+    });
+  }
+
   void CancelRead() override {
     error_code ignored;
     socket().cancel(ignored);
