@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     TS_CHECK(!reasons.empty());
   }
   const auto check = aws::CheckKeyPolicy(text, {{role}, {"t"}}, "", {});
-  if (check.ok() && check->mended.size() > 0 && check->mended.size() <= aws::kKeyPolicyBytesMax) {
+  if (check.ok() && !check->mended.empty() && check->mended.size() <= aws::kKeyPolicyBytesMax) {
     TS_CHECK(aws::ParsePolicy(check->mended, aws::PolicyKind::kKey).ok());
   }
   return 0;
