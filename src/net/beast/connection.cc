@@ -86,6 +86,18 @@ void Connection::Process() {
   }
 }
 
+void Connection::PostRead() {
+  boost::asio::post(thread_.io(), [this, self = shared_from_this()] {
+    if (state_ == State::kReading) Read();
+  });
+}
+
+void Connection::PostProcess() {
+  boost::asio::post(thread_.io(), [this, self = shared_from_this()] {
+    if (state_ == State::kWriting) Process();
+  });
+}
+
 void Connection::BeginRequest() {
   std::array<std::uint8_t, kRequestIdSize / 4 * 3> random;
   service_.random.FillPublic(random);

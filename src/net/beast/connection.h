@@ -108,9 +108,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // What differs between plain and TLS.
   virtual void Read() = 0;           // Reads into reader_.Space(), then OnReceived.
-  // Read, from the event loop: after an answer the client cannot have sent more yet, and an attempt
-  // in vain costs as much as one that succeeds. Once others have had their turn it often has.
-  virtual void PostRead() = 0;
   virtual void CancelRead() = 0;     // A read under way ends without OnReceived.
   virtual void WriteContinue() = 0;  // Sends "100 Continue", then Read.
   virtual bool Write() = 0;          // Sends out_ and tail_. False: OnWritten follows.
@@ -118,7 +115,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   virtual void WatchPeer() = 0;      // Discards what comes while an answer goes on; then Close.
   virtual void EndSending() = 0;     // Tells the peer that nothing more comes.
   virtual void CloseSocket() = 0;
-  virtual void PostProcess() = 0;    // Process, from the event loop.
 
   void OnReceived(std::size_t bytes);
   void OnWritten();
@@ -135,6 +131,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   State state_ = State::kNew;
 
  private:
+  // Read, once others have had their turn: right after an answer the client cannot have sent more
+  // yet, and an attempt in vain costs as much as one that succeeds.
+  void PostRead();
+  void PostProcess();  // Process, once others have had their turn.
   // Both return whether the answer has been written and the next request can be read.
   bool Dispatch();
   bool Send(Response response);

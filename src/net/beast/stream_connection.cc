@@ -5,7 +5,6 @@
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 
@@ -71,12 +70,6 @@ class StreamConnection final : public Connection {
           if (error) return Close();
           OnReceived(bytes);
         });
-  }
-
-  void PostRead() override {
-    asio::post(thread_.io(), [this, self = Self()] {
-      if (state_ == State::kReading) Read();
-    });
   }
 
   void CancelRead() override {
@@ -176,12 +169,6 @@ class StreamConnection final : public Connection {
     error_code ignored;
     socket().shutdown(Socket::shutdown_both, ignored);
     socket().close(ignored);
-  }
-
-  void PostProcess() override {
-    asio::post(thread_.io(), [this, self = Self()] {
-      if (state_ == State::kWriting) Process();
-    });
   }
 
   // What comes after the last answer may hold secrets too.
