@@ -64,6 +64,7 @@ auto SqliteStore::Write(Body&& body, Survives survives)
   const bool batch = survives == Survives::kKill;
   if (batch) shortening_.wait(true);
   const bool shortens = BeginShortening(batch ? kBatchPagesPerShortening : kPagesPerShortening);
+  log_ahead_->Reach(log_pages_.load(std::memory_order_relaxed));
   auto result = WriteLocked(std::forward<Body>(body), survives);
   Result<void> lasts;
   if (result && survives == Survives::kPowerCutOnceReturned)

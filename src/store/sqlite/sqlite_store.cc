@@ -130,6 +130,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& path, 
                       Connection::Open(path, Connection::Mode::kWriter, options.busy_timeout_ms,
                                        options.writer_cache_kib));
   TS_RETURN_IF_ERROR(PrepareFile(*writer, path));
+  store->log_ahead_.emplace(path);
   base::MutexLock lock(store->writer_mutex_);
   store->writer_ = std::move(writer);
   return store;
@@ -165,6 +166,7 @@ void SqliteStore::ShortenLog() {
     }
   }
   if (checkpointer_ && EmptyLogBesideOthers() && whole && EmptyLogBesideOthers()) {
+    log_ahead_->Reach(0);  // Where the next write begins it anew.
     const WriterTurn turn(*this);
     const HeldWrite held(longest_write_ns_);
     if (!writer_->EmptyLog()) log_doubtful_ = true;  // It offers the processor to nobody.

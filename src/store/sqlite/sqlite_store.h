@@ -12,11 +12,13 @@
 #include <chrono>
 #include <condition_variable>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "store/kms_call_store.h"
 #include "store/manifest.h"
 #include "store/session_store.h"
+#include "store/sqlite/log_ahead.h"
 #include "store/store.h"
 #include "store/webhook_store.h"
 
@@ -260,6 +262,7 @@ class SqliteStore final : public Store,
 
   std::atomic<std::int64_t> longest_write_ns_{0};
   std::atomic<int> log_pages_{0};     // After the last write.
+  std::optional<LogAhead> log_ahead_;
   std::atomic<int> shortened_at_{0};  // The same when it was last shortened and not begun anew.
   std::atomic<bool> shortening_{false};
   // Of whoever has set `shortening_`.
