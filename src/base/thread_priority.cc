@@ -10,7 +10,7 @@
 namespace tenantseal::base {
 namespace {
 
-constexpr int kLow = 5;
+constexpr int kLow = 10;
 constexpr std::uint64_t kShortestTurnNs = 100'000;  // Linux takes no shorter one.
 
 // The kernel's struct sched_attr in its first version; see sched_setattr(2). Its own header cannot

@@ -8,14 +8,15 @@ namespace tenantseal::base {
 // whose turn is long. Linux before 6.12 has no such thing and ignores it.
 void AnswerSoon();
 
-// For work that would keep a processor busy for minutes: niceness 5, a third of what others get.
-// Not less, since it may hold a lock that others wait for.
+// For work that would keep a processor busy for minutes: niceness 10, a tenth of what others get.
+// The less it is due, the sooner does a thread that awakes take the processor from it: Linux (from
+// 6.6 on, EEVDF) lets nobody interrupt who has had more than its share. Not less than that, since
+// it may hold a lock that others wait for, and would for long once they leave no processor idle.
 void GiveWay();
 
 // For whatever takes milliseconds and holds no lock, at any priority: called every 0.1 ms or so,
-// lets a thread that has awoken run. By itself Linux (from 6.6 on, EEVDF) interrupts even work of
-// the lowest priority at the next tick of its clock only, up to 4 ms later, when it holds that the
-// one that awakes has had its share.
+// lets a thread that has awoken run, which Linux might let wait for the next tick of its clock, up
+// to 4 ms later. Never with a lock: Linux 6.18 has let one that gives way wait 150 ms for it.
 void OfferProcessor();
 
 }  // namespace tenantseal::base

@@ -45,8 +45,8 @@ TEST(ThreadPriority, WhoAnswersRequestsHasShortTurns) {
   ExpectShare(AnswerSoon, expected);
 }
 
-TEST(ThreadPriority, WhoGivesWayKeepsAThirdOfWhatOthersGet) {
-  ExpectShare(GiveWay, {5, OwnShare().turn_ns});
+TEST(ThreadPriority, WhoGivesWayKeepsATenthOfWhatOthersGet) {
+  ExpectShare(GiveWay, {10, OwnShare().turn_ns});
 }
 
 }  // namespace

@@ -56,7 +56,7 @@ class Rotation {
   void LimitRate(double data_keys_per_second);
 
   // While the figure that `requests` returns rises, batches are of kBatchItemsBetweenRequests, and
-  // after each read and each write of one it rests three times as long as that took, so that
+  // after each read and each write of one it rests six times as long as that took, so that
   // requests find the processor and the store free most of the time. Set it before the first
   // RunJobs().
   void GiveWayTo(std::function<std::uint64_t()> requests);
@@ -83,7 +83,7 @@ class Rotation {
   static constexpr base::Duration kStaleAfter = std::chrono::seconds(10);
   // Of one transaction, which others wait for: some 0.5 ms.
   static constexpr std::size_t kBatchItems = 100;
-  static constexpr std::size_t kBatchItemsBetweenRequests = 50;  // Some 0.3 ms.
+  static constexpr std::size_t kBatchItemsBetweenRequests = 25;  // Some 0.2 ms.
   static constexpr std::size_t kAgedPageItems = 20;
 
  private:

@@ -6,7 +6,6 @@
 #include <thread>
 
 #include "base/log.h"
-#include "base/thread_priority.h"
 #include "events/event.h"
 #include "keyring/rewrap_batch.h"
 #include "keyring/rotation.h"
@@ -24,18 +23,14 @@ constexpr double kBatchesPerSecond = 4;
 // How long after a request others are expected, and how long a rest for them takes: as a multiple
 // of the work before it, and at most.
 constexpr base::Duration kRequestsLast = std::chrono::milliseconds(100);
-constexpr int kRestsPerWork = 3;
+constexpr int kRestsPerWork = 6;
 constexpr base::Duration kRestMax = std::chrono::milliseconds(50);
 constexpr auto kStopPoll = std::chrono::milliseconds(20);
 
-// Runs cryptography beside the caller, at a lower priority, or at once where there is no thread to
-// be had. The caller keeps its priority: it holds the database, which requests wait for.
+// Runs cryptography beside the caller, or at once where there is no thread to be had.
 std::future<Result<void>> RunBeside(std::function<Result<void>()> work) {
   try {
-    return std::async(std::launch::async, [work] {
-      base::GiveWay();
-      return work();
-    });
+    return std::async(std::launch::async, work);
   } catch (const std::system_error&) {
     return std::async(std::launch::deferred, work);
   }

@@ -3,11 +3,15 @@
 #include <exception>
 
 #include "base/log.h"
+#include "base/thread_priority.h"
 
 namespace tenantseal::server {
 
-Periodic::Periodic(base::Duration interval, Work work)
-    : interval_(interval), work_(std::move(work)), thread_([this] { Run(); }) {}
+Periodic::Periodic(base::Duration interval, Work work, Priority priority)
+    : interval_(interval),
+      work_(std::move(work)),
+      priority_(priority),
+      thread_([this] { Run(); }) {}
 
 Periodic::~Periodic() {
   {
@@ -19,6 +23,7 @@ Periodic::~Periodic() {
 }
 
 void Periodic::Run() {
+  if (priority_ == Priority::kLow) base::GiveWay();
   while (!stopping_) {
     try {
       work_(stopping_);

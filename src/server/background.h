@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <thread>
 
@@ -16,7 +17,10 @@ namespace tenantseal::server {
 class Periodic {
  public:
   using Work = std::function<void(const std::atomic<bool>& stopping)>;
-  Periodic(base::Duration interval, Work work);
+  // kLow: gives way to threads that answer requests, with the threads that it starts. For work that
+  // would keep a processor busy for minutes.
+  enum class Priority : std::uint8_t { kNormal, kLow };
+  Periodic(base::Duration interval, Work work, Priority priority = Priority::kNormal);
   ~Periodic();  // Waits for the work that runs.
   Periodic(const Periodic&) = delete;
   Periodic& operator=(const Periodic&) = delete;
@@ -25,6 +29,7 @@ class Periodic {
   void Run();
   const base::Duration interval_;
   const Work work_;
+  const Priority priority_;
   base::Mutex mutex_;
   std::condition_variable wake_;
   std::atomic<bool> stopping_{false};

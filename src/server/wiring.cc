@@ -171,8 +171,8 @@ Result<void> Service::Start() {
   return {};
 }
 
-void Service::Every(base::Duration interval, Periodic::Work work) {
-  background_.push_back(std::make_unique<Periodic>(interval, std::move(work)));
+void Service::Every(base::Duration interval, Periodic::Work work, Periodic::Priority priority) {
+  background_.push_back(std::make_unique<Periodic>(interval, std::move(work), priority));
 }
 
 void Service::StartBackground() {
@@ -189,10 +189,12 @@ void Service::StartBackground() {
   });
   // Often, since a migration is handed from one to the other and back; there is an index for each
   // to find out that there is nothing to do.
-  Every(milliseconds(250),
-        [this](const std::atomic<bool>& stopping) { rotation_.RunJobs(stopping); });
-  Every(milliseconds(250),
-        [this](const std::atomic<bool>& stopping) { runner_.RunSteps(stopping); });
+  Every(
+      milliseconds(250), [this](const std::atomic<bool>& stopping) { rotation_.RunJobs(stopping); },
+      Periodic::Priority::kLow);
+  Every(
+      milliseconds(250), [this](const std::atomic<bool>& stopping) { runner_.RunSteps(stopping); },
+      Periodic::Priority::kLow);
   Every(std::chrono::seconds(1),
         [this](const std::atomic<bool>& stopping) { live_streams_.Tick(stopping); });
   Every(std::chrono::seconds(5), [this](const std::atomic<bool>&) {

@@ -92,7 +92,8 @@ class Service {
   void StartBackground();
   void StartDeliveries();
   void StartUpkeep();
-  void Every(base::Duration interval, Periodic::Work work);
+  void Every(base::Duration interval, Periodic::Work work,
+             Periodic::Priority priority = Periodic::Priority::kNormal);
   void AddGauges();
   void AddKeyringGauges();
   void AddAwsGauges();

@@ -3,6 +3,8 @@ import collections
 import contextlib
 import http.client
 import json
+import os
+import pathlib
 import re
 import signal
 import socket
@@ -88,6 +90,14 @@ class Service(harness.Case):
             self.assertIn("TENANTSEAL_OPERATOR_KEY", log)
             self.assertNotIn(key, log)
             self.assertFalse(self.data.exists())
+
+    def test_what_moves_data_keys_gives_way_to_requests(self):
+        server = self.start()
+        stats = (task.read_text().rsplit(")", 1)[1].split() for task in pathlib.Path(f"/proc/{server.pid}/task").glob("*/stat"))
+        niceness = collections.Counter(int(fields[16]) for fields in stats)   # See proc_pid_stat(5).
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        self.assertEqual(niceness[10], 2, "of rewrap jobs, with the threads that they start, and of migrations")
+        self.assertEqual(set(niceness), {own, 10})
 
     def test_durable_counts_of_use(self):
         server = self.start()
