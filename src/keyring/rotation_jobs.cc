@@ -13,8 +13,10 @@
 namespace tenantseal::keyring {
 namespace {
 
-// A transaction is small, for those who wait for it; what a thread is started for is not.
+// A transaction is small, for those who wait for it; what a thread is started for is not. Between
+// requests it is smaller, since to free all of it takes long, too.
 constexpr std::size_t kPortionItems = 2000;
+constexpr std::size_t kPortionItemsBetweenRequests = 250;
 // Then the next job has its turn, so that a large tenant does not keep small ones waiting.
 constexpr int kPortionsPerTurn = 5;
 // Where the rate is limited, and a portion is one batch.
@@ -211,7 +213,9 @@ Result<bool> Rotation::Work(model::RewrapJob job, const std::atomic<bool>& stop)
 // The batches past a position, as many as are worked on at a time; none at the end.
 Result<std::vector<RewrapBatch>> Rotation::Scan(const model::RewrapJob& job, std::uint64_t after,
                                                 const std::atomic<bool>& stop) {
-  const std::size_t items_max = data_keys_per_second_ == 0 ? kPortionItems : 1;
+  const std::size_t items_max = data_keys_per_second_ != 0 ? 1
+                                : IsRequested()            ? kPortionItemsBetweenRequests
+                                                           : kPortionItems;
   std::vector<RewrapBatch> out;
   for (std::size_t items = 0; items < items_max; items += out.back().rows.size()) {
     RewrapBatch batch;
