@@ -56,9 +56,9 @@ class Rotation {
   void LimitRate(double data_keys_per_second);
 
   // While the figure that `requests` returns rises, batches are of kBatchItemsBetweenRequests, and
-  // after each read and each write of one it rests six times as long as that took, so that
-  // requests find the processor and the store free most of the time. Set it before the first
-  // RunJobs().
+  // after each read and each write of one it rests as long as that took, up to six times as
+  // long when so many requests came meanwhile: they find the processor and the store free most of
+  // the time. Set it before the first RunJobs().
   void GiveWayTo(std::function<std::uint64_t()> requests);
 
   // How it waits for both; SleepUnlessStopped() when not set.
@@ -131,12 +131,14 @@ class Rotation {
   double data_keys_per_second_ = 0;
   Sleep sleep_ = SleepUnlessStopped;
   std::function<std::uint64_t()> requests_;
-  std::string aged_after_;                      // Touched by RotateAged() only.
-  base::BootTime paced_until_;                  // Touched by RunJobs() only.
-  base::BootTime working_since_;                // Touched by RunJobs() only.
-  std::uint64_t requests_seen_ = 0;             // Touched by RunJobs() only.
-  std::optional<base::BootTime> requested_at_;  // When it last rose. Touched by RunJobs() only.
-  std::map<model::TenantId, Seen> seen_;        // Touched by RunJobs() only.
+  std::string aged_after_;  // Touched by RotateAged() only.
+  // All that follows is touched by RunJobs() only.
+  base::BootTime paced_until_;
+  base::BootTime working_since_;
+  std::uint64_t requests_seen_ = 0;
+  base::BootTime requests_seen_at_;
+  std::optional<base::BootTime> requested_at_;  // When it last rose.
+  std::map<model::TenantId, Seen> seen_;
 };
 
 }  // namespace tenantseal::keyring

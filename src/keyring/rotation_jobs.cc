@@ -22,10 +22,11 @@ constexpr int kPortionsPerTurn = 5;
 // Where the rate is limited, and a portion is one batch.
 constexpr int kPacedBatchesPerTurn = 8;
 constexpr double kBatchesPerSecond = 4;
-// How long after a request others are expected, and how long a rest for them takes: as a multiple
-// of the work before it, and at most.
+// How long after a request others are expected, and how long a rest for them takes: as many times
+// the work before it as requests came during that, within bounds, and at most.
 constexpr base::Duration kRequestsLast = std::chrono::milliseconds(100);
-constexpr int kRestsPerWork = 6;
+constexpr double kRestsPerWorkMin = 1;
+constexpr double kRestsPerWorkMax = 6;
 constexpr base::Duration kRestMax = std::chrono::milliseconds(50);
 constexpr auto kStopPoll = std::chrono::milliseconds(20);
 
@@ -81,12 +82,18 @@ void Rotation::GiveWayTo(std::function<std::uint64_t()> requests) {
 void Rotation::GiveWay(const std::atomic<bool>& stop) {
   if (!requests_) return;
   const base::BootTime now = clock_.Boot();
-  if (const std::uint64_t requests = requests_(); requests != requests_seen_) {
-    requests_seen_ = requests;
-    requested_at_ = now;
+  const std::uint64_t requests = requests_();
+  const auto arrived = static_cast<double>(requests - requests_seen_);
+  if (arrived > 0) requested_at_ = now;
+  if (IsRequested() && now > working_since_) {
+    using Exactly = std::chrono::duration<double, base::Duration::period>;
+    const Exactly worked = now - working_since_;
+    const double meanwhile = arrived * (worked / (now - requests_seen_at_));
+    const double rests = std::clamp(meanwhile, kRestsPerWorkMin, kRestsPerWorkMax);
+    sleep_(std::min(std::chrono::duration_cast<base::Duration>(rests * worked), kRestMax), stop);
   }
-  if (IsRequested() && now > working_since_)
-    sleep_(std::min(kRestsPerWork * (now - working_since_), kRestMax), stop);
+  requests_seen_ = requests;
+  requests_seen_at_ = now;
   working_since_ = clock_.Boot();
 }
 
