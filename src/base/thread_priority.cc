@@ -35,7 +35,10 @@ void AnswerSoon() {
 }
 
 // On Linux niceness is a thread's own, and those that it starts inherit it.
-void GiveWay() { ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLow); }
+void GiveWay() {
+  const auto thread = static_cast<id_t>(::gettid());
+  if (::getpriority(PRIO_PROCESS, thread) < kLow) ::setpriority(PRIO_PROCESS, thread, kLow);
+}
 
 void OfferProcessor() { ::sched_yield(); }
 

@@ -11,7 +11,8 @@ void AnswerSoon();
 // For work that would keep a processor busy for minutes: niceness 10, a tenth of what others get.
 // The less it is due, the sooner does a thread that awakes take the processor from it: Linux (from
 // 6.6 on, EEVDF) lets nobody interrupt who has had more than its share. Not less than that, since
-// it may hold a lock that others wait for, and would for long once they leave no processor idle.
+// it may hold a lock that others wait for, and would for long once they leave no processor idle. A
+// thread that has less already keeps that.
 void GiveWay();
 
 // For whatever takes milliseconds and holds no lock, at any priority: called every 0.1 ms or so,

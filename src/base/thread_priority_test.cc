@@ -49,5 +49,13 @@ TEST(ThreadPriority, WhoGivesWayKeepsATenthOfWhatOthersGet) {
   ExpectShare(GiveWay, {10, OwnShare().turn_ns});
 }
 
+TEST(ThreadPriority, WhoHasLessAlreadyKeepsIt) {
+  const auto become = [] {
+    ASSERT_EQ(setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), 15), 0);
+    GiveWay();
+  };
+  ExpectShare(become, {15, OwnShare().turn_ns});
+}
+
 }  // namespace
 }  // namespace tenantseal::base

@@ -327,6 +327,27 @@ TEST_F(RewrappingTest, TakesSmallStepsAndRestsAfterEachWhileRequestsArrive) {
       << "as long as it read, or six times since many came; then as it wrote; 50 ms at most";
 }
 
+TEST_F(RewrappingTest, HoldsLittleInMemoryAtATimeWhileRequestsArrive) {
+  constexpr std::size_t kSmall = Rotation::kBatchItemsBetweenRequests;
+  constexpr std::size_t kPortion = Rotation::kPortionItemsBetweenRequests;
+  for (int i = 0; i < 4; ++i) Mint(tenant_, 1000);
+  Start(tenant_);
+  std::uint64_t requests = 0;
+  process_.rotation.GiveWayTo([&] { return ++requests; });
+  process_.rotation.WaitBy([](base::Duration, const std::atomic<bool>&) {});
+  std::size_t scanned = 0, most = 0;  // Since the last write.
+  store_.before_scan = [&] { ++scanned; };
+  store_.before_commit = [&] {
+    // Nobody knew of requests when the first were read.
+    if (store_.batches.size() > 4000 / kSmall / 2) most = std::max(most, scanned);
+    scanned = 0;
+  };
+  Run();
+  EXPECT_EQ(Job(tenant_).state, model::RewrapState::kDone);
+  EXPECT_GE(most, kPortion / kSmall);
+  EXPECT_LE(most, 2 * kPortion / kSmall + 1) << "one at work, one to come";
+}
+
 TEST_F(RewrappingTest, ALargeTenantDoesNotKeepASmallOneWaiting) {
   const auto [large, small] = std::minmax({tenant_, NewTenant()});  // Jobs stand in this order.
   Mint(large, 1000);

@@ -84,6 +84,8 @@ class Rotation {
   // Of one transaction, which others wait for: some 0.5 ms.
   static constexpr std::size_t kBatchItems = 100;
   static constexpr std::size_t kBatchItemsBetweenRequests = 25;  // Some 0.2 ms.
+  // Of what is read before any of it is written, as long as requests arrive.
+  static constexpr std::size_t kPortionItemsBetweenRequests = 250;
   static constexpr std::size_t kAgedPageItems = 20;
 
  private:

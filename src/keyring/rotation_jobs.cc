@@ -16,7 +16,6 @@ namespace {
 // A transaction is small, for those who wait for it; what a thread is started for is not. Between
 // requests it is smaller, since to free all of it takes long, too.
 constexpr std::size_t kPortionItems = 2000;
-constexpr std::size_t kPortionItemsBetweenRequests = 250;
 // Then the next job has its turn, so that a large tenant does not keep small ones waiting.
 constexpr int kPortionsPerTurn = 5;
 // Where the rate is limited, and a portion is one batch.

@@ -18,8 +18,8 @@ class LogAhead {
   // writes just take longer.
   explicit LogAhead(const std::string& path);
 
-  // Says that the next frame is that of the page `frame`, counted from 0: has the system read as
-  // much as the next writes need, without waiting for it. Cheap when called before each write.
+  // Says that the next frame to be written is `frame`, counted from 0: has the system read as much
+  // as the next writes go over, without waiting for it. Cheap when called before each write.
   void Reach(int frame);
 
  private:
