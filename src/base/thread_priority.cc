@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 
 namespace tenantseal::base {
@@ -24,6 +25,11 @@ struct Attributes {
 };
 static_assert(sizeof(Attributes) == 48);
 
+constexpr std::chrono::steady_clock::duration kHeldForLong = std::chrono::microseconds(500);
+
+// Of the last WidelyAwaitedHold that is left, 0 when there is none.
+std::atomic<std::chrono::steady_clock::rep> held_since = 0;
+
 }  // namespace
 
 void AnswerSoon() {
@@ -41,5 +47,26 @@ void GiveWay() {
 }
 
 void OfferProcessor() { ::sched_yield(); }
+
+WidelyAwaitedHold::WidelyAwaitedHold() : since_(std::chrono::steady_clock::now()) {
+  held_since.store(since_.time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+WidelyAwaitedHold::~WidelyAwaitedHold() {
+  auto own = since_.time_since_epoch().count();
+  held_since.compare_exchange_strong(own, 0, std::memory_order_relaxed);
+}
+
+std::chrono::nanoseconds WidelyAwaitedHold::duration() const {
+  return std::chrono::steady_clock::now() - since_;
+}
+
+bool OfferProcessorToHolder() {
+  const std::chrono::steady_clock::duration since(held_since.load(std::memory_order_relaxed));
+  if (since.count() == 0) return false;
+  if (std::chrono::steady_clock::now().time_since_epoch() - since < kHeldForLong) return false;
+  ::sched_yield();
+  return true;
+}
 
 }  // namespace tenantseal::base

@@ -2,6 +2,8 @@
 // privilege; where the system refuses, the thread stays as it is.
 #pragma once
 
+#include <chrono>
+
 namespace tenantseal::base {
 
 // For threads that answer requests: short turns, so that one that awakes is sooner due than work
@@ -19,5 +21,25 @@ void GiveWay();
 // lets a thread that has awoken run, which Linux might let wait for the next tick of its clock, up
 // to 4 ms later. Never with a lock: Linux 6.18 has let one that gives way wait 150 ms for it.
 void OfferProcessor();
+
+// From construction to destruction, the calling thread holds a lock that all others may have to
+// wait for. Of several at a time, only the last is known to OfferProcessorToHolder.
+class WidelyAwaitedHold {
+ public:
+  WidelyAwaitedHold();
+  ~WidelyAwaitedHold();
+  WidelyAwaitedHold(const WidelyAwaitedHold&) = delete;
+  WidelyAwaitedHold& operator=(const WidelyAwaitedHold&) = delete;
+  std::chrono::nanoseconds duration() const;  // So far.
+
+ private:
+  const std::chrono::steady_clock::time_point since_;
+};
+
+// For threads that go from one piece of work to the next, between two of them: lets whoever has had
+// such a hold for 0.5 ms run. Otherwise a holder that lost its processor to a thread that is busy
+// waits for the next tick of the clock, each time, whatever its priority. Returns whether there was
+// one.
+bool OfferProcessorToHolder();
 
 }  // namespace tenantseal::base

@@ -57,5 +57,24 @@ TEST(ThreadPriority, WhoHasLessAlreadyKeepsIt) {
   ExpectShare(become, {15, OwnShare().turn_ns});
 }
 
+TEST(ThreadPriority, OnlyAHoldThatLastsIsOfferedTheProcessor) {
+  EXPECT_FALSE(OfferProcessorToHolder());
+  const auto last = [](const WidelyAwaitedHold& hold) {
+    while (hold.duration() < std::chrono::milliseconds(1)) std::this_thread::yield();
+  };
+  {
+    const WidelyAwaitedHold hold;
+    last(hold);
+    EXPECT_TRUE(OfferProcessorToHolder());
+    {
+      const WidelyAwaitedHold later;
+      last(later);
+      EXPECT_TRUE(OfferProcessorToHolder());
+    }
+    EXPECT_FALSE(OfferProcessorToHolder());  // Only the last is known.
+  }
+  EXPECT_FALSE(OfferProcessorToHolder());
+}
+
 }  // namespace
 }  // namespace tenantseal::base

@@ -30,9 +30,9 @@ template class Id<DeliveryIdTag>;
 DataKeyId NewDataKeyId(const base::Random& random, base::UtcTime now) {
   std::uint8_t raw[16];
   random.FillPublic(raw);
-  // 31 bits: no id begins with a dash, which is the 62nd character.
-  const auto second = std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
-  for (int i = 0; i < 4; ++i) raw[i] = static_cast<std::uint8_t>(second >> (24 - 8 * i));
+  // 47 bits: no id begins with a dash, which is the 62nd character.
+  const auto made_at = now.time_since_epoch().count();
+  for (int i = 0; i < 6; ++i) raw[i] = static_cast<std::uint8_t>(made_at >> (40 - 8 * i));
   raw[0] &= 0x7F;
   return DataKeyId::Parse(base::Base64UrlEncode(raw)).value();
 }

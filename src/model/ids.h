@@ -80,7 +80,7 @@ using ApiKeyId = Id<ApiKeyIdTag>;
 using ProcessId = Id<ProcessIdTag>;
 using Fingerprint = Id<FingerprintTag>;
 
-// The second `now`, modulo 2^31, then 96 random bits. Ids made at about the same time lie side by
+// The millisecond `now`, modulo 2^47, then 80 random bits. Ids made for one request lie side by
 // side in an index, so that a thousand new keys change few of its pages instead of a thousand.
 DataKeyId NewDataKeyId(const base::Random& random, base::UtcTime now);
 

@@ -24,21 +24,21 @@ TEST(Id, HasItsShape) {
   }
 }
 
-TEST(DataKeyId, LiesBesideThoseOfTheSameSecond) {
-  using std::chrono::sys_seconds, std::chrono::seconds;
+TEST(DataKeyId, LiesBesideThoseOfTheSameMillisecond) {
+  using std::chrono::milliseconds;
   const base::SystemRandom random;
-  const sys_seconds at{seconds(1'700'000'000)};
+  const base::UtcTime at{milliseconds(1'700'000'000'000)};
   const auto prefix = [&](base::UtcTime now) {
     const DataKeyId id = NewDataKeyId(random, now);
     EXPECT_EQ(id.text().size(), 22u);
     EXPECT_NE(id, NewDataKeyId(random, now));
-    return id.text().substr(0, 5);
+    return id.text().substr(0, 8);
   };
-  EXPECT_EQ(prefix(at), prefix(at + std::chrono::milliseconds(999)));
-  EXPECT_NE(prefix(at), prefix(at + seconds(60)));
+  EXPECT_EQ(prefix(at), prefix(at));
+  EXPECT_NE(prefix(at), prefix(at + milliseconds(1)));
   // Whatever the clock says, no id begins with a dash.
-  for (const std::int64_t bits : std::to_array<std::int64_t>({0xF800'0000, 0xFFFF'FFFF, -1})) {
-    EXPECT_NE(prefix(sys_seconds{seconds(bits)})[0], '-') << bits;
+  for (const std::int64_t bits : std::to_array<std::int64_t>({0x7FFF'FFFF'FFFF, -1, -8})) {
+    EXPECT_NE(NewDataKeyId(random, base::UtcTime{milliseconds(bits)}).text()[0], '-') << bits;
   }
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/thread_priority.h"
 
 namespace tenantseal::net {
 
@@ -74,6 +75,7 @@ void WorkerPool::Run() {
       if (stopping_ && queued_ == 0) work_.notify_all();
     }
     if (wake) work_.notify_one();
+    base::OfferProcessorToHolder();
   }
 }
 

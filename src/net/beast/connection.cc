@@ -7,6 +7,7 @@
 
 #include "base/encoding.h"
 #include "base/log.h"
+#include "base/thread_priority.h"
 #include "net/beast/io_thread.h"
 #include "net/beast/response_head.h"
 #include "net/stream.h"
@@ -123,6 +124,7 @@ void Connection::SetReadTimeout() {
 }
 
 bool Connection::Dispatch() {
+  base::OfferProcessorToHolder();
   continue_due_ = false;
   Request& request = reader_.request();
   request.deadline = now_ + service_.options.request_deadline;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "base/thread_priority.h"
 #include "store/sqlite/session.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -44,7 +45,7 @@ class SqliteStore::HeldWrite {
  public:
   explicit HeldWrite(std::atomic<std::int64_t>& longest_ns) : longest_ns_(longest_ns) {}
   ~HeldWrite() {
-    const std::chrono::nanoseconds held = std::chrono::steady_clock::now() - since_;
+    const std::chrono::nanoseconds held = hold_.duration();
     std::int64_t longest = longest_ns_.load(std::memory_order_relaxed);
     while (held.count() > longest && !longest_ns_.compare_exchange_weak(longest, held.count())) {
     }
@@ -54,7 +55,7 @@ class SqliteStore::HeldWrite {
 
  private:
   std::atomic<std::int64_t>& longest_ns_;
-  const std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+  const base::WidelyAwaitedHold hold_;
 };
 
 template <typename Body>
