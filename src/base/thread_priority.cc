@@ -1,17 +1,17 @@
 #include "base/thread_priority.h"
 
 #include <sched.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
 namespace tenantseal::base {
 namespace {
 
-constexpr int kLow = 10;
+constexpr std::int32_t kHighest = -20, kLow = 10;  // Niceness.
 constexpr std::uint64_t kShortestTurnNs = 100'000;  // Linux takes no shorter one.
 
 // The kernel's struct sched_attr in its first version; see sched_setattr(2). Its own header cannot
@@ -25,6 +25,16 @@ struct Attributes {
 };
 static_assert(sizeof(Attributes) == 48);
 
+// On Linux both are a thread's own, and those that it starts inherit them.
+void TakeShortTurns(std::int32_t niceness_min) {
+  Attributes attributes;
+  if (::syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0) return;
+  attributes.size = sizeof attributes;
+  attributes.nice = std::max(attributes.nice, niceness_min);
+  attributes.runtime_ns = kShortestTurnNs;
+  ::syscall(SYS_sched_setattr, 0, &attributes, 0);
+}
+
 constexpr std::chrono::steady_clock::duration kHeldForLong = std::chrono::microseconds(500);
 
 // Of the last WidelyAwaitedHold that is left, 0 when there is none.
@@ -32,19 +42,9 @@ std::atomic<std::chrono::steady_clock::rep> held_since = 0;
 
 }  // namespace
 
-void AnswerSoon() {
-  Attributes attributes;
-  if (::syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0) return;
-  attributes.size = sizeof attributes;
-  attributes.runtime_ns = kShortestTurnNs;
-  ::syscall(SYS_sched_setattr, 0, &attributes, 0);
-}
+void AnswerSoon() { TakeShortTurns(kHighest); }
 
-// On Linux niceness is a thread's own, and those that it starts inherit it.
-void GiveWay() {
-  const auto thread = static_cast<id_t>(::gettid());
-  if (::getpriority(PRIO_PROCESS, thread) < kLow) ::setpriority(PRIO_PROCESS, thread, kLow);
-}
+void GiveWay() { TakeShortTurns(kLow); }
 
 void OfferProcessor() { ::sched_yield(); }
 

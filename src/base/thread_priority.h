@@ -14,7 +14,8 @@ void AnswerSoon();
 // The less it is due, the sooner does a thread that awakes take the processor from it: Linux (from
 // 6.6 on, EEVDF) lets nobody interrupt who has had more than its share. Not less than that, since
 // it may hold a lock that others wait for, and would for long once they leave no processor idle. A
-// thread that has less already keeps that.
+// thread that has less already keeps that. Short turns, too: whoever offers the processor loses a
+// turn by it (6.18), which at this niceness others make up for in ten times as long.
 void GiveWay();
 
 // For whatever takes milliseconds and holds no lock, at any priority: called every 0.1 ms or so,
