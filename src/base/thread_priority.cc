@@ -11,7 +11,7 @@
 namespace tenantseal::base {
 namespace {
 
-constexpr std::int32_t kHighest = -20, kLow = 10;  // Niceness.
+constexpr std::int32_t kHighest = -20, kLow = 10;   // Niceness.
 constexpr std::uint64_t kShortestTurnNs = 100'000;  // Linux takes no shorter one.
 
 // The kernel's struct sched_attr in its first version; see sched_setattr(2). Its own header cannot
