@@ -1,17 +1,17 @@
 #include "base/thread_priority.h"
 
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
 
 namespace tenantseal::base {
 namespace {
 
-constexpr std::int32_t kHighest = -20, kLow = 10;   // Niceness.
+constexpr int kLow = 10;                            // Niceness.
 constexpr std::uint64_t kShortestTurnNs = 100'000;  // Linux takes no shorter one.
 
 // The kernel's struct sched_attr in its first version; see sched_setattr(2). Its own header cannot
@@ -25,12 +25,11 @@ struct Attributes {
 };
 static_assert(sizeof(Attributes) == 48);
 
-// On Linux both are a thread's own, and those that it starts inherit them.
-void TakeShortTurns(std::int32_t niceness_min) {
+// On Linux turns and niceness are a thread's own, and those that it starts inherit them.
+void TakeShortTurns() {
   Attributes attributes;
   if (::syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0) return;
   attributes.size = sizeof attributes;
-  attributes.nice = std::max(attributes.nice, niceness_min);
   attributes.runtime_ns = kShortestTurnNs;
   ::syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
@@ -42,9 +41,13 @@ std::atomic<std::chrono::steady_clock::rep> held_since = 0;
 
 }  // namespace
 
-void AnswerSoon() { TakeShortTurns(kHighest); }
+void AnswerSoon() { TakeShortTurns(); }
 
-void GiveWay() { TakeShortTurns(kLow); }
+void GiveWay() {
+  const auto thread = static_cast<id_t>(::gettid());
+  if (::getpriority(PRIO_PROCESS, thread) < kLow) ::setpriority(PRIO_PROCESS, thread, kLow);
+  TakeShortTurns();
+}
 
 void OfferProcessor() { ::sched_yield(); }
 
