@@ -72,6 +72,7 @@ TEST(EncryptionContext, RefusesAndNamesTheField) {
   EXPECT_EQ(field({{"a", "\xFF"}}), "encryptionContext/a");
   EXPECT_EQ(field({{"a", std::string(base::kContextBytesMax, 'x')}}), "encryptionContext");
   std::vector<EncryptionContext::Pair> many;
+  many.reserve(base::kContextPairsMax);
   for (std::size_t i = 0; i < base::kContextPairsMax; ++i)
     many.emplace_back("k" + std::to_string(i), "v");
   EXPECT_EQ(field(many), "encryptionContext");
