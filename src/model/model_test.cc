@@ -37,7 +37,8 @@ TEST(DataKeyId, LiesBesideThoseOfTheSameMillisecond) {
   EXPECT_EQ(prefix(at), prefix(at));
   EXPECT_NE(prefix(at), prefix(at + milliseconds(1)));
   // Whatever the clock says, no id begins with a dash.
-  for (const std::int64_t bits : std::to_array<std::int64_t>({0x7FFF'FFFF'FFFF, -1, -8})) {
+  for (const std::int64_t bits :
+       std::to_array<std::int64_t>({0xF800'0000'0000, 0xFBFF'FFFF'FFFF, -1})) {
     EXPECT_NE(NewDataKeyId(random, base::UtcTime{milliseconds(bits)}).text()[0], '-') << bits;
   }
 }
