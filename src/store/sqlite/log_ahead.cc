@@ -9,7 +9,7 @@ namespace {
 constexpr off_t kLogHeaderBytes = 32;
 constexpr off_t kFrameBytes = 24 + 4096;
 
-// The largest write, a thousand data keys, takes some 600 frames.
+// The largest write, a thousand data keys, takes some 110 frames, where ids lie apart some 600.
 constexpr int kFramesAhead = 1024;
 constexpr int kFramesLeft = kFramesAhead / 2;  // When more are asked for.
 // Linux reads no more than 128 KiB ahead at a time, unless told otherwise of the disk.
