@@ -25,6 +25,14 @@ struct Attributes {
 };
 static_assert(sizeof(Attributes) == 48);
 
+constexpr std::chrono::steady_clock::duration kHeldForLong = std::chrono::microseconds(500);
+
+// Of the last WidelyAwaitedHold that is left, 0 when there is none.
+std::atomic<std::chrono::steady_clock::rep> held_since = 0;
+std::atomic<std::uint64_t> offers_to_holders = 0;
+
+}  // namespace
+
 // On Linux turns and niceness are a thread's own, and those that it starts inherit them.
 void TakeShortTurns() {
   Attributes attributes;
@@ -33,15 +41,6 @@ void TakeShortTurns() {
   attributes.runtime_ns = kShortestTurnNs;
   ::syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
-
-constexpr std::chrono::steady_clock::duration kHeldForLong = std::chrono::microseconds(500);
-
-// Of the last WidelyAwaitedHold that is left, 0 when there is none.
-std::atomic<std::chrono::steady_clock::rep> held_since = 0;
-
-}  // namespace
-
-void AnswerSoon() { TakeShortTurns(); }
 
 void GiveWay() {
   const auto thread = static_cast<id_t>(::gettid());
@@ -64,12 +63,14 @@ std::chrono::nanoseconds WidelyAwaitedHold::duration() const {
   return std::chrono::steady_clock::now() - since_;
 }
 
-bool OfferProcessorToHolder() {
+void OfferProcessorToHolder() {
   const std::chrono::steady_clock::duration since(held_since.load(std::memory_order_relaxed));
-  if (since.count() == 0) return false;
-  if (std::chrono::steady_clock::now().time_since_epoch() - since < kHeldForLong) return false;
-  ::sched_yield();
-  return true;
+  if (since.count() == 0) return;
+  if (std::chrono::steady_clock::now().time_since_epoch() - since < kHeldForLong) return;
+  offers_to_holders.fetch_add(1, std::memory_order_relaxed);
+  OfferProcessor();
 }
+
+std::uint64_t OffersToHolders() { return offers_to_holders.load(std::memory_order_relaxed); }
 
 }  // namespace tenantseal::base

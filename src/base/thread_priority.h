@@ -3,12 +3,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 
 namespace tenantseal::base {
 
 // For threads that answer requests: short turns, so that one that awakes is sooner due than work
 // whose turn is long. Linux before 6.12 has no such thing and ignores it.
-void AnswerSoon();
+void TakeShortTurns();
 
 // For work that would keep a processor busy for minutes: niceness 10, a tenth of what others get.
 // The less it is due, the sooner does a thread that awakes take the processor from it: Linux (from
@@ -39,8 +40,10 @@ class WidelyAwaitedHold {
 
 // For threads that go from one piece of work to the next, between two of them: lets whoever has had
 // such a hold for 0.5 ms run. Otherwise a holder that lost its processor to a thread that is busy
-// waits for the next tick of the clock, each time, whatever its priority. Returns whether there was
-// one.
-bool OfferProcessorToHolder();
+// waits for the next tick of the clock, each time, whatever its priority.
+void OfferProcessorToHolder();
+
+// How often a thread of this process has done so.
+std::uint64_t OffersToHolders();
 
 }  // namespace tenantseal::base

@@ -43,7 +43,7 @@ void ExpectShare(void (*become)(), const Share& expected) {
 }
 
 TEST(ThreadPriority, WhoAnswersRequestsHasShortTurns) {
-  ExpectShare(AnswerSoon, {OwnShare().niceness, ShortTurnNs()});
+  ExpectShare(TakeShortTurns, {OwnShare().niceness, ShortTurnNs()});
 }
 
 TEST(ThreadPriority, WhoGivesWayKeepsATenthOfWhatOthersGet) {
@@ -59,22 +59,27 @@ TEST(ThreadPriority, WhoHasLessAlreadyKeepsIt) {
 }
 
 TEST(ThreadPriority, OnlyAHoldThatLastsIsOfferedTheProcessor) {
-  EXPECT_FALSE(OfferProcessorToHolder());
+  const auto is_offered = [] {
+    const std::uint64_t before = OffersToHolders();
+    OfferProcessorToHolder();
+    return OffersToHolders() > before;
+  };
   const auto last = [](const WidelyAwaitedHold& hold) {
     while (hold.duration() < std::chrono::milliseconds(1)) std::this_thread::yield();
   };
+  EXPECT_FALSE(is_offered());
   {
     const WidelyAwaitedHold hold;
     last(hold);
-    EXPECT_TRUE(OfferProcessorToHolder());
+    EXPECT_TRUE(is_offered());
     {
       const WidelyAwaitedHold later;
       last(later);
-      EXPECT_TRUE(OfferProcessorToHolder());
+      EXPECT_TRUE(is_offered());
     }
-    EXPECT_FALSE(OfferProcessorToHolder());  // Only the last is known.
+    EXPECT_FALSE(is_offered());  // Only the last is known.
   }
-  EXPECT_FALSE(OfferProcessorToHolder());
+  EXPECT_FALSE(is_offered());
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "base/thread_priority.h"
 #include "net/http_client.h"
 #include "net/stream.h"
 #include "net/testing.h"
@@ -117,6 +118,15 @@ TEST_F(HttpServerTest, AnswersPipelinedRequestsInOrderAlsoThroughWorkers) {
       EXPECT_THAT(socket.Receive(), EndsWith("\r\n\r\nw:" + std::to_string(i)));
     }
   }
+}
+
+TEST_F(HttpServerTest, OffersTheProcessorWithEachRequestToWhoHoldsWhatOthersAwait) {
+  Start();
+  const std::uint64_t before = base::OffersToHolders();
+  const base::WidelyAwaitedHold hold;
+  while (hold.duration() < milliseconds(1)) std::this_thread::yield();
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(Ask(kGet), StartsWith("HTTP/1.1 200 OK\r\n"));
+  EXPECT_EQ(base::OffersToHolders() - before, 3u);
 }
 
 TEST_F(HttpServerTest, ReadsARequestThatComesByteByByte) {

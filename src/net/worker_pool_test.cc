@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/thread_priority.h"
+
 namespace tenantseal::net {
 namespace {
 
@@ -49,6 +51,16 @@ TEST(WorkerPool, KeysTakeTurns) {
   plug.Release();
   pool.Stop();
   EXPECT_EQ(order, "fqtfqff");
+}
+
+TEST(WorkerPool, OffersTheProcessorBetweenTasksToWhoHoldsWhatOthersAwait) {
+  WorkerPool pool({.threads = 1});
+  const std::uint64_t before = base::OffersToHolders();
+  const base::WidelyAwaitedHold hold;
+  while (hold.duration() < std::chrono::milliseconds(1)) std::this_thread::yield();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(pool.Submit("a", [] {}));
+  pool.Stop();
+  EXPECT_EQ(base::OffersToHolders() - before, 3u);
 }
 
 TEST(WorkerPool, BoundsEachKeyAndTheTotal) {

@@ -63,7 +63,7 @@ void IoThread::Run() {
   Accept();
   ScheduleSweep();
   thread_ = std::thread([this] {
-    base::AnswerSoon();
+    base::TakeShortTurns();
     io_.run();
   });
 }

@@ -10,6 +10,7 @@
 #include <numeric>
 #include <thread>
 
+#include "base/thread_priority.h"
 #include "store/sqlite/faulty_test_disk.h"
 #include "store/sqlite/sqlite_store.h"
 #include "store/store_test_ground.h"
@@ -127,6 +128,19 @@ TEST_F(SqliteLog, TheLongestWriteIsKnown) {
   EXPECT_GT(longest.count(), 0);
   Insert();
   EXPECT_GE(store_->LongestWrite(), longest);
+}
+
+TEST_F(SqliteLog, WhoeverHoldsItForLongIsOfferedTheProcessor) {
+  const std::uint64_t before = base::OffersToHolders();
+  const auto is_offered = [&] { return base::OffersToHolders() > before; };
+  std::atomic<bool> stop = false;
+  std::thread busy([&] {
+    while (!stop) base::OfferProcessorToHolder();
+  });
+  for (int i = 0; i < kBatches && !is_offered(); ++i) Insert();
+  stop = true;
+  busy.join();
+  EXPECT_TRUE(is_offered());
 }
 
 // Whoever writes without a pause does not keep others from it.
